@@ -1,0 +1,228 @@
+"""All settings with their defaults; each can be given as SWITCHBOARD_<NAME>. They are checked at the start."""
+
+import difflib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask_appbuilder.const import AUTH_DB
+
+PREFIX = "SWITCHBOARD_"
+ROOT = Path(__file__).resolve().parent
+SHORTEST_SECRET = 32
+DRIVERS = {  # what people write in an address -> the driver we ship
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "mariadb+pymysql": "mysql+pymysql",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One line of the table below. default: says the type too, str, bool or int. hint: what it is for, and its unit."""
+
+    name: str
+    default: str | bool | int
+    hint: str
+
+
+SETTINGS = (
+    Setting("ENV", "development", "development, or production, which refuses to start with unsafe settings"),
+    Setting("DEBUG", False, "Flask's debug mode: never where others can reach it"),
+    Setting(
+        "SECRET_KEY",
+        "",
+        "signs sessions: at least 32 random characters, the same on every machine; make one with: "
+        'python3 -c "import secrets; print(secrets.token_urlsafe(48))"',
+    ),
+    Setting("DATABASE_URL", "", "postgresql://user:password@host/name, or mysql://...; empty: SQLite in instance/"),
+    Setting("MACHINES", 1, "how many machines serve the portal together"),
+    Setting("TRUSTED_HOSTS", "", "the host names people use, separated by commas, as crm.example.com,crm"),
+    Setting("PROXIES", 0, "how many reverse proxies stand before the portal and set X-Forwarded-*"),
+    Setting("SESSION_COOKIE_SECURE", False, "send the session cookie over https only; on in production"),
+    Setting("SESSION_HOURS", 10, "hours without a click after which a person signs in again"),
+    Setting("RATELIMIT_ENABLED", True, "limit how often a password can be tried"),
+    Setting("AUTH_RATE_LIMIT", "10 per minute", "tries to sign in, per address"),
+    Setting("RATELIMIT_STORAGE_URI", "memory://", "where tries are counted: memory:// or redis://host:6379"),
+    Setting("UPLOAD_MEGABYTES", 16, "largest request, in megabytes"),
+    Setting("BIND", "127.0.0.1", "address to listen on; PORT, without prefix, is the port (8080)"),
+    Setting("WORKERS", 2, "processes that serve"),
+    Setting("THREADS", 4, "threads of each process"),
+    Setting("SAMPLE_PASSWORD", "", "password of the sample logins; empty: a random one, shown when they are made"),
+    Setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
+    Setting("LANGUAGE", "en", "language before a person chooses: en or zh"),
+    Setting("TIME_ZONE", "Asia/Shanghai", "zone in which times are shown"),
+)
+
+LANGUAGES = {"en": {"flag": "gb", "name": "English"}, "zh": {"flag": "cn", "name": "中文"}}
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+# What is not for choosing: each line answers a trap of Flask or Flask-AppBuilder.
+FIXED = {
+    "APP_NAME": "Switchboard",
+    "AUTH_TYPE": AUTH_DB,
+    "AUTH_RATE_LIMITED": True,
+    "AUTH_USER_REGISTRATION": False,
+    "FAB_ADD_SECURITY_API": False,  # it takes the session cookie without a CSRF token
+    "FAB_ADD_SECURITY_VIEWS": True,
+    "FAB_API_SWAGGER_UI": False,
+    "FAB_CREATE_DB": False,  # migrations make tables
+    "FAB_UPDATE_PERMS": False,  # `flask portal sync-roles` writes rights, once, not each worker at its start
+    "FAB_BASE_TEMPLATE": "base.html",
+    "LANGUAGES": LANGUAGES,
+    "MAX_FORM_MEMORY_SIZE": 2_000_000,  # bytes of one text field
+    "MAX_FORM_PARTS": 2_000,
+    "RATELIMIT_HEADERS_ENABLED": True,
+    "SESSION_COOKIE_HTTPONLY": True,
+    "SESSION_COOKIE_NAME": "switchboard",
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "WTF_CSRF_ENABLED": True,
+    "WTF_CSRF_TIME_LIMIT": None,  # the token lives as long as the session: a form may stay open over lunch
+}
+
+
+class BadSettings(Exception):
+    """The portal does not start. problems: one sentence each, all of them at once."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("The portal cannot start with these settings:\n" + "\n".join(f"  - {p}" for p in problems))
+
+
+def load(environ: Mapping[str, str] = os.environ, instance: Path = ROOT / "instance") -> dict[str, Any]:
+    """The Flask configuration from the environment.
+
+    instance: the folder of the embedded database and of the generated secret; made when it is needed.
+    Raises BadSettings with everything that is wrong.
+    """
+    problems: list[str] = []
+    given = {setting.name: _value(setting, environ, problems) for setting in SETTINGS}
+    if given["ENV"] == "production" and PREFIX + "SESSION_COOKIE_SECURE" not in environ:
+        given["SESSION_COOKIE_SECURE"] = True
+    if given["ENV"] == "development":
+        given["SECRET_KEY"] = given["SECRET_KEY"] or development_secret(instance)
+    config = FIXED | given | _derived(given, instance)
+    problems += check(config)
+    if problems:
+        raise BadSettings(problems)
+    return config
+
+
+def check(config: Mapping[str, Any]) -> list[str]:
+    """Sentences on what is wrong, or unsafe in production, each with a way out. Empty when all is well."""
+    wrong = []
+    if config["ENV"] not in ("development", "production"):
+        wrong.append(f"SWITCHBOARD_ENV is {config['ENV']!r}: write development or production")
+    if config["LANGUAGE"] not in LANGUAGES:
+        wrong.append(f"SWITCHBOARD_LANGUAGE is {config['LANGUAGE']!r}: write one of {', '.join(LANGUAGES)}")
+    if config["LOG_LEVEL"] not in LOG_LEVELS:
+        wrong.append(f"SWITCHBOARD_LOG_LEVEL is {config['LOG_LEVEL']!r}: write one of {', '.join(LOG_LEVELS)}")
+    for name in ("MACHINES", "SESSION_HOURS", "UPLOAD_MEGABYTES", "WORKERS", "THREADS"):
+        if config[name] < 1:
+            wrong.append(f"SWITCHBOARD_{name} is {config[name]}: it must be at least 1")
+    if config["MACHINES"] > 1 and config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
+        wrong.append(
+            "SWITCHBOARD_MACHINES is more than 1 with SQLite, a file of one machine: set SWITCHBOARD_DATABASE_URL to "
+            "PostgreSQL or MariaDB"
+        )
+    if config["MACHINES"] > 1 and config["RATELIMIT_STORAGE_URI"].startswith("memory"):
+        wrong.append(
+            "SWITCHBOARD_MACHINES is more than 1 and each would count sign-in tries alone: set "
+            "SWITCHBOARD_RATELIMIT_STORAGE_URI to a Redis that they share"
+        )
+    if config["ENV"] == "production":
+        wrong += _unsafe(config)
+    return wrong
+
+
+def _unsafe(config: Mapping[str, Any]) -> list[str]:
+    hints = {setting.name: setting.hint for setting in SETTINGS}
+    secret = config["SECRET_KEY"]
+    wrong = []
+    if len(secret) < SHORTEST_SECRET or len(set(secret)) < SHORTEST_SECRET // 4:
+        what = "missing" if not secret else "too short or too simple"
+        wrong.append(f"SWITCHBOARD_SECRET_KEY is {what} for production: {hints['SECRET_KEY']}")
+    if config["DEBUG"]:
+        wrong.append("SWITCHBOARD_DEBUG is on in production: it lets visitors run code; leave it out")
+    if not config["SESSION_COOKIE_SECURE"]:
+        wrong.append("SWITCHBOARD_SESSION_COOKIE_SECURE is off in production: sessions could be read on the way")
+    if not config["TRUSTED_HOSTS"]:
+        wrong.append(f"SWITCHBOARD_TRUSTED_HOSTS is missing for production: {hints['TRUSTED_HOSTS']}")
+    if not config["RATELIMIT_ENABLED"]:
+        wrong.append("SWITCHBOARD_RATELIMIT_ENABLED is off in production: passwords could be guessed without end")
+    return wrong
+
+
+def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Sentences on variables that look like settings and are none. A warning only: platforms add their own."""
+    known = [PREFIX + setting.name for setting in SETTINGS]
+    found = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known and not name.startswith(PREFIX + "TEST_"):
+            near = difflib.get_close_matches(name, known, 1)
+            found.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return found
+
+
+def _value(setting: Setting, environ: Mapping[str, str], problems: list[str]) -> Any:
+    text = environ.get(PREFIX + setting.name)
+    if text is None:
+        return setting.default
+    text = text.strip()
+    if isinstance(setting.default, bool):
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() not in ("0", "false", "no", "off", ""):
+            problems.append(f"{PREFIX}{setting.name} is {text!r}: write true or false ({setting.hint})")
+        return False
+    if isinstance(setting.default, int):
+        if text.isascii() and text.isdigit():
+            return int(text)
+        problems.append(f"{PREFIX}{setting.name} is {text!r}: write a whole number ({setting.hint})")
+        return setting.default
+    return text
+
+
+def _derived(given: Mapping[str, Any], instance: Path) -> dict[str, Any]:
+    return {
+        "SQLALCHEMY_DATABASE_URI": database_url(given["DATABASE_URL"], instance),
+        "TRUSTED_HOSTS": [host.strip() for host in given["TRUSTED_HOSTS"].split(",") if host.strip()] or None,
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=given["SESSION_HOURS"]),
+        "MAX_CONTENT_LENGTH": given["UPLOAD_MEGABYTES"] * 1_000_000,
+        "BABEL_DEFAULT_LOCALE": given["LANGUAGE"],
+        "BABEL_DEFAULT_TIMEZONE": given["TIME_ZONE"],
+    }
+
+
+def database_url(url: str, instance: Path = ROOT / "instance") -> str:
+    """``url`` with the driver that we ship; the SQLite file in ``instance`` when it is empty.
+
+    postgresql://ann@db/crm -> postgresql+psycopg://ann@db/crm
+    """
+    if not url:
+        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return f"sqlite:///{instance / 'switchboard.db'}"
+    scheme, colon, rest = url.partition("://")
+    if DRIVERS.get(scheme, scheme) == "mysql+pymysql" and "charset=" not in rest:
+        rest += ("&" if "?" in rest else "?") + "charset=utf8mb4"
+    return DRIVERS.get(scheme, scheme) + colon + rest
+
+
+def development_secret(instance: Path) -> str:
+    """The secret of this copy: made once, readable by its owner only, in a file that git ignores."""
+    file = instance / "secret_key"
+    instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return file.read_text().strip()
+    with os.fdopen(handle, "w") as out:
+        secret = secrets.token_urlsafe(48)
+        out.write(secret)
+    return secret
