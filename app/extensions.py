@@ -1,0 +1,128 @@
+"""The extensions, made once without an application; create_app() binds them. Engines are set up here.
+
+Importing this module sets the naming convention (app.models.metadata) before FAB's security models exist, so their
+constraints are named by it too.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_appbuilder.models.sqla.base import SQLA
+from flask_migrate import Migrate
+from flask_wtf import CSRFProtect
+
+from app.models.metadata import Model
+
+# isort: split
+from flask_appbuilder.security.sqla import models as fab_models
+
+STATEMENT_SECONDS = 30  # longest statement of a page
+LOCK_SECONDS = 5  # longest wait for a row that another transaction holds
+CONNECT_SECONDS = 5
+
+# An option of the connection: the next transaction will write, so SQLite takes its write lock at the start.
+WRITES = "switchboard_writes"
+
+ON_CONNECT = {
+    "sqlite": (
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = NORMAL",
+        "PRAGMA foreign_keys = ON",
+        f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}",
+    ),
+    "postgresql": (
+        f"SET statement_timeout = '{STATEMENT_SECONDS}s'",
+        f"SET lock_timeout = '{LOCK_SECONDS}s'",
+        "SET idle_in_transaction_session_timeout = '60s'",
+        "SET timezone = 'UTC'",
+    ),
+    "mariadb": (f"SET SESSION max_statement_time = {STATEMENT_SECONDS}",),
+    "mysql": (f"SET SESSION max_execution_time = {STATEMENT_SECONDS * 1000}",),
+    "mariadb or mysql": (
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+        "NO_ENGINE_SUBSTITUTION'",
+        f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}",
+        "SET SESSION time_zone = '+00:00'",
+    ),
+}
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Arguments of create_engine() for the database behind ``url``."""
+    options: dict[str, Any] = {"hide_parameters": True}  # values are personal data: they stay out of the log
+    backend = sa.make_url(url).get_backend_name()
+    if backend == "sqlite":
+        options["connect_args"] = {"timeout": LOCK_SECONDS}
+    else:
+        options |= {
+            "pool_pre_ping": True,
+            "pool_recycle": 1800,
+            "pool_timeout": 10,
+            "isolation_level": "READ COMMITTED",
+            "connect_args": {"connect_timeout": CONNECT_SECONDS},
+        }
+    return options
+
+
+class Database(SQLA):
+    """Flask-SQLAlchemy on FAB's metadata; each engine is set up by ``prepare_engine``."""
+
+    def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Flask) -> sa.Engine:
+        engine = super()._make_engine(bind_key, options, app)
+        prepare_engine(engine)
+        return engine
+
+
+def prepare_engine(engine: sa.Engine) -> None:
+    """Have each new connection say the statements of ON_CONNECT, and let us say BEGIN on SQLite.
+
+    SQLite knows one writer at a time. Python's driver would begin a transaction only before the first write, so reads
+    of one page could differ; SQLAlchemy's remedy is to switch that off and to say BEGIN. A plain BEGIN reads from a
+    snapshot and takes no lock. The transactions of app.transaction.commit() carry the option WRITES and say BEGIN
+    IMMEDIATE: they wait for their turn (busy_timeout) before they read, instead of failing when they write on a
+    snapshot that another thread has made old, which no waiting cures.
+    """
+    backend = engine.url.get_backend_name()
+
+    @sa.event.listens_for(engine, "connect")
+    def set_up(connection: Any, record: Any) -> None:
+        names = [backend]
+        if backend == "sqlite":
+            connection.isolation_level = None
+        elif backend in ("mysql", "mariadb"):
+            is_mariadb = "mariadb" in connection.get_server_info().lower()
+            names = ["mariadb" if is_mariadb else "mysql", "mariadb or mysql"]
+        cursor = connection.cursor()
+        for name in names:
+            for statement in ON_CONNECT.get(name, ()):
+                cursor.execute(statement)
+        cursor.close()
+        if backend != "sqlite":
+            connection.commit()  # PostgreSQL forgets a SET when its transaction is rolled back
+
+    if backend == "sqlite":
+
+        @sa.event.listens_for(engine, "begin")
+        def begin(connection: sa.Connection) -> None:
+            writes = connection.get_execution_options().get(WRITES)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def number_without_sequences(metadata: sa.MetaData) -> None:
+    """Let the database number FAB's rows as it numbers ours.
+
+    FAB's keys ask for a SEQUENCE; Alembic does not create it on MariaDB, so that every insert fails, and Galera
+    refuses it when it caches.
+    """
+    for table in metadata.tables.values():
+        for column in table.columns:
+            if isinstance(column.default, sa.Sequence):
+                column.default = None
+
+
+number_without_sequences(fab_models.User.metadata)
+
+db = Database(metadata=Model.metadata)
+migrate = Migrate()
+csrf = CSRFProtect()

@@ -1,0 +1,324 @@
+"""Record and field(): everything a business table and its columns declare, once, for the screens too."""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, String, Table, event
+from sqlalchemy.orm import Mapped, MappedColumn, Mapper, Session, declared_attr, mapped_column, relationship
+
+from app.models.choices import Choices, ChoiceType
+from app.models.metadata import Model
+from app.models.refusal import RuleBroken
+from app.models.states import Lifecycle
+from app.models.types import Exact, UtcDateTime
+
+RecordId = BigInteger().with_variant(Integer, "sqlite")
+LONGEST_TREE = 100  # levels; deeper is taken for a cycle
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a column tells the screens. name: the attribute; relation: the attribute of what a foreign key points to."""
+
+    label: Any
+    hint: Any = ""
+    unit: Any = ""  # shown behind the input and the value
+    in_list: bool = False
+    in_form: bool = True
+    in_detail: bool = True
+    search: bool = False
+    given: bool = False  # set by the system, read-only everywhere
+    tree: bool = False
+    part_of: bool = False
+    multiline: bool = False
+    secret: bool = False  # its values stay out of the ledger and of every screen
+    default: Any = None
+    name: str = ""
+    relation: str = ""
+    target: str = ""  # table of what a relation leads to
+    many: bool = False  # an association
+    column: Any = None
+
+    @property
+    def sql_type(self) -> Any:
+        return self.column.type if self.column is not None else None
+
+    @property
+    def choices(self) -> type[Choices] | None:
+        return self.sql_type.choices if isinstance(self.sql_type, ChoiceType) else None
+
+    @property
+    def target_model(self) -> type[Any]:
+        return model_of(self.target)
+
+    @property
+    def required(self) -> bool:
+        return self.column is not None and not self.column.nullable
+
+
+def field(
+    kind: Any = None,
+    *,
+    label: Any,
+    default: Any = None,
+    unique: bool = False,
+    index: bool = False,
+    name: str | None = None,
+    **shown: Any,
+) -> MappedColumn[Any]:
+    """One column and all that the screens need to know of it.
+
+    kind: a column type, a Choices class or a ForeignKey; none where the annotation says enough (int, bool, date).
+    default: what a new row has, and what rows that are there already get from the migration that adds the column.
+    shown: see Field.
+    """
+    arguments = []
+    if isinstance(kind, type) and issubclass(kind, Choices):
+        arguments.append(ChoiceType(kind))
+    elif kind is not None:
+        arguments.append(kind)
+    if isinstance(kind, ForeignKey):
+        index = index or not unique
+    if isinstance(kind, Exact) and default:
+        raise TypeError("a decimal column has no default but 0: its digits are stored differently by each database")
+    return mapped_column(
+        *arguments,
+        unique=unique or None,
+        index=index or None,
+        default=default,
+        server_default=_as_text(default),
+        active_history=True,
+        info={"field": Field(label=label, default=default, **shown)},
+    )
+
+
+def _as_text(default: Any) -> str | None:
+    """The default as a quoted literal, which every database turns into the type of the column."""
+    if default is None or callable(default):
+        return None
+    return str(int(default)) if isinstance(default, bool) else str(default)
+
+
+def association(table: str, target: str, *, label: Any, **shown: Any) -> Any:
+    """A many-to-many relation to the table ``target``, kept in ``table``; its changes are in the ledger too."""
+    return _Association(table, target, Field(label=label, many=True, target=target, **shown))
+
+
+@dataclass
+class _Association:
+    table: str
+    target: str
+    field: Field
+
+    def relationship_of(self, owner: str) -> Any:
+        columns: list[Column[Any]] = [
+            Column(f"{end}_id", ForeignKey(f"{end}.id"), primary_key=True, index=bool(position))
+            for position, end in enumerate((owner, self.target))
+        ]
+        Table(self.table, Model.metadata, *columns)
+        return relationship(lambda: model_of(self.target), secondary=self.table, info={"field": self.field})
+
+
+def _choices_check(table: str, column: str, choices: type[Choices]) -> CheckConstraint:
+    values = ", ".join(f"'{choice.value}'" for choice in choices)
+    return CheckConstraint(
+        f"{column} IN ({values})",
+        name=f"ck_{table}_{column}",
+        info={"message": _("That is not one of the values to choose from"), "field": column},
+    )
+
+
+class Record(Model):
+    """A business row: numbered version for the optimistic lock, who made and who changed it, one set of rules."""
+
+    __abstract__ = True
+
+    label: ClassVar[Any] = "Record"
+    label_plural: ClassVar[Any] = "Records"
+    series: ClassVar[str | None] = None  # prefix of its number, and the name of its row in number_series
+    ledger: ClassVar[bool] = True
+
+    id: Mapped[int] = mapped_column(RecordId, primary_key=True, sort_order=-1)
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1", sort_order=900)
+    created_at: Mapped[datetime.datetime] = mapped_column(
+        UtcDateTime, info={"field": Field(label=_("Created"), given=True)}, sort_order=901
+    )
+    created_by: Mapped[str] = mapped_column(
+        String(128), info={"field": Field(label=_("Created by"), given=True)}, sort_order=902
+    )
+    changed_at: Mapped[datetime.datetime] = mapped_column(
+        UtcDateTime, info={"field": Field(label=_("Changed"), given=True)}, sort_order=903
+    )
+    changed_by: Mapped[str] = mapped_column(
+        String(128), info={"field": Field(label=_("Changed by"), given=True)}, sort_order=904
+    )
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.__dict__.get("version") or cls.version}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        table = cls.__dict__.get("__tablename__")
+        if table:
+            if table in Model.metadata.tables:
+                raise TypeError(f"two classes have the table name {table}")  # FAB would merge them in silence
+            cls._declare_constraints(table)
+            cls._declare_relations(table)
+        super().__init_subclass__(**kwargs)
+
+    @classmethod
+    def _declare_constraints(cls, table: str) -> None:
+        given = cls.__dict__.get("__table_args__", ())
+        checks = tuple(
+            _choices_check(table, name, value.column.type.choices)
+            for name, value in cls.__dict__.items()
+            if isinstance(value, MappedColumn) and isinstance(value.column.type, ChoiceType)
+        )
+        cls.__table_args__ = (*checks, *given)
+
+    @classmethod
+    def _declare_relations(cls, table: str) -> None:
+        """Make the relationship ``x`` of each foreign key ``x_id``, and those of the associations."""
+        for name, value in list(cls.__dict__.items()):
+            if isinstance(value, _Association):
+                setattr(cls, name, value.relationship_of(table))
+            elif isinstance(value, MappedColumn) and value.column.foreign_keys and name.endswith("_id"):
+                target = target_table(value.column)
+                options: dict[str, Any] = {"foreign_keys": [value]}
+                if target == table:
+                    options["remote_side"] = lambda cls=cls: [cls.id]
+                setattr(cls, name[:-3], relationship(lambda target=target: model_of(target), **options))
+
+    def __init__(self, **values: Any) -> None:
+        """A new row has its defaults at once, so that rules can compare before anything is stored."""
+        for attribute in self.fields().values():
+            if attribute.default is not None and not callable(attribute.default):
+                values.setdefault(attribute.name, attribute.default)
+        for lifecycle in self.lifecycles():
+            values.setdefault(lifecycle.column, lifecycle.initial)
+        super().__init__(**values)
+
+    def __str__(self) -> str:
+        return str(getattr(self, "number", None) or getattr(self, "name", None) or f"{self.label} {self.id}")
+
+    def check(self) -> None:
+        """Raise RuleBroken where fields contradict each other; runs in each flush for what is new or changed."""
+
+    def check_removal(self) -> None:
+        """Raise RuleBroken where it must stay, or bring in line what it leaves behind; runs before it is deleted."""
+
+    @classmethod
+    def check_set(cls, session: Session, records: "list[Any]") -> None:
+        """Raise RuleBroken where the changed records contradict others; runs in the flush, after all are written."""
+
+    # --- what is declared --------------------------------------------------------------------------------------
+
+    @classmethod
+    def fields(cls) -> dict[str, Field]:
+        """Every declared field by attribute name, in the order of declaration, created and changed last."""
+        known = cls.__dict__.get("_fields")
+        if known is None:
+            known = cls._fields = {shown.name: shown for shown in _fields_of(cls)}  # type: ignore[attr-defined]
+        return known
+
+    @classmethod
+    def lifecycles(cls) -> list[Lifecycle]:
+        return [value for value in vars(cls).values() if isinstance(value, Lifecycle)]
+
+    # --- states ------------------------------------------------------------------------------------------------
+
+    @property
+    def pending_moves(self) -> list[tuple[str, Any, Any]]:
+        """(column, old, new) of the moves since the last flush."""
+        return self.__dict__.setdefault("_pending_moves", [])
+
+    @property
+    def move_reason(self) -> str:
+        return self.__dict__.get("_move_reason", "")
+
+    def move(self, state: str, reason: str = "", lifecycle: Lifecycle | None = None) -> None:
+        """Take one declared step and keep its reason in the history."""
+        self.__dict__["_move_reason"] = reason
+        setattr(self, (lifecycle or self.lifecycles()[0]).column, state)
+
+    # --- trees -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def tree_relation(cls) -> str | None:
+        """The relation that leads to the parent in the record's own tree, if it has one."""
+        return next((shown.relation for shown in cls.fields().values() if shown.tree), None)
+
+    def ancestors(self) -> "Iterator[Any]":
+        """Parent, its parent and so on; RuleBroken, naming the path, where it comes back to where it was."""
+        relation = self.tree_relation()
+        path = [self]
+        node = getattr(self, relation) if relation else None
+        while node is not None:
+            path.append(node)
+            if node in path[:-1] or len(path) > LONGEST_TREE:
+                raise RuleBroken(
+                    _(
+                        "%(record)s cannot be part of itself: %(path)s",
+                        record=self,
+                        path=" → ".join(str(step) for step in path),
+                    ),
+                    f"{relation}_id",
+                )
+            yield node
+            node = getattr(node, relation)  # type: ignore[arg-type]
+
+
+def _fields_of(cls: type[Record]) -> Iterator[Field]:
+    mapper = cls.__mapper__
+    for key, column in mapper.columns.items():
+        shown = column.info.get("field")
+        if shown is not None:
+            relation = key[:-3] if column.foreign_keys and key[:-3] in mapper.relationships else ""
+            yield _bind(shown, name=key, relation=relation, column=column, target=target_table(column))
+    for key, relation_ in mapper.relationships.items():
+        shown = relation_.info.get("field")
+        if shown is not None:
+            yield _bind(shown, name=key, relation=key)
+
+
+def _bind(shown: Field, **bound: Any) -> Field:
+    return Field(**{**shown.__dict__, **bound})
+
+
+def target_table(column: Any) -> str:
+    """The table that a foreign key points to; empty for any other column."""
+    return next((key.target_fullname.split(".")[0] for key in column.foreign_keys), "")
+
+
+_models: dict[str, type[Any]] = {}
+
+
+def model_of(table: str) -> type[Any]:
+    """The mapped class of a table."""
+    if table not in _models:
+        _models.update({mapper.class_.__tablename__: mapper.class_ for mapper in Model.registry.mappers})
+    return _models[table]
+
+
+def records() -> list[type[Record]]:
+    """Every business model that is loaded, by table name."""
+    found = [mapper.class_ for mapper in Model.registry.mappers if issubclass(mapper.class_, Record)]
+    return sorted(found, key=lambda model: model.__tablename__)
+
+
+@event.listens_for(Mapper, "mapper_configured")
+def _guard_states(mapper: Any, cls: type) -> None:
+    if issubclass(cls, Record):
+        for lifecycle in cls.lifecycles():
+            lifecycle.attach(cls)
+
+
+@event.listens_for(Record, "expire", propagate=True)
+def _forget_moves(record: Record, attributes: Any) -> None:
+    """A rollback or refresh takes the moves back that were not written."""
+    record.__dict__.pop("_pending_moves", None)
+    record.__dict__.pop("_move_reason", None)

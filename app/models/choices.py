@@ -1,0 +1,43 @@
+"""Enumerations with label and colour: one definition for form, list, filter, API and the CHECK in the database."""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import String
+from sqlalchemy.types import TypeDecorator
+
+
+class Choices(StrEnum):
+    """``OPEN = "open", _("Open"), "blue"``: the stored value, what people read, the colour of its label."""
+
+    label: Any
+    colour: str
+
+    def __new__(cls, value: str, label: Any = "", colour: str = "grey") -> "Choices":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        member.colour = colour
+        return member
+
+    @classmethod
+    def labels(cls) -> list[tuple[str, Any]]:
+        """(value, label) pairs in the order of declaration, as a form wants them."""
+        return [(member.value, member.label) for member in cls]
+
+
+class ChoiceType(TypeDecorator[Choices]):
+    """A Choices member, stored as its value."""
+
+    impl = String(30)
+    cache_ok = True
+
+    def __init__(self, choices: type[Choices]) -> None:
+        super().__init__()
+        self.choices = choices
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        return None if value is None else str(self.choices(value).value)
+
+    def process_result_value(self, value: Any, dialect: Any) -> Choices | None:
+        return None if value is None else self.choices(value)

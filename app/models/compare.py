@@ -1,0 +1,73 @@
+"""What a rule asks of a record: what changed in it, and whether what it points to belongs to the same customer."""
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+from flask_babel import gettext
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import Session
+
+from app.models.base import Record, model_of
+from app.models.refusal import RuleBroken
+
+
+def by_rule() -> None:
+    """Default of a column that check() fills: nobody has to type it, and it is NOT NULL all the same."""
+
+
+def now() -> datetime.datetime:
+    """The instant a row is stamped with; rules that decide take theirs as an argument."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+def has_changed(record: Record, *names: str) -> bool:
+    """True when the record is new, or one of these attributes differs from what is stored."""
+    state: Any = inspect(record)
+    return not state.persistent or any(state.attrs[name].history.has_changes() for name in names)
+
+
+def before(record: Record, name: str) -> Any:
+    """The stored value of an attribute, whatever was assigned since."""
+    history: Any = inspect(record).attrs[name].history
+    return history.deleted[0] if history.deleted else getattr(record, name)
+
+
+def belong_together(record: Any, *relations: str) -> None:
+    """Refuse an account, order or ticket of another customer."""
+    for relation in relations:
+        if not has_changed(record, "customer_id", f"{relation}_id"):
+            continue
+        related = getattr(record, relation)
+        if related is not None and related.customer is not record.customer:
+            raise RuleBroken(
+                gettext(
+                    "%(related)s belongs to %(theirs)s, not to %(ours)s.",
+                    related=related,
+                    theirs=related.customer,
+                    ours=record.customer or gettext("the customer of this record"),
+                ),
+                f"{relation}_id",
+            )
+
+
+def followers_stay(session: Session, records: Sequence[Any], relation: str, *tables: str) -> None:
+    """Refuse that a record goes to another customer while rows of ``tables`` that name it stay with the old one.
+
+    Asked when all is written, so that a move of everything at once passes.
+    """
+    moved = [record.id for record in records if has_changed(record, "customer_id")]
+    for table in tables if moved else ():
+        model = model_of(table)
+        target = getattr(model, relation)
+        own = target.property.mapper.class_
+        left = session.scalars(
+            select(model).join(target).where(own.id.in_(moved), model.customer_id != own.customer_id).limit(1)
+        ).first()
+        if left is not None:
+            raise RuleBroken(
+                gettext(
+                    "%(row)s names this record and would stay with %(old)s: move it too.", row=left, old=left.customer
+                ),
+                "customer_id",
+            )

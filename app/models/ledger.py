@@ -1,0 +1,296 @@
+"""The *ledger* listener: each create, update, delete and association change, before and after, in the same flush.
+
+One row for each record and flush; its fields are JSON, {"name": [before, after]}. FAB's own tables are covered too.
+A statement that would change a covered table without passing here is refused.
+"""
+
+import datetime
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Delete, Index, Insert, Integer, String, event, insert, inspect, select
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm.attributes import PASSIVE_NO_INITIALIZE
+
+from app.models.acting import who
+from app.models.base import Record
+from app.models.metadata import Model
+from app.models.states import StateChange
+from app.models.types import JsonText, UtcDateTime
+
+SECRET = {"password", "key_hash", "lookup_hash", "registration_hash"}
+NOISE = {  # kept by the system, no change of the record
+    "id", "version", "created_at", "created_by", "changed_at", "changed_by",
+    "last_login", "login_count", "fail_login_count", "last_used_on",
+    "created_on", "changed_on", "created_by_fk", "changed_by_fk",
+}  # fmt: skip
+HIDDEN = "•••"
+
+
+class Change(Model):
+    """One change of one record: append only."""
+
+    __tablename__ = "change"
+    __table_args__ = (
+        Index("ix_change_record", "record_type", "record_id", "id"),
+        Index("ix_change_actor", "actor", "id"),
+        Index("ix_change_request", "request_id"),
+        Index("ix_change_at", "at"),
+    )
+    ledger = False  # it is the ledger
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(128))
+    source: Mapped[str] = mapped_column(String(20))
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[str | None] = mapped_column(String(1000))
+    action: Mapped[str] = mapped_column(String(10))  # create, update, delete
+    record_type: Mapped[str] = mapped_column(String(64))  # table name
+    record_id: Mapped[int] = mapped_column(BigInteger)
+    record_label: Mapped[str] = mapped_column(String(200))  # how it read then: a deleted record has no other name
+    fields: Mapped[dict[str, list[Any]]] = mapped_column(JsonText)
+
+
+class Unrecorded(RuntimeError):
+    """A statement would change a covered table without a ledger row."""
+
+
+@dataclass
+class Unit:
+    """What one flush has to record; it hangs on the connection while the flush runs."""
+
+    rows: list[dict[str, Any]] = dataclass_field(default_factory=list)
+    associations: list[tuple[str, bool, dict[str, Any]]] = dataclass_field(default_factory=list)
+    before: dict[Any, dict[str, Any]] = dataclass_field(default_factory=dict)
+
+
+# --- what changed, read from the session -----------------------------------------------------------------------------
+
+
+@event.listens_for(Session, "before_flush")
+def begin_unit(session: Session, context: Any, instances: Any) -> None:
+    """From here to after_flush the connection writes what the session tracks; remember what goes and what was."""
+    connection = session.connection()
+    connection.info["unit"] = unit = Unit()
+    for record in session.deleted:
+        if _is_covered(record):
+            unit.rows.append(_row(record, "delete", {name: [value, None] for name, value in _values(record).items()}))
+            unit.associations += _associations_that_go(connection, record)
+    for record in session.dirty:
+        if _is_covered(record) and not isinstance(record, Record):  # a Record reads a value before it is replaced
+            unit.before[record] = _unread(connection, record)
+
+
+@event.listens_for(Session, "after_flush")
+def write_ledger(session: Session, context: Any) -> None:
+    connection = session.connection()
+    unit = connection.info["unit"]
+    try:
+        for record in session.new:
+            if _is_covered(record):
+                unit.rows.append(_row(record, "create", {name: [None, v] for name, v in _values(record).items()}))
+        for record in session.dirty:
+            fields = _changed(record, unit.before.get(record, {})) if _is_covered(record) else {}
+            if fields:
+                unit.rows.append(_row(record, "update", fields))
+        unit.rows += _association_rows(session, unit.associations)
+        if unit.rows:
+            connection.execute(insert(Change), unit.rows)
+        moves = [move for record in (*session.new, *session.dirty) for move in _moves(record)]
+        if moves:
+            connection.execute(insert(StateChange), moves)
+    finally:
+        connection.info.pop("unit", None)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def end_unit(session: Session, previous_transaction: Any) -> None:
+    session.info.pop("checked", None)
+
+
+@event.listens_for(Engine, "rollback")
+def drop_unit(connection: Connection) -> None:
+    connection.info.pop("unit", None)
+
+
+def _is_covered(record: Any) -> bool:
+    return getattr(type(record), "ledger", True)
+
+
+def _row(record: Any, action: str, fields: dict[str, list[Any]]) -> dict[str, Any]:
+    return _entry(record.__tablename__, record.id, str(record)[:200], action, fields)
+
+
+def _entry(table: str, key: int, label: str, action: str, fields: dict[str, list[Any]]) -> dict[str, Any]:
+    acting = who()
+    return {
+        "at": datetime.datetime.now(datetime.UTC),
+        "actor": acting.actor,
+        "source": acting.source,
+        "request_id": acting.request_id or None,
+        "reason": acting.reason[:1000] or None,
+        "action": action,
+        "record_type": table,
+        "record_id": key,
+        "record_label": label,
+        "fields": fields,
+    }
+
+
+def _columns(record: Any) -> list[str]:
+    return [attribute.key for attribute in inspect(type(record)).column_attrs if attribute.key not in NOISE]
+
+
+def _values(record: Any) -> dict[str, Any]:
+    return {name: _plain(name, value) for name in _columns(record) if (value := getattr(record, name)) is not None}
+
+
+def _changed(record: Any, unread: dict[str, Any]) -> dict[str, list[Any]]:
+    state, changes = inspect(record), {}
+    for name in _columns(record):
+        history = state.get_history(name, PASSIVE_NO_INITIALIZE)
+        if history.has_changes():
+            before = unread[name] if name in unread else next(iter(history.deleted), None)
+            after = next(iter(history.added), None)
+            if before != after:
+                changes[name] = [_plain(name, before), _plain(name, after)]
+    return changes
+
+
+def _unread(connection: Connection, record: Any) -> dict[str, Any]:
+    """The stored values that were replaced without having been read."""
+    state, table = inspect(record), record.__table__
+    names = [
+        name
+        for name in _columns(record)
+        if (history := state.get_history(name, PASSIVE_NO_INITIALIZE)).has_changes() and not history.deleted
+    ]
+    if not names:
+        return {}
+    row = connection.execute(select(*(table.c[name] for name in names)).where(table.c.id == record.id)).first()
+    return dict(row._mapping) if row is not None else {}
+
+
+def _moves(record: Any) -> list[dict[str, Any]]:
+    if not isinstance(record, Record) or not record.pending_moves:
+        return []
+    acting = who()
+    common = {
+        "record_type": record.__tablename__,
+        "record_id": record.id,
+        "at": datetime.datetime.now(datetime.UTC),
+        "actor": acting.actor,
+        "reason": (record.move_reason or acting.reason)[:1000] or None,
+    }
+    moves = [{**common, "field": field, "old": str(old), "new": str(new)} for field, old, new in record.pending_moves]
+    record.pending_moves.clear()
+    record.__dict__.pop("_move_reason", None)
+    return moves
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A value as JSON keeps it: exact, and readable without our code."""
+    if value is None:
+        return None
+    if name in SECRET:
+        return HIDDEN
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, datetime.datetime):
+        return value.replace(microsecond=0).isoformat()
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return value if isinstance(value, (bool, int, float)) else str(value)
+
+
+# --- associations: seen as the statements on their tables ------------------------------------------------------------
+
+
+def _association_tables() -> dict[str, list[tuple[type[Any], str, str, str]]]:
+    """Association table -> (class, relation, its key column, the other key column), for both ends."""
+    found = _association_tables.__dict__
+    if not found:
+        ends: dict[str, list[tuple[type[Any], str, str, str]]] = defaultdict(list)
+        for mapper in Model.registry.mappers:
+            for relation in mapper.relationships:
+                if relation.secondary is not None:
+                    own = relation.synchronize_pairs[0][1].key
+                    other = relation.secondary_synchronize_pairs[0][1].key
+                    ends[relation.secondary.name].append((mapper.class_, relation.key, own, other))
+        found.update(ends)
+    return found
+
+
+@event.listens_for(Engine, "before_execute")
+def see_associations(connection: Connection, clause: Any, multiparams: Any, params: Any, options: Any) -> None:
+    unit = connection.info.get("unit")
+    if unit is None or not isinstance(clause, (Insert, Delete)):
+        return
+    table = getattr(clause.table, "name", "")
+    if table not in _association_tables():
+        return
+    for values in multiparams or ([params] if params else []):
+        unit.associations.append((table, isinstance(clause, Insert), dict(values)))
+
+
+def _associations_that_go(connection: Connection, record: Any) -> list[tuple[str, bool, dict[str, int]]]:
+    """The association rows that the database deletes by itself with a record (ON DELETE CASCADE)."""
+    gone = []
+    for relation in inspect(type(record)).relationships:
+        if relation.secondary is not None and relation.passive_deletes:
+            own = relation.synchronize_pairs[0][1]
+            for row in connection.execute(select(relation.secondary).where(own == record.id)).mappings():
+                gone.append((relation.secondary.name, False, dict(row)))
+    return gone
+
+
+def _association_rows(session: Session, statements: list[tuple[str, bool, dict[str, Any]]]) -> list[dict[str, Any]]:
+    changes: dict[tuple[type[Any], int, str], tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
+    for table, is_added, values in statements:
+        for model, relation, own, other in _association_tables()[table]:
+            changes[model, values[own], relation][0 if is_added else 1].add(values[other])
+    rows = []
+    for (model, key, relation), (added, removed) in changes.items():
+        record = session.identity_map.get(session.identity_key(model, key))
+        label = str(record)[:200] if record is not None else f"{model.__name__} {key}"
+        rows.append(_entry(model.__tablename__, key, label, "update", {relation: [sorted(removed), sorted(added)]}))
+    return rows
+
+
+# --- nothing goes round it -------------------------------------------------------------------------------------------
+
+_WRITES = re.compile(
+    r"\b(?:insert\s+into|replace\s+into|merge\s+into|update|delete\s+from|truncate(?:\s+table)?)\s+[`\"]?(\w+)",
+    re.IGNORECASE,
+)
+
+
+def _covered_tables() -> set[str]:
+    found = _covered_tables.__dict__
+    if not found:
+        tables = {m.class_.__tablename__ for m in Model.registry.mappers if getattr(m.class_, "ledger", True)}
+        found["tables"] = tables | set(_association_tables()) | {Change.__tablename__, StateChange.__tablename__}
+    return found["tables"]
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def refuse_unrecorded(
+    connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+) -> None:
+    """Refuse a write on a covered table outside a flush, unless it is marked as ``unrecorded`` with its reason.
+
+    connection.execution_options(unrecorded="why") is for migrations and for emptying a test database.
+    """
+    if statement[:6].upper() == "SELECT" or connection.info.get("unit") is not None:
+        return
+    if context is not None and context.execution_options.get("unrecorded"):
+        return
+    for table in _WRITES.findall(statement):
+        if table.lower() in _covered_tables():
+            raise Unrecorded(f"a bulk statement on {table} goes round the ledger; change the records one by one")

@@ -1,0 +1,12 @@
+"""FAB's declarative base, with our naming convention: imported before any table exists, FAB's own included."""
+
+from flask_appbuilder.models.sqla import Model
+
+Model.metadata.naming_convention = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+__all__ = ["Model"]

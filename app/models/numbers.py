@@ -1,0 +1,40 @@
+"""Business numbers: unique, never reused, given in the transaction of their row.
+
+The series row is locked by its own update, so two transactions wait for each other instead of drawing the same number;
+a number of a transaction that fails is free again. Gaps can occur, duplicates cannot.
+"""
+
+from sqlalchemy import BigInteger, String, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.models.metadata import Model
+
+DIGITS = 8
+
+
+class NumberSeries(Model):
+    """The last number given in a series."""
+
+    __tablename__ = "number_series"
+    __table_args__ = ()
+    ledger = False  # no business data
+
+    series: Mapped[str] = mapped_column(String(10), primary_key=True)
+    last: Mapped[int] = mapped_column(BigInteger)
+
+
+def draw(session: Session, series: str, count: int = 1) -> list[str]:
+    """``count`` numbers of a series, ascending, as CU00000017."""
+    table = NumberSeries.__table__
+    connection = session.connection()
+    step = update(table).where(table.c.series == series).values(last=table.c.last + count)
+    if connection.execute(step).rowcount == 0:
+        try:
+            with connection.begin_nested():
+                connection.execute(insert(table).values(series=series, last=0))
+        except IntegrityError:
+            pass  # another transaction has just begun the series
+        connection.execute(step)
+    last = connection.execute(select(table.c.last).where(table.c.series == series)).scalar_one()
+    return [f"{series}{number:0{DIGITS}d}" for number in range(last - count + 1, last + 1)]

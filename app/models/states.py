@@ -1,0 +1,90 @@
+"""Lifecycles: a status moves only along declared steps, whoever assigns it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import BigInteger, Index, Integer, String, event
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.choices import Choices
+from app.models.metadata import Model
+from app.models.refusal import RuleBroken
+from app.models.types import UtcDateTime
+
+
+class Lifecycle:
+    """The declared moves of one column: the table is the diagram.
+
+    column: the attribute it guards. moves: state -> states it may go to; the first state is the initial one, a state
+    without a row is final. labels: the Choices class of the column.
+    """
+
+    def __init__(self, column: str, moves: Mapping[str, set[str]], labels: type[Choices]) -> None:
+        self.column = column
+        self.labels = labels
+        self.initial = labels(next(iter(moves)))
+        self.moves = {
+            state: frozenset(labels(following) for following in moves.get(state.value, ())) for state in labels
+        }
+        self.final = frozenset(state for state, following in self.moves.items() if not following)
+
+    def allows(self, old: str, new: str) -> bool:
+        return new in self.moves[self.labels(old)]
+
+    def next(self, old: str) -> list[Choices]:
+        """The states one step away, in the order of declaration."""
+        following = self.moves[self.labels(old)]
+        return [state for state in self.labels if state in following]
+
+    def guard(self, record: Any, value: Any, old: Any, initiator: Any) -> Choices:
+        """Refuse a move that is not declared; remember one that is, for the history."""
+        new = self._state(record, value)
+        if not isinstance(old, str):  # nothing was there: a new row
+            if new != self.initial:
+                raise RuleBroken(
+                    _("%(record)s starts as %(state)s", record=record.label, state=self.initial.label), self.column
+                )
+            return new
+        if new != old:
+            if not self.allows(old, new):
+                raise RuleBroken(
+                    _(
+                        "%(record)s cannot go from %(old)s to %(new)s",
+                        record=record,
+                        old=self.labels(old).label,
+                        new=new.label,
+                    ),
+                    self.column,
+                )
+            record.pending_moves.append((self.column, old, new))
+        return new
+
+    def _state(self, record: Any, value: Any) -> Choices:
+        try:
+            return self.labels(value)
+        except ValueError:
+            raise RuleBroken(
+                _("%(state)s is not a state of %(record)s", state=value, record=record.label), self.column
+            ) from None
+
+    def attach(self, mapped: type) -> None:
+        event.listen(getattr(mapped, self.column), "set", self.guard, retval=True, active_history=True)
+
+
+class StateChange(Model):
+    """One move of one record: append only, written in the flush that moves it."""
+
+    __tablename__ = "state_change"
+    __table_args__ = (Index("ix_state_change_record", "record_type", "record_id", "id"),)
+    ledger = False  # it is a ledger itself
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    record_type: Mapped[str] = mapped_column(String(64))
+    record_id: Mapped[int] = mapped_column(BigInteger)
+    field: Mapped[str] = mapped_column(String(64))
+    old: Mapped[str] = mapped_column(String(30))
+    new: Mapped[str] = mapped_column(String(30))
+    at: Mapped[Any] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(128))
+    reason: Mapped[str | None] = mapped_column(String(1000))

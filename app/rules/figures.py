@@ -1,0 +1,78 @@
+"""Figures shown beside a record: read from the database, decided nowhere else."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.models.account import AccountState, BillingAccount
+from app.models.customer import Customer
+from app.models.interaction import PartyInteraction
+from app.models.order import OrderState, ProductOrder
+from app.models.ticket import TicketStatus, TroubleTicket
+from app.models.vocabulary import Currency
+
+ORDER_IS_OPEN = ProductOrder.state.not_in([state for state in OrderState if state in ProductOrder.lifecycle.final])
+TICKET_IS_OPEN = TroubleTicket.status.not_in(
+    [status for status in TicketStatus if status in {*TroubleTicket.lifecycle.final, TicketStatus.RESOLVED}]
+)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Of all open accounts in one currency: what is owed, and how far credit goes."""
+
+    currency: Currency
+    accounts: int
+    owed: Decimal
+    credit_limit: Decimal
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a customer stands at this moment."""
+
+    balances: list[Balance]
+    open_orders: int
+    monthly: Decimal  # of the completed orders, as sold
+    open_tickets: int
+    last_contact: PartyInteraction | None
+
+
+def customer_standing(session: Session, customer: Customer) -> Standing:
+    """The standing of one customer, without those below it in the tree; four statements."""
+    accounts = (
+        select(
+            BillingAccount.currency,
+            func.count(),
+            func.sum(BillingAccount.balance),
+            func.sum(BillingAccount.credit_limit),
+        )
+        .where(BillingAccount.customer_id == customer.id, BillingAccount.state != AccountState.CLOSED)
+        .group_by(BillingAccount.currency)
+    )
+    orders = select(ProductOrder).where(ProductOrder.customer_id == customer.id)
+    is_completed = ProductOrder.state == OrderState.COMPLETED
+    contact = (
+        select(PartyInteraction)
+        .where(PartyInteraction.customer_id == customer.id)
+        .order_by(PartyInteraction.id.desc())
+        .limit(1)
+    )
+    counts = select(
+        orders.where(ORDER_IS_OPEN).with_only_columns(func.count()).scalar_subquery(),
+        orders.where(is_completed).with_only_columns(func.sum(ProductOrder.monthly_total)).scalar_subquery(),
+        select(func.count())
+        .select_from(TroubleTicket)
+        .where(TroubleTicket.customer_id == customer.id, TICKET_IS_OPEN)
+        .scalar_subquery(),
+    )
+    open_orders, monthly, open_tickets = session.execute(counts).one()
+    return Standing(
+        balances=[Balance(*row) for row in session.execute(accounts)],
+        open_orders=open_orders,
+        monthly=monthly or Decimal(0),
+        open_tickets=open_tickets,
+        last_contact=session.scalars(contact).first(),
+    )

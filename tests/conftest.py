@@ -1,0 +1,323 @@
+"""Fixtures: a migrated database for each engine, a test in a transaction that is undone, people who sign in.
+
+Engines: SQLite, and PostgreSQL and MariaDB where their server answers; a test run demands them with
+SWITCHBOARD_TEST_DATABASES=sqlite,postgresql,mariadb. A server is given by an address whose user may create databases
+(SWITCHBOARD_TEST_POSTGRESQL, SWITCHBOARD_TEST_MARIADB).
+"""
+
+import contextvars
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask, has_app_context
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from sqlalchemy.engine import Engine
+
+import config as settings
+from app import create_app
+from app.cli import sync_roles
+from app.extensions import db
+from app.models.acting import acting
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "correct-horse-battery-staple"  # of test users only
+SERVERS = {
+    "postgresql": os.environ.get("SWITCHBOARD_TEST_POSTGRESQL", "postgresql://root@127.0.0.1:5432/postgres"),
+    "mariadb": os.environ.get("SWITCHBOARD_TEST_MARIADB", "mysql://root@127.0.0.1:3306/mysql"),
+}
+BOOKKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")  # of transactions: not counted as queries
+
+
+# --- which engines ---------------------------------------------------------------------------------------------------
+
+
+def _server(name: str) -> sa.Engine:
+    return sa.create_engine(
+        settings.database_url(SERVERS[name]),
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 2},
+        poolclass=sa.NullPool,
+    )
+
+
+def _why_not(name: str) -> str:
+    """Why an engine cannot be tested on; "" when it can."""
+    if name not in ("sqlite", *SERVERS):
+        return "is no engine of ours"
+    try:
+        if name != "sqlite":
+            with _server(name).connect():
+                pass
+    except sa.exc.SQLAlchemyError as error:
+        return f"does not answer: {str(getattr(error, 'orig', error)).splitlines()[0]}"
+    return ""
+
+
+def _engines() -> tuple[list[str], dict[str, str]]:
+    demanded = os.environ.get("SWITCHBOARD_TEST_DATABASES", "")
+    names = [name.strip() for name in demanded.split(",") if name.strip()] or ["sqlite", *SERVERS]
+    missing = {name: reason for name in names if (reason := _why_not(name))}
+    if demanded and missing:
+        raise pytest.UsageError(f"SWITCHBOARD_TEST_DATABASES demands engines that cannot be used: {missing}")
+    return [name for name in names if name not in missing], missing
+
+
+ENGINES, MISSING = _engines()
+
+
+def pytest_report_header() -> str:
+    return "databases: " + ", ".join(ENGINES)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    terminalreporter.write_line("databases: " + ", ".join(ENGINES))
+    for name, reason in MISSING.items():
+        terminalreporter.write_line(f"NOT TESTED on {name}: it {reason}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test marked one_database runs on the first engine only."""
+    again = [
+        item
+        for item in items
+        if item.get_closest_marker("one_database")
+        and getattr(item, "callspec", None)
+        and item.callspec.params.get("engine_name", ENGINES[0]) != ENGINES[0]  # type: ignore[attr-defined]
+    ]
+    if again:
+        config.hook.pytest_deselected(items=again)
+        items[:] = [item for item in items if item not in set(again)]
+
+
+# --- databases -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def new_database(engine_name: str, name: str, folder: Path) -> Iterator[str]:
+    """The address of an empty database, which is gone afterwards."""
+    if engine_name == "sqlite":
+        yield f"sqlite:///{folder / name}.db"
+        return
+    server = _server(engine_name)
+    charset = " CHARACTER SET utf8mb4" if engine_name == "mariadb" else ""
+    gone = f"DROP DATABASE IF EXISTS {name}" + (" WITH (FORCE)" if engine_name == "postgresql" else "")
+    with server.connect() as connection:
+        connection.execute(sa.text(gone))
+        connection.execute(sa.text(f"CREATE DATABASE {name}{charset}"))
+    yield server.url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(sa.text(gone))
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def database_url(engine_name: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An empty database of one engine, for this worker of pytest alone."""
+    with new_database(engine_name, f"switchboard_test_{worker_id}", tmp_path_factory.mktemp(engine_name)) as url:
+        yield url
+
+
+def settings_of_tests(url: str, folder: Path) -> dict[str, Any]:
+    """The settings of development, but: forms without token, no limit of tries, cheap password hashes."""
+    environ = {"SWITCHBOARD_DATABASE_URL": url, "SWITCHBOARD_LOG_LEVEL": "WARNING"}
+    return settings.load(environ, instance=folder) | {
+        "TESTING": True,
+        "PROPAGATE_EXCEPTIONS": False,  # a fault is a page with status 500, as for people
+        "WTF_CSRF_ENABLED": False,
+        "RATELIMIT_ENABLED": False,
+        "FAB_PASSWORD_HASH_METHOD": "pbkdf2:sha256:1",
+    }
+
+
+@pytest.fixture(scope="session")
+def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The portal on a migrated database with roles and the user admin. In tests with threads: nothing is undone."""
+    app = create_app(settings_of_tests(database_url, tmp_path_factory.mktemp("instance")))
+    with app.app_context():
+        upgrade()
+        db.session.configure(join_transaction_mode="create_savepoint")
+        sync_roles()
+        add_user(app, "admin", "Admin")
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+# --- one test --------------------------------------------------------------------------------------------------------
+
+
+class Visitor(FlaskClient):
+    """A browser. Each request has a context of its own, as in a server: nothing of the test's leaks into it."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs["buffered"] = True
+        answer = contextvars.Context().run(partial(super().open, *args, **kwargs))
+        if has_app_context():
+            db.session.expire_all()  # the test sees what the request wrote
+        return answer
+
+
+@pytest.fixture
+def app(migrated_app: Flask) -> Iterator[Flask]:
+    """The portal; what the test stores, commits included, is undone after it."""
+    migrated_app.test_client_class = Visitor
+    with migrated_app.app_context():
+        engines = db.engines
+    engine = engines[None]
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        engines[None] = connection  # type: ignore[assignment]
+        try:
+            yield migrated_app
+        finally:
+            engines[None] = engine
+            transaction.rollback()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Any]:
+    """db.session, with somebody who acts."""
+    with app.app_context(), acting(actor="tester", source="command"):
+        yield db.session
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser in which nobody has signed in."""
+    return app.test_client()
+
+
+def add_user(app: Flask, username: str, *roles: str) -> Any:
+    """A user with the password of all test users, unless there is one."""
+    sm = app.appbuilder.sm  # type: ignore[attr-defined]
+    found = [sm.find_role(role) for role in roles]
+    return sm.find_user(username) or sm.add_user(
+        username, username.capitalize(), "Test", f"{username}@example.com", found, password=PASSWORD
+    )
+
+
+@pytest.fixture
+def login(app: Flask) -> Callable[..., FlaskClient]:
+    """login("admin") or login("ann", "Role", ...): a browser in which that user, made when missing, has signed in."""
+
+    def signed_in(username: str, *roles: str) -> FlaskClient:
+        with app.app_context():
+            add_user(app, username, *roles)
+        browser = app.test_client()
+        answer = browser.post("/login/", data={"username": username, "password": PASSWORD})
+        assert answer.status_code == 302, f"{username} could not sign in"
+        return browser
+
+    return signed_in
+
+
+@pytest.fixture
+def queries() -> Callable[..., Any]:
+    """with queries() as statements: ...; then statements is the list of SQL that ran, transactions aside."""
+
+    @contextmanager
+    def listening() -> Iterator[list[str]]:
+        statements: list[str] = []
+
+        def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+            if not statement.startswith(BOOKKEEPING):
+                statements.append(statement)
+
+        sa.event.listen(Engine, "before_cursor_execute", note)
+        try:
+            yield statements
+        finally:
+            sa.event.remove(Engine, "before_cursor_execute", note)
+
+    return listening
+
+
+# --- a real server ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class LiveServer:
+    """gunicorn with its own database. environ: to run commands beside it. Stop it by its process, never by name."""
+
+    url: str
+    database_url: str
+    environ: dict[str, str]
+    process: "subprocess.Popen[bytes]"
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run ``flask ...`` against the database of the server."""
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "app", *arguments],
+            cwd=ROOT, env=self.environ, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(url: str, process: "subprocess.Popen[bytes]", seconds: int = 60) -> None:
+    """Wait until ``url`` answers 200."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}")
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            pass
+        time.sleep(0.1)
+    raise RuntimeError(f"{url} does not answer")
+
+
+@pytest.fixture(scope="session")
+def live_server(engine_name: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """gunicorn as `make run` starts it, two workers of four threads, on a migrated database with the user admin."""
+    folder = tmp_path_factory.mktemp("live")
+    with new_database(engine_name, f"switchboard_live_{worker_id}", folder) as url:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
+        environ = inherited | {
+            "PORT": str(free_port()),
+            "SWITCHBOARD_DATABASE_URL": url,
+            "SWITCHBOARD_SECRET_KEY": "a secret of the tests, long enough for all",
+            "SWITCHBOARD_RATELIMIT_ENABLED": "false",
+            "SWITCHBOARD_LOG_LEVEL": "WARNING",
+        }
+        app = create_app(settings_of_tests(url, folder))
+        with app.app_context():
+            upgrade()
+            sync_roles()
+            add_user(app, "admin", "Admin")
+            db.session.remove()
+            db.engine.dispose()
+        process = subprocess.Popen([sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"], cwd=ROOT, env=environ)
+        server = LiveServer(f"http://127.0.0.1:{environ['PORT']}", url, environ, process)
+        try:
+            wait_for(server.url + "/health", process)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(30)

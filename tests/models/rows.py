@@ -1,0 +1,113 @@
+"""One valid row of every model, with what it needs: make(session, Customer, family_name="Li")."""
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from app.models.account import BillingAccount
+from app.models.catalog import (
+    BundledOffering,
+    Category,
+    Origin,
+    ProductCatalog,
+    ProductOffering,
+    ProductSpecCharacteristic,
+    ProductSpecCharacteristicValue,
+    ProductSpecification,
+    Supplier,
+)
+from app.models.customer import ContactMedium, Customer, PartyType, Region
+from app.models.fired import refusal
+from app.models.interaction import InteractionReason, PartyInteraction, Route
+from app.models.order import Decision, OrderReview, ProductOrder, ProductOrderItem
+from app.models.pricing import ChargePeriod, ProductOfferingPrice
+from app.models.refusal import RuleBroken
+from app.models.staff import Department, Employee
+from app.models.ticket import TicketEscalation, TicketKind, TicketNote, TroubleTicket, WorkGroup
+
+VALID: dict[type, dict[str, Any]] = {  # a value that is a model is made too, a function is called
+    Region: {"code": "R{n}", "name": "Pudong"},
+    Customer: {"family_name": "王", "given_name": "伟", "phone": "+8613812345678"},
+    ContactMedium: {"customer": Customer, "phone_number": "13912345678"},
+    BillingAccount: {"name": "Home", "customer": Customer},
+    Department: {"code": "D{n}", "name": "Care"},
+    Employee: {"family_name": "Lovelace", "given_name": "Ada"},
+    ProductCatalog: {"name": "Consumer catalog"},
+    Category: {"code": "C{n}", "name": "Mobile", "product_catalog": ProductCatalog},
+    Supplier: {"name": "Film house"},
+    ProductSpecification: {"name": "Broadband access", "origin": Origin.OWN},
+    ProductSpecCharacteristic: {"name": "Bandwidth", "product_specification": ProductSpecification},
+    ProductSpecCharacteristicValue: {"value": "100", "characteristic": ProductSpecCharacteristic},
+    ProductOffering: {"name": "Fibre 100", "product_specification": ProductSpecification},
+    BundledOffering: {"bundle": lambda session: make_bundle(session), "offering": ProductOffering},
+    ProductOfferingPrice: {
+        "name": "Monthly fee",
+        "product_offering": ProductOffering,
+        "recurring_charge_period": ChargePeriod.MONTH,
+        "amount": Decimal("99"),
+        "valid_from": datetime.date(2026, 1, 1),
+    },
+    ProductOrder: {"customer": Customer},
+    ProductOrderItem: {"product_order": ProductOrder, "product_offering": ProductOffering},
+    OrderReview: {"product_order": ProductOrder, "reviewer": Employee, "decision": Decision.APPROVED},
+    InteractionReason: {"code": "I{n}", "name": "Bill is wrong", "route": Route.TICKET},
+    PartyInteraction: {"customer": Customer, "reason": InteractionReason},
+    WorkGroup: {"code": "W{n}", "name": "Second line"},
+    TroubleTicket: {"name": "No signal", "kind": TicketKind.FAULT, "customer": Customer},
+    TicketNote: {"trouble_ticket": TroubleTicket, "text": "Called back"},
+    TicketEscalation: {"trouble_ticket": TroubleTicket, "work_group": WorkGroup, "reason": "No answer for a day"},
+}
+_made = iter(range(1, 1_000_000))
+
+
+def make(session: Any, model: type, **changes: Any) -> Any:
+    """A stored row of the model; what is not given is valid."""
+    values = {name: value for name, value in VALID[model].items() if name not in changes} | changes
+    for name, value in values.items():
+        if isinstance(value, type) and value in VALID:
+            values[name] = make(session, value)
+        elif callable(value):
+            values[name] = value(session)
+        elif name == "code":
+            values[name] = value.format(n=next(_made))
+    record = model(**values)
+    session.add(record)
+    session.flush()
+    return record
+
+
+def make_bundle(session: Any, **changes: Any) -> Any:
+    return make(
+        session, ProductOffering, **{"name": "Home pack", "is_bundle": True, "product_specification": None} | changes
+    )
+
+
+def make_organization(session: Any, **changes: Any) -> Any:
+    values = {"party_type": PartyType.ORGANIZATION, "family_name": None, "given_name": None, "trading_name": "Acme"}
+    return make(session, Customer, **values | changes)
+
+
+def move(session: Any, record: Any, *states: str) -> Any:
+    """Take the steps one by one."""
+    for state in states:
+        record.move(state)
+        session.flush()
+    return record
+
+
+def launch(session: Any, record: Any) -> Any:
+    return move(session, record, "in_design", "in_test", "active", "launched")
+
+
+def refused(work: Any, *arguments: Any, **changes: Any) -> RuleBroken:
+    """What a person is told when ``work`` is refused, by a rule or by the database."""
+    with pytest.raises((RuleBroken, DBAPIError)) as caught:
+        work(*arguments, **changes)
+    if isinstance(caught.value, RuleBroken):
+        return caught.value
+    told = refusal(caught.value)
+    assert told is not None, caught.value
+    return told

@@ -1,0 +1,127 @@
+"""Customers: who they are, what they belong to, how they leave."""
+
+import datetime
+
+import pytest
+
+from app.models.customer import ContactMedium, Customer, MediumType, PartyType, Region
+from app.models.identity import IdentificationType
+from tests.models.rows import make, make_organization, move, refused
+
+
+def test_a_customer_has_a_number_and_the_name_that_is_searched(session):
+    person = make(session, Customer, family_name="王", given_name="伟")
+    company = make_organization(session, trading_name="上海电缆有限公司")
+    assert (person.name, company.name) == ("王伟", "上海电缆有限公司")
+    assert person.number.startswith("CU")
+    assert person.number != company.number
+    person.given_name = "芳"
+    session.flush()
+    assert str(person) == f"{person.number} 王芳"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"family_name": None}, "family_name"),
+        ({"trading_name": "Acme"}, "party_type"),
+        ({"phone": "12"}, "phone"),
+        ({"email": "wang at example"}, "email"),
+        ({"country": "XX"}, "country"),
+        ({"identification_type": IdentificationType.PASSPORT}, "identification_number"),
+        ({"party_type": PartyType.ORGANIZATION, "family_name": None, "given_name": None}, "trading_name"),
+    ],
+)
+def test_a_customer_that_contradicts_itself_is_refused_beside_the_field(session, changes, field):
+    assert refused(make, session, Customer, **changes).field == field
+
+
+def card(number: str) -> dict[str, str]:
+    return {"country": "CN", "identification_type": IdentificationType.NATIONAL_ID, "identification_number": number}
+
+
+def test_the_identity_card_tells_the_date_of_birth(session):
+    customer = make(session, Customer, **card("11010519491231002x"))
+    assert customer.identification_number == "11010519491231002X"
+    assert customer.birth_date == datetime.date(1949, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        (card("110105194912310021"), "identification_number"),
+        (card("11010519491231002X") | {"birth_date": datetime.date(1950, 1, 1)}, "birth_date"),
+    ],
+)
+def test_a_wrong_identity_card_is_refused(session, changes, field):
+    assert refused(make, session, Customer, **changes).field == field
+
+
+def test_an_organisation_has_branches_and_a_person_has_none(session):
+    group = make_organization(session, trading_name="Group")
+    branch = make_organization(session, trading_name="Branch", parent=group)
+    office = make_organization(session, trading_name="Office", parent=branch)
+    assert list(office.ancestors()) == [branch, group]
+    person = make(session, Customer)
+    assert refused(make_organization, session, parent=person).field == "parent_id"
+
+
+def test_an_organisation_cannot_be_part_of_itself_and_the_path_is_named(session):
+    group = make_organization(session, trading_name="Group")
+    branch = make_organization(session, trading_name="Branch", parent=group)
+    group.parent = branch
+    told = refused(session.flush)
+    assert told.field == "parent_id"
+    assert "Group" in str(told)
+    assert "Branch" in str(told)
+
+
+def test_an_organisation_with_branches_cannot_become_a_person(session):
+    group = make_organization(session, trading_name="Group")
+    make_organization(session, trading_name="Branch", parent=group)
+    group.party_type, group.trading_name, group.family_name = PartyType.INDIVIDUAL, None, "Group"
+    assert "Branch" in str(refused(session.flush))
+
+
+def test_a_closed_customer_has_the_date_of_closing(session):
+    customer = move(session, make(session, Customer), "validated", "active")
+    assert customer.closed_at is None
+    assert move(session, customer, "closed").closed_at is not None
+
+
+def test_a_region_cannot_be_part_of_itself(session):
+    city = make(session, Region, name="Shanghai")
+    district = make(session, Region, name="Pudong", parent=city)
+    city.parent = district
+    assert refused(session.flush).field == "parent_id"
+
+
+@pytest.mark.parametrize(
+    ("values", "reads"),
+    [
+        ({"phone_number": "139 1234 5678"}, "+8613912345678"),
+        (
+            {"medium_type": MediumType.EMAIL, "phone_number": None, "email_address": "wang@example.com"},
+            "wang@example.com",
+        ),
+        (
+            {"medium_type": MediumType.POSTAL_ADDRESS, "phone_number": None, "city": "Shanghai", "post_code": "200120"},
+            "Shanghai, 200120",
+        ),
+        ({"medium_type": MediumType.SOCIAL, "phone_number": None, "social_network_id": "wechat:wang"}, "wechat:wang"),
+    ],
+)
+def test_a_contact_medium_reads_as_what_one_would_dial_or_write(session, values, reads):
+    assert str(make(session, ContactMedium, **values)) == reads
+
+
+def test_a_customer_has_one_preferred_contact_of_a_kind(session):
+    customer = make(session, Customer)
+    first = make(session, ContactMedium, customer=customer, preferred=True)
+    email = {"medium_type": MediumType.EMAIL, "phone_number": None, "email_address": "w@example.com"}
+    make(session, ContactMedium, customer=customer, preferred=True, **email)
+    second = make(session, ContactMedium, customer=customer)
+    first.preferred, second.preferred = False, True  # both at once
+    session.flush()
+    first.preferred = True
+    assert refused(session.flush).field == "preferred"

@@ -1,0 +1,39 @@
+"""Contacts with customers and their reasons."""
+
+import pytest
+
+from app.models.interaction import InteractionReason, PartyInteraction
+from app.models.order import ProductOrder
+from app.models.ticket import TroubleTicket
+from tests.models.rows import make, move, refused
+
+
+def test_a_reason_with_a_route_is_a_leaf(session):
+    group = make(session, InteractionReason, route=None)
+    leaf = make(session, InteractionReason, parent=group)
+    assert refused(make, session, InteractionReason, parent=leaf).field == "parent_id"
+
+
+def test_a_group_of_reasons_gets_no_route(session):
+    group = make(session, InteractionReason, route=None)
+    make(session, InteractionReason, parent=group)
+    group.route = "order"
+    assert refused(session.flush).field == "route"
+
+
+def test_an_interaction_has_a_reason_that_leads_somewhere(session):
+    group = make(session, InteractionReason, route=None)
+    assert refused(make, session, PartyInteraction, reason=group).field == "reason_id"
+
+
+@pytest.mark.parametrize(("model", "relation"), [(ProductOrder, "product_order"), (TroubleTicket, "trouble_ticket")])
+def test_what_came_of_an_interaction_is_of_the_same_customer(session, model, relation):
+    came = make(session, model)
+    make(session, PartyInteraction, customer=came.customer, **{relation: came})
+    assert refused(make, session, PartyInteraction, **{relation: came}).field == f"{relation}_id"
+
+
+def test_a_completed_interaction_has_its_end(session):
+    contact = make(session, PartyInteraction)
+    assert contact.completed_at is None
+    assert move(session, contact, "in_progress", "completed").completed_at >= contact.started_at.replace(microsecond=0)
