@@ -1,0 +1,100 @@
+"""Switchboard. create_app() is the only place that wires things together."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, g, request, session
+from flask_appbuilder import AppBuilder
+from flask_login import user_logged_in
+from flask_talisman import Talisman
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import config as settings
+from app import cli, errors, health, logs, views
+from app.extensions import csrf, db, engine_options, migrate
+from app.models.acting import acting
+from app.security import preferences
+from app.security.manager import SwitchboardSecurityManager
+from app.views.home import HomeView
+
+# Scripts need the nonce of their page. Styles may be inline: FAB's templates carry style attributes.
+CONTENT_SECURITY = {
+    "default-src": "'self'",
+    "script-src": "'self'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """The portal. config: Flask settings in place of those of the environment (see config.py), for tests.
+
+    Raises BadSettings with everything that is wrong with the settings.
+    """
+    app = Flask(__name__, instance_path=str(settings.ROOT / "instance"))
+    app.config.update(config if config is not None else settings.load())
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config["SQLALCHEMY_DATABASE_URI"])
+    logs.set_up(app.config["LOG_LEVEL"])
+    for warning in settings.unknown():
+        logging.getLogger("switchboard").warning(warning)
+    logs.init_app(app)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(settings.ROOT / "migrations"), render_as_batch=True)
+    csrf.init_app(app)
+    _set_headers(app)
+    appbuilder = AppBuilder(indexview=HomeView, security_manager_class=SwitchboardSecurityManager)
+    with app.app_context():
+        appbuilder.init_app(app, db.session)
+        views.register(appbuilder)
+    app.before_request(_begin_acting)
+    app.teardown_request(_end_acting)
+    app.extensions["babel"].timezone_selector = preferences.time_zone
+    user_logged_in.connect(_begin_session, app)
+    errors.init_app(app)
+    health.init_app(app)
+    cli.init_app(app)
+    return app
+
+
+def _set_headers(app: Flask) -> None:
+    production = app.config["ENV"] == "production"
+    Talisman(
+        app,
+        force_https=production,
+        strict_transport_security=production,
+        session_cookie_secure=app.config["SESSION_COOKIE_SECURE"],
+        session_cookie_samesite=app.config["SESSION_COOKIE_SAMESITE"],
+        frame_options="DENY",
+        referrer_policy="same-origin",
+        content_security_policy=CONTENT_SECURITY,
+        content_security_policy_nonce_in=["script-src"],
+    )
+    if app.config["PROXIES"]:
+        hops = app.config["PROXIES"]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def _begin_acting() -> None:
+    """Tell the ledger who acts. It runs after FAB has found the user; a probe or a style sheet has none."""
+    g.actor = "anonymous"
+    if request.endpoint not in ("health", "static", "appbuilder.static") and g.user.is_authenticated:
+        g.actor = g.user.username
+    source = "api" if request.path.startswith("/api/") else "form"
+    g.acting = acting(actor=g.actor, source=source, request_id=g.request_id, reason="")
+    g.acting.__enter__()
+
+
+def _end_acting(error: BaseException | None) -> None:
+    if "acting" in g:
+        g.pop("acting").__exit__(None, None, None)
+
+
+def _begin_session(app: Flask, user: Any) -> None:
+    """A session ends after SESSION_HOURS without a click, not only with the browser; has the person's settings."""
+    session.permanent = True
+    preferences.begin(user.id)

@@ -1,0 +1,116 @@
+"""Pages for what went wrong: a sentence, the id of the request, and nothing of the inside.
+
+The same id is in the log, with the trace.
+"""
+
+import logging
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from flask_wtf.csrf import CSRFError, generate_csrf
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
+
+from app.extensions import db
+
+# code: (title, what to do)
+PAGES = {
+    400: (_("This could not be understood"), _("Go back and try it again.")),
+    401: (_("Please sign in"), _("Your session has ended. Sign in and try it again.")),
+    403: (_("You may not do this"), _("Ask your administrator for the right if your work needs it.")),
+    404: (_("There is nothing here"), _("The address is wrong, or the record has been deleted.")),
+    405: (_("This cannot be done that way"), _("Go back and use the buttons of the page.")),
+    413: (_("That is too large"), _("Send a smaller file, or split it.")),
+    429: (_("Too many tries"), _("Wait a minute and try it again.")),
+    500: (_("Something went wrong on our side"), _("Nothing was saved. Tell your administrator the number below.")),
+    503: (_("The portal is not available"), _("The database does not answer. Wait a moment and try it again.")),
+}
+EXPIRED = (_("This page was open for too long"), _("Go back, reload the page and send it again."))
+
+KEEPS_INPUT = (400, 500, 503)  # pages that offer to send the same form again
+
+# Without menu, user or database: for when those are what fails.
+BARE = "errors/bare.html"
+
+log = logging.getLogger("switchboard.errors")
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, refused)
+    for unavailable in (OperationalError, InterfaceError, DisconnectionError, PoolTimeout):
+        app.register_error_handler(unavailable, no_database)
+
+
+def refused(error: HTTPException) -> Response:
+    """Any answer of 400 and above, faults that nobody caught included (Flask has logged those)."""
+    code = error.code or 500
+    title, advice = EXPIRED if isinstance(error, CSRFError) else PAGES.get(code, (None, None))
+    title = title or HTTPStatus(code).phrase
+    if isinstance(error, InternalServerError):
+        _undo()
+    if type(error) is BadRequest and error.description != BadRequest.description:
+        advice = error.description  # our own sentence, which names the field
+    answer = make_response("", code)
+    if code < 500:
+        kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]  # as Allow
+        answer.headers.extend(kept)
+    return _fill(answer, code, str(title), str(advice or ""))
+
+
+def no_database(error: SQLAlchemyError) -> Response:
+    """The database is gone, or too slow: 503, and the driver's words in the log only."""
+    log.error("the database does not answer", exc_info=error)
+    _undo()
+    title, advice = PAGES[503]
+    answer = make_response("", 503)
+    answer.headers["Retry-After"] = "10"
+    return _fill(answer, 503, str(title), str(advice))
+
+
+def _undo() -> None:
+    try:
+        db.session.rollback()
+    except SQLAlchemyError:
+        db.session.remove()
+
+
+def _fill(answer: Response, code: int, title: str, advice: str) -> Response:
+    if request.path.startswith("/api/"):
+        body = jsonify(error={"code": code, "message": f"{title}. {advice}".strip(), "request_id": g.request_id})
+        answer.data, answer.content_type = body.data, body.content_type
+        return answer
+    answer.data = _page(code, title, advice)
+    answer.content_type = "text/html; charset=utf-8"
+    return answer
+
+
+def kept_input() -> list[tuple[str, str]]:
+    """What was typed into a form of ours, to be sent again with one click and a fresh token; no passwords."""
+    sender = urlsplit(request.headers.get("Origin") or request.referrer or "").netloc
+    if request.method != "POST" or sender != request.host or any("password" in name for name in request.form):
+        return []
+    typed = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
+    return [*typed, ("csrf_token", generate_csrf())]
+
+
+def _page(code: int, title: str, advice: str) -> str:
+    words = {
+        "code": code,
+        "title": title,
+        "advice": advice,
+        "request_id": g.request_id,
+        "number": gettext("Number"),
+        "kept": kept_input() if code in KEEPS_INPUT else [],
+        "again": request.full_path.rstrip("?"),
+    }
+    if code == 503:
+        return render_template(BARE, **words)
+    try:
+        return render_template("errors/page.html", appbuilder=current_app.appbuilder, **words)  # type: ignore[attr-defined]
+    except Exception:  # the page of an error must not fail itself: a forged host, a lost database
+        log.warning("no full error page", exc_info=True)
+        return render_template(BARE, **words)

@@ -1,0 +1,1 @@
+"""WHO MAY: roles as data, row scope, the security manager."""

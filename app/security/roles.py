@@ -1,0 +1,159 @@
+"""The roles as data: who may do what. `flask portal sync-roles` writes them; repeating it changes nothing.
+
+Rights are FAB's pairs of a permission (can_list) and a view (CustomerView). Here both are patterns (* is anything), so
+that a new view of a subject is covered by the line of its subject, and a new action by the line of its verb.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+READ = ("can_list", "can_show", "can_history", "can_export")
+WRITE = (*READ, "can_add", "can_edit")
+MOVE = ("can_status_*", "can_state_*", "can_lifecycle_status_*")  # the actions that take a record to its next state
+KEEP = (*WRITE, "can_delete", *MOVE)
+CHARTS = ("can_show",)
+
+CUSTOMERS = ("CustomerView", "ContactMediumView", "BillingAccountView", "PartyInteractionView")
+ORDERS = ("ProductOrderView", "ProductOrderItemView")
+REVIEWS = ("OrderReviewView",)
+SERVICE = ("TroubleTicketView", "TicketNoteView", "TicketEscalationView")
+CATALOG = ("ProductSpec*View", "ProductOffering*View", "BundledOfferingView", "ProductCatalogView", "CategoryView",
+           "SupplierView")  # fmt: skip
+REFERENCE = ("RegionView", "WorkGroupView", "InteractionReasonView", "DepartmentView", "EmployeeView")
+SECURITY = ("UserDBModelView", "RoleModelView", "GroupModelView", "PermissionView*", "PermissionModelView", "ViewMenu*")
+OWN = {("can_userinfo", "UserDBModelView"), ("resetmypassword", "UserDBModelView"),
+       ("can_this_form_get", "ResetMyPasswordView"), ("can_this_form_post", "ResetMyPasswordView")}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Role:
+    """what: said to people. grants: view patterns -> permission patterns; the menu follows from what can be listed."""
+
+    what: Any
+    grants: Mapping[tuple[str, ...], tuple[str, ...]]
+
+
+ROLES: dict[str, Role] = {
+    "Clerk": Role(
+        _("Keeps customers and accounts, takes orders, logs contacts"),
+        {
+            CUSTOMERS: (*WRITE, *MOVE),
+            ORDERS: (*WRITE, "can_delete", "can_review_state_submitted", "can_state_acknowledged"),
+            SERVICE: ("can_list", "can_show"),
+            CATALOG: READ,
+            REVIEWS: READ,
+            REFERENCE: ("can_list", "can_show"),
+        },
+    ),
+    "Order reviewer": Role(
+        _("Reviews orders and moves them on"),
+        {
+            CUSTOMERS: READ,
+            ORDERS: (*READ, *MOVE, "can_review_state_*"),
+            REVIEWS: (*READ, "can_add"),
+            SERVICE: ("can_list", "can_show"),
+            CATALOG: READ,
+            REFERENCE: ("can_list", "can_show"),
+            ("ProductOrderChartView", "OrderChartView"): CHARTS,
+        },
+    ),
+    "Product manager": Role(
+        _("Keeps the catalog: specifications, offerings, prices"),
+        {
+            CATALOG: KEEP,
+            ORDERS: ("can_list", "can_show"),
+            REFERENCE: ("can_list", "can_show"),
+            ("OrderChartView", "CustomerChartView"): CHARTS,
+        },
+    ),
+    "Care agent": Role(
+        _("Logs contacts, opens and works on tickets"),
+        {
+            CUSTOMERS: READ,
+            ("PartyInteractionView", "ContactMediumView"): (*WRITE, *MOVE),
+            SERVICE: (*WRITE, *MOVE),
+            ORDERS: READ,
+            CATALOG: ("can_list", "can_show"),
+            REFERENCE: ("can_list", "can_show"),
+        },
+    ),
+    "Care supervisor": Role(
+        _("Escalates and transfers tickets, keeps work groups"),
+        {
+            CUSTOMERS: READ,
+            ("PartyInteractionView", "ContactMediumView"): (*WRITE, *MOVE),
+            SERVICE: KEEP,
+            ORDERS: READ,
+            CATALOG: ("can_list", "can_show"),
+            REFERENCE: ("can_list", "can_show"),
+            ("WorkGroupView", "InteractionReasonView"): KEEP,
+            ("TicketChartView", "CustomerChartView"): CHARTS,
+        },
+    ),
+    "Auditor": Role(_("Reads everything with its history, changes nothing"), {("*",): READ}),
+    "Security administrator": Role(
+        _("Gives and takes rights, sees no business records"),
+        {
+            SECURITY: ("can_list", "can_show", "can_add", "can_edit", "can_delete", "can_userinfo", "copyrole",
+                       "resetpasswords"),
+            ("ResetPasswordView",): ("can_this_form_get", "can_this_form_post"),
+            ("EmployeeView", "DepartmentView"): READ,
+        },
+    ),
+    "System administrator": Role(
+        _("Keeps reference data, staff and departments"),
+        {REFERENCE: KEEP, (*CUSTOMERS, *ORDERS, *SERVICE, *CATALOG): ("can_list", "can_show")},
+    ),
+    "Integration": Role(
+        _("Other systems"), {(*CUSTOMERS, *ORDERS, *SERVICE, *CATALOG): ("can_get", "can_info", "can_post", "can_put")}
+    ),
+}  # fmt: skip
+
+
+def sync(appbuilder: Any) -> list[str]:
+    """Bring the roles of the database in line with ROLES; returns a line for each role that changed.
+
+    appbuilder: FAB's, whose permissions are already written.
+    """
+    sm = appbuilder.sm
+    pairs = {(pair.permission.name, pair.view_menu.name): pair for pair in sm.session.query(sm.permissionview_model)}
+    changed = []
+    for name, role in ROLES.items():
+        rights = rights_of(role, pairs)
+        wanted = rights | (menu_of(appbuilder.menu.get_list(), rights) & set(pairs))
+        stored = sm.find_role(name) or sm.add_role(name)
+        has = {(pair.permission.name, pair.view_menu.name) for pair in stored.permissions}
+        if has != wanted:
+            stored.permissions = [pairs[right] for right in sorted(wanted)]
+            changed.append(f"{name}: {len(wanted - has)} rights added, {len(has - wanted)} removed")
+    sm.session.commit()
+    return changed
+
+
+def rights_of(role: Role, known: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The rights of a role among those that exist."""
+    return {
+        (permission, view)
+        for permission, view in known
+        if (permission, view) in OWN
+        or any(_matches(view, views) and _matches(permission, asked) for views, asked in role.grants.items())
+    }
+
+
+def menu_of(entries: Iterable[Any], rights: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The menu entries that lead to something with these rights, and the groups that have such an entry."""
+    open_to: set[tuple[str, str]] = set()
+    for entry in entries:
+        below = menu_of(entry.childs, rights)
+        view = entry.baseview.class_permission_name if entry.baseview else None
+        if below or {("can_list", view), ("can_show", view)} & rights:
+            open_to |= below | {("menu_access", entry.name)}
+    return open_to
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,0 +1,107 @@
+// Inputs: selects that ask the server, leaving with unsaved input, half-typed dates, Ctrl+S.
+"use strict";
+{
+  const words = document.body.dataset;
+  const language = {
+    noResults: () => words.noResults,
+    searching: () => words.searching,
+    errorLoading: () => words.failed,
+    loadingMore: () => words.more,
+    removeAllItems: () => words.clear,
+    removeItem: () => words.remove,
+  };
+
+  // Turn a <select> into Select2; with data-lookup it asks that address for what to offer, page by page.
+  window.richSelect = (select) => {
+    if (!select.multiple && !select.querySelector("option[value='']") && select.dataset.lookup) select.prepend(new Option("", ""));
+    const options = {
+      width: "100%",
+      language,
+      placeholder: select.dataset.placeholder || "",
+      allowClear: !select.required && !select.multiple,
+      closeOnSelect: !select.multiple,
+    };
+    if (select.dataset.lookup) {
+      options.ajax = {
+        url: select.dataset.lookup,
+        delay: 150,
+        data: (asked) => ({ q: asked.term || "", page: (asked.page || 1) - 1 }),
+        processResults: (found) => ({ results: found.results, pagination: { more: found.more } }),
+      };
+    }
+    jQuery(select).select2(options);
+    tieLabel(select);
+    jQuery(select).on("change", () => select.dispatchEvent(new Event("picked", { bubbles: true })));
+  };
+
+  // Select2 draws its own box: give that one the label, the notes and the focus of the select that it hides.
+  function tieLabel(select) {
+    const box = select.nextElementSibling.querySelector(".select2-selection");
+    const label = select.labels[0];
+    const search = box.querySelector(".select2-search__field");
+    if (label) {
+      label.id ||= `${select.id}-label`;
+      box.setAttribute("aria-labelledby", `${label.id} ${box.getAttribute("aria-labelledby") || ""}`.trim());
+      search?.setAttribute("aria-label", label.textContent.trim());
+    }
+    for (const name of ["aria-describedby", "aria-invalid"]) {
+      if (select.hasAttribute(name)) (search || box).setAttribute(name, select.getAttribute(name));
+    }
+    select.addEventListener("focus", () => (search || box).focus());
+    box.addEventListener("keydown", (event) => {
+      // typing on a closed box opens it, as a plain select would react
+      if (!select.multiple && event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey) jQuery(select).select2("open");
+    });
+  }
+
+  // jQuery 3.6 keeps Select2 from focusing its search box.
+  jQuery(document).on("select2:open", (event) => {
+    const search = document.querySelector(".select2-container--open .select2-search--dropdown .select2-search__field");
+    search?.setAttribute("aria-label", words.search);
+    if (!event.target.multiple) search?.focus();
+  });
+
+  document.querySelectorAll("select[data-lookup], select.my_select2").forEach(window.richSelect);
+
+  // FAB's date inputs are text: the browser's own are better.
+  document.querySelectorAll(".appbuilder_date input").forEach((input) => (input.type = "date"));
+
+  const form = document.querySelector(".record-form");
+  if (form) {
+    let isDirty = Boolean(document.querySelector("#problems")); // what was refused is not saved either
+    let isSent = false;
+    const changed = () => (isDirty = true);
+    form.addEventListener("input", changed);
+    form.addEventListener("picked", changed);
+    window.addEventListener("beforeunload", (event) => {
+      if (isDirty && !isSent) event.preventDefault();
+    });
+    window.addEventListener("pageshow", () => (isSent = false));
+
+    // The browser sends a half-typed date or number as nothing, and it would be lost without a word.
+    const halfTyped = () => {
+      const inputs = [...form.elements].filter((input) => input.validity?.badInput);
+      form.querySelectorAll(".error.half").forEach((old) => old.remove());
+      inputs.forEach((input) => {
+        const text = Object.assign(document.createElement("p"), { className: "error half", id: `${input.id}-half` });
+        text.textContent = form.dataset.badInput;
+        input.closest(".field").append(text);
+        input.setAttribute("aria-describedby", text.id);
+      });
+      inputs[0]?.focus();
+      return inputs.length > 0;
+    };
+    form.addEventListener("submit", (event) => {
+      if (isSent || halfTyped()) event.preventDefault();
+      else isSent = true;
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      form.requestSubmit();
+    });
+    const problems = document.getElementById("problems");
+    const first = form.querySelector(".fields input, .fields textarea, .fields .select2-selection, .fields select");
+    (problems || first)?.focus();
+  }
+}

@@ -1,0 +1,58 @@
+"""WHAT STAFF SEE: declarations on RecordView and ChartView; each module here is found by itself."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, current_app
+from flask_appbuilder import AppBuilder
+
+from app.views.base.cells import instant_text, link, money_text
+from app.views.base.charts import ChartView
+from app.views.base.declarations import Menu
+from app.views.base.lookup import LookupView
+from app.views.base.record import RecordView
+
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)
+
+
+def register(appbuilder: AppBuilder) -> None:
+    """Give FAB every view that is declared, group by group in the order of the menu."""
+    _serve_chart_scripts()
+    current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text)
+    appbuilder.add_view_no_menu(LookupView)
+    declared = sorted([*_declared(RecordView), *_declared(ChartView)], key=lambda view: view.menu_position)
+    for menu in Menu:
+        for view in declared:
+            if view.menu is menu:
+                model = view.model
+                label = model.label_plural if issubclass(view, RecordView) else view.title
+                name = f"{view.__name__.removesuffix('View')} menu"  # no view's name: FAB keeps both in one table
+                appbuilder.add_view(
+                    view,
+                    name,
+                    icon=view.icon,
+                    label=label,
+                    category=menu.key,
+                    category_icon=menu.icon,
+                    category_label=menu.label,
+                )
+    for view in declared:
+        if view.menu is None:
+            appbuilder.add_view_no_menu(view)
+
+
+def _declared(base: type[Any]) -> Iterator[type[Any]]:
+    for view in base.__subclasses__():
+        yield view
+        yield from _declared(view)
+
+
+def _serve_chart_scripts() -> None:
+    """chartkick's scripts from its own package, so that charts need no network."""
+    package = importlib.import_module("chartkick")
+    folder = f"{package.__path__[0]}/django/static/chartkick"
+    blueprint = Blueprint("chartkick", __name__, static_folder=folder, static_url_path="/static/chartkick")
+    current_app.register_blueprint(blueprint)

@@ -1,0 +1,109 @@
+"""Actions on a record, or on the ticked rows of a list: each may ask for a reason, a target, a date."""
+
+from typing import Any, NoReturn
+from uuid import uuid4
+
+from flask import abort, flash, redirect, request
+from flask_appbuilder import expose
+from flask_babel import gettext
+from sqlalchemy.orm import Session
+
+from app.extensions import db
+from app.models.acting import acting
+from app.models.refusal import RuleBroken
+from app.models.submission import FormSubmission, already_stored
+from app.views.base import forms
+from app.views.base.declarations import Action
+from app.views.base.pages import FormPage
+from app.views.base.registry import url_of
+from app.views.base.screen import Screen, attempt
+
+MOST_TICKED = 200  # rows of one bulk action
+
+
+class ActionScreen(Screen):
+    @expose("/action/<string:name>/<pk>", methods=["GET", "POST"])
+    def action(self, name: str, pk: str) -> Any:
+        """The form of an action, with its inputs and confirmation; then the action itself."""
+        action = self.action_named(name)
+        record = self.load(pk)
+        return self._act(action, [record], gettext("%(action)s: %(record)s", action=action.label, record=record))
+
+    @expose("/bulk/<string:name>", methods=["GET", "POST"])
+    def bulk(self, name: str) -> Any:
+        action = self.action_named(name)
+        keys = dict.fromkeys(request.values.getlist("id"))
+        if not action.bulk:
+            abort(404)
+        if not 0 < len(keys) <= MOST_TICKED:
+            abort(400, gettext("Tick between 1 and %(most)s rows first", most=MOST_TICKED))
+        records = [self.load(key) for key in keys]
+        title = gettext("%(action)s: %(count)s records", action=action.label, count=len(records))
+        return self._act(action, records, title)
+
+    @expose("/action_post", methods=["POST"])
+    def action_post(self) -> NoReturn:
+        """FAB's own address of bulk actions; ours ask for what they need at /bulk/."""
+        abort(404)
+
+    def action_named(self, name: str) -> Action:
+        """The action, 404 where there is none of that name, 403 without its right."""
+        action = self.all_actions.get(name)
+        if action is None:
+            abort(404)
+        if not self.may(name):
+            abort(403)
+        return action
+
+    def _act(self, action: Action, records: list[Any], title: str) -> Any:
+        form_class = forms.form_of(f"{action.name}Form", action.inputs)
+        form = form_class() if request.method == "POST" else form_class(formdata=None)
+        token = request.form.get(forms.SUBMIT, "")[:64] or uuid4().hex
+        refused = next((record for record in records if not action.allowed(record)), None)
+        problems: list[str] = []
+        if request.method == "POST" and already_stored(db.session(), token) is not None:
+            return self._done(action, records)
+        if refused is not None:
+            problems = [_not_now(action, refused)]
+        elif request.method == "POST" and forms.is_valid(db.session(), form):
+            keys = [str(record.id) for record in records]
+            answers = {shown.name: field.data for shown, field in forms.bound(form)}
+            with acting(reason=str(answers.get("reason") or "")):
+                is_done, problems = attempt(lambda: self._run(action, keys, answers, token), form)
+            records = [self.load(key) for key in keys]
+            if is_done:
+                return self._done(action, records)
+        one = records[0] if len(records) == 1 else None
+        page = FormPage(
+            title=title,
+            form=forms.ready(db.session(), form),
+            hidden=[(forms.SUBMIT, token), *(("id", str(record.id)) for record in records if one is None)],
+            problems=[*problems, *forms.general_errors(form)],
+            clashes={},
+            cancel_url=url_of(one) if one is not None else self.address(),
+            save_label=action.label,
+            is_danger=action.is_danger,
+            text=action.text,
+            back=(str(one), url_of(one)) if one is not None else (self.model.label_plural, self.address()),
+        )
+        return self.draw("record/form.html", page, 422 if problems or request.method == "POST" else 200)
+
+    def _run(self, action: Action, keys: list[str], answers: dict[str, Any], token: str) -> bool:
+        session: Session = db.session()
+        for key in keys:
+            record = self.load(key)
+            if not action.allowed(record):
+                raise RuleBroken(_not_now(action, record))
+            action.run(session, record, answers)
+        session.flush()
+        session.add(FormSubmission.of(token, record))
+        return True
+
+    def _done(self, action: Action, records: list[Any]) -> Any:
+        names = ", ".join(str(record) for record in records[:5])
+        flash(gettext("Done: %(action)s, %(records)s", action=action.label, records=names), "success")
+        return self.back_to(records[0]) if len(records) == 1 else redirect(self.address())
+
+
+def _not_now(action: Action, record: Any) -> str:
+    return gettext("%(action)s is not possible for %(record)s now", action=action.label, record=record)

@@ -1,0 +1,147 @@
+"""The detail page of a record: facts, moves and actions, panels, and tabs of what belongs to it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import abort, request
+from flask_appbuilder import expose, has_access
+from flask_babel import gettext
+from markupsafe import Markup
+from sqlalchemy import func, literal, select, union_all
+
+from app.extensions import db
+from app.models.base import Field
+from app.security.scope import rows
+from app.views.base.cells import cell_of, status_label
+from app.views.base.declarations import Panel
+from app.views.base.dependents import parts_of
+from app.views.base.history import history_of
+from app.views.base.listing import COUNT_CAP, count_text
+from app.views.base.pages import Button, DetailPage, Fact, ListPage, Tab
+from app.views.base.panels import standard_panels
+from app.views.base.screen import Screen
+
+
+class DetailScreen(Screen):
+    @expose("/show/<pk>", methods=["GET"])
+    @has_access
+    def show(self, pk: str) -> Any:
+        record = self.load(pk, with_relations=True)
+        return self.draw("record/detail.html", self.detail_page(record))
+
+    def detail_page(self, record: Any) -> DetailPage:
+        tabs, tab, history = self._tabs(record)
+        return DetailPage(
+            title=str(record),
+            subtitle=self.model.label,
+            labels=[status_label(getattr(record, lifecycle.column)) for lifecycle in self.model.lifecycles()],
+            facts=list(self._facts(record)),
+            buttons=self._buttons(record),
+            moves=[
+                Button(
+                    action.name,
+                    action.label,
+                    self.address(f"action/{action.name}/{record.id}"),
+                    action.icon,
+                    "danger" if action.is_danger else "default",
+                )
+                for action in self.all_actions.values()
+                if action.allowed(record) and self.may(action.name)
+            ],
+            panels=list(self._panels(record)),
+            tabs=tabs,
+            tab=tab,
+            history=history,
+            list_url=self.address(),
+            list_title=self.model.label_plural,
+        )
+
+    def _facts(self, record: Any) -> Iterator[Fact]:
+        for shown in self.model.fields().values():
+            if shown.in_detail and not shown.secret:
+                cell = self.formatters.get(shown.name) or cell_of(shown)
+                yield Fact(shown.name, shown.label, cell(record), shown.hint, shown.multiline)
+
+    def _buttons(self, record: Any) -> Any:
+        offered = (
+            ("edit", gettext("Edit"), "fa-pencil", "primary"),
+            ("delete", gettext("Delete"), "fa-trash", "danger"),
+        )
+        return [
+            Button(name, label, self.address(f"{name}/{record.id}"), icon, style)
+            for name, label, icon, style in offered
+            if self.may(name)
+        ]
+
+    def _panels(self, record: Any) -> Iterator[tuple[Any, Any]]:
+        for panel in [*self.panels, *standard_panels(self.model)]:
+            data = panel.rule(db.session(), record)
+            if data is not None:
+                yield panel.title, self._render_panel(panel, record, data)
+
+    def _render_panel(self, panel: Panel, record: Any, data: Any) -> Any:
+        return Markup(self.render_template(panel.template, data=data, record=record))  # noqa: S704 (escaped by Jinja)
+
+    def tab_views(self) -> Any:
+        """(name, view, field) of the lists that belong to a record: its parts first, then what is declared."""
+        found = []
+        names = [*(f"{model.__name__}View" for model in parts_of(self.model)), *self.related]
+        for name in dict.fromkeys(names):
+            view = next((view for view in self.appbuilder.baseviews if type(view).__name__ == name), None)
+            if view is None:
+                raise LookupError(f"{type(self).__name__} names {name} as related, which is no view")
+            for shown in view.model.fields().values():
+                if shown.target == self.model.__tablename__ and not shown.many:
+                    found.append((f"{view.model.__tablename__}.{shown.name}", view, shown))
+        return found
+
+    def _tabs(self, record: Any) -> tuple[Any, ListPage | None, Any]:
+        """The tabs with their counts in one statement, and the rows of the one that is open."""
+        offered = [(name, view, shown) for name, view, shown in self.tab_views() if view.may("list")]
+        path = self.address(f"show/{record.id}")
+        names = [name for name, _view, _shown in offered] + (["history"] if self.may("history") else [])
+        if not names:
+            return [], None, None
+        chosen = request.args.get("tab", names[0])
+        if chosen not in names:
+            abort(404)
+        counts = self._tab_counts(record, offered)
+        several = {view for _n, view, _s in offered if sum(v is view for _x, v, _y in offered) > 1}
+        tabs = [
+            Tab(
+                name,
+                f"{view.model.label_plural} ({shown.label})" if view in several else view.model.label_plural,
+                count_text(counts[name]),
+                f"{path}?tab={name}",
+                name == chosen,
+            )
+            for name, view, shown in offered
+        ]
+        if "history" in names:
+            tabs.append(Tab("history", gettext("History"), "", f"{path}?tab=history", chosen == "history"))
+        if chosen == "history":
+            return tabs, None, history_of(db.session(), record, f"{path}?tab=history", request.args.get("before", ""))
+        _name, view, shown = next(item for item in offered if item[0] == chosen)
+        return tabs, self._tab_page(record, path, chosen, view, shown), None
+
+    def _tab_counts(self, record: Any, offered: Any) -> dict[str, int]:
+        counts = []
+        for name, view, shown in offered:
+            statement = rows(view.model).where(getattr(view.model, shown.name) == record.id)
+            inner = statement.with_only_columns(view.model.id).order_by(None).limit(COUNT_CAP + 1).subquery()
+            counts.append(select(literal(name), func.count()).select_from(inner))
+        return dict(db.session.execute(union_all(*counts)).all()) if counts else {}
+
+    def _tab_page(self, record: Any, path: str, name: str, view: Any, shown: Field) -> ListPage:
+        fixed = [getattr(view.model, shown.name) == record.id]
+        query = view.query(path, request.args, fixed)
+        query.columns = [column for column in query.columns if column.name != shown.name]
+        page = view.list_page(query)
+        page.has_quick, page.filterable = False, []
+        if view.may("add"):
+            page.buttons.append(
+                Button("add", gettext("Add"), view.address(f"add?{shown.name}={record.id}"), "fa-plus", "primary")
+            )
+        everything = view.address(f"list/?{shown.name}.is={record.id}")
+        page.buttons.append(Button("all", gettext("Open as a list"), everything, "fa-list"))
+        return page

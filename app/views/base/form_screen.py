@@ -1,0 +1,163 @@
+"""Adding and editing: nothing typed is lost, and two people's edits are merged."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from flask import flash, redirect, request, url_for
+from flask_appbuilder import expose, has_access
+from flask_babel import gettext
+
+from app.extensions import db
+from app.models.acting import acting
+from app.models.base import Field
+from app.models.submission import FormSubmission, already_stored
+from app.views.base import forms
+from app.views.base.cells import text_of
+from app.views.base.operators import LARGEST, kind_of
+from app.views.base.pages import Clash, FormPage
+from app.views.base.registry import url_of
+from app.views.base.screen import Screen, attempt
+from app.views.base.zones import local
+
+
+class FormScreen(Screen):
+    @expose("/add", methods=["GET", "POST"])
+    @has_access
+    def add(self) -> Any:
+        if request.method == "GET":
+            return self._draw_add(self.add_form(formdata=None, data=self._prefilled()), uuid4().hex)
+        form = self.add_form()
+        token = request.form.get(forms.SUBMIT, "")[:64] or uuid4().hex
+        problems: list[str] = []
+        if already_stored(db.session(), token) is None and forms.is_valid(db.session(), form):
+            key, problems = attempt(lambda: self._store_new(form, token), form)
+            if key is not None:
+                return self._after_add(key)
+        stored = already_stored(db.session(), token)
+        if stored is not None:  # the form was sent twice: its first reply was lost, or the button pressed again
+            return redirect(self.address(f"show/{stored}"))
+        return self._draw_add(form, token, problems, status=422)
+
+    def _prefilled(self) -> dict[str, Any]:
+        """Values of the address, as when a tab's Add button names the parent."""
+        found: dict[str, Any] = {}
+        for shown in self.inputs(is_new=True):
+            text = request.args.get(shown.name, "")
+            if shown.target and not shown.many:
+                if text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST:
+                    found[shown.name] = int(text)
+            elif text and kind_of(shown) in ("text", "choice"):
+                found[shown.name] = text
+        return found
+
+    def _store_new(self, form: Any, token: str) -> int:
+        record = self.model()
+        db.session.add(record)
+        forms.assign(record, form, {shown.name for shown in self.inputs(is_new=True)})
+        db.session.flush()
+        db.session.add(FormSubmission.of(token, record))
+        return record.id
+
+    def _after_add(self, key: int) -> Any:
+        record = self.load(str(key))
+        flash(gettext("%(kind)s %(record)s is added", kind=self.model.label, record=record), "success")
+        if request.form.get("_again"):
+            kept = {shown.name: getattr(record, shown.name) for shown in self.inputs(True) if shown.part_of}
+            return redirect(url_for(f"{self.endpoint}.add", **kept))
+        return self.back_to(record)
+
+    def _draw_add(self, form: Any, token: str, problems: Any = (), status: int = 200) -> Any:
+        page = FormPage(
+            title=gettext("Add: %(kind)s", kind=self.model.label),
+            form=forms.ready(db.session(), form),
+            hidden=[(forms.SUBMIT, token)],
+            problems=[*problems, *forms.general_errors(form)],
+            clashes={},
+            cancel_url=self.address(),
+            save_label=gettext("Save"),
+            may_repeat=True,
+            back=(self.model.label_plural, self.address()),
+        )
+        return self.draw("record/form.html", page, status)
+
+    @expose("/edit/<pk>", methods=["GET", "POST"])
+    @has_access
+    def edit(self, pk: str) -> Any:
+        record = self.load(pk)
+        if request.method == "GET":
+            form = self.edit_form(formdata=None, obj=record)
+            return self._draw_edit(record, form, forms.raw_values(form))
+        form = self.edit_form()
+        original = forms.read_original(request.form.get(forms.ORIGINAL))
+        if original is None:
+            seen = forms.raw_values(self.edit_form(formdata=None, obj=record))
+            problem = gettext("The form came back incomplete; check it and save again")
+            return self._draw_edit(record, form, seen, [problem], status=422)
+        problems: list[str] = []
+        if forms.is_valid(db.session(), form):
+            with acting(reason=request.form.get(forms.REASON, "").strip()):
+                clashes, problems = attempt(lambda: self._store_edit(pk, form, original), form)
+            if clashes is not None and not clashes:
+                return self.back_to(self.load(pk))
+            if clashes:
+                told = gettext("Somebody else changed the same field meanwhile. Choose which value stays, and save.")
+                return self._draw_edit(self.load(pk), form, original, [told], clashes, status=409)
+        return self._draw_edit(self.load(pk), form, original, problems, status=422)
+
+    def _store_edit(self, pk: str, form: Any, original: dict[str, str]) -> dict[str, Clash]:
+        """Store what this person changed; what others changed meanwhile stays, unless it is the same field.
+
+        Returns the clashes, with nothing stored and ``original`` brought up to date for these fields: when the form
+        comes back, the person has seen both values.
+        """
+        record = self.load(pk)
+        current = forms.raw_values(self.edit_form(formdata=None, obj=record))
+        typed = forms.raw_values(form)
+        theirs = {name for name in typed if request.form.get(forms.KEEP + name) == "theirs"}
+        mine = {name for name in typed if typed[name] != original.get(name, "")} - theirs
+        moved = {name for name in typed if current[name] != original.get(name, "")}
+        clashing = {name for name in mine & moved if current[name] != typed[name]}
+        if clashing:
+            original.update({name: current[name] for name in clashing})
+            fields = [shown for shown in form.declared if shown.name in clashing]
+            return {shown.name: _clash(record, shown, current[shown.name]) for shown in fields}
+        others = record.changed_by
+        forms.assign(record, form, mine)
+        db.session.flush()
+        merged = [str(shown.label) for shown in form.declared if shown.name in moved - mine]
+        if merged and mine:
+            told = gettext(
+                "%(who)s changed %(fields)s meanwhile; both changes are kept", who=others, fields=", ".join(merged)
+            )
+            flash(told, "info")
+        flash(gettext("%(kind)s %(record)s is saved", kind=self.model.label, record=record), "success")
+        return {}
+
+    def _draw_edit(
+        self,
+        record: Any,
+        form: Any,
+        original: dict[str, str],
+        problems: Any = (),
+        clashes: dict[str, Clash] | None = None,
+        status: int = 200,
+    ) -> Any:
+        page = FormPage(
+            title=gettext("Edit: %(record)s", record=record),
+            form=forms.ready(db.session(), form),
+            hidden=[(forms.ORIGINAL, json.dumps(original))],
+            problems=[*problems, *forms.general_errors(form)],
+            clashes=clashes or {},
+            cancel_url=url_of(record),
+            save_label=gettext("Save"),
+            reason=request.form.get(forms.REASON, ""),
+            back=(str(record), url_of(record)),
+        )
+        return self.draw("record/form.html", page, status)
+
+
+def _clash(record: Any, shown: Field, raw: str) -> Clash:
+    value = getattr(record, shown.relation if shown.relation else shown.name)
+    at = local(record.changed_at).strftime("%Y-%m-%d %H:%M")
+    return Clash(text_of(shown, value) or "—", raw, record.changed_by, at)

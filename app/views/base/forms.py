@@ -1,0 +1,300 @@
+"""Forms made from the fields of a model, and the merge of two people's edits."""
+
+import datetime
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from flask_appbuilder.forms import DynamicForm
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from markupsafe import Markup, escape
+from sqlalchemy import Date, Select, String, Text
+from sqlalchemy.orm import Session
+from wtforms import BooleanField, SelectField, StringField, TextAreaField
+from wtforms import Field as FormField
+from wtforms.validators import StopValidation
+from wtforms.widgets import html_params
+
+from app.models.base import Field, Record
+from app.models.checks import clean
+from app.models.refusal import RuleBroken
+from app.models.types import Email, Exact, PhoneNumber, UtcDateTime
+from app.security.scope import rows
+from app.views.base.operators import LARGEST, kind_of
+from app.views.base.zones import instant_at, local
+
+ORIGINAL, SUBMIT, KEEP, REASON = "_original", "_submit", "_keep.", "_reason"  # inputs beside those of the model
+
+
+class Cleaned:
+    """The same refusals as the model's own, beside the input."""
+
+    def __init__(self, shown: Field) -> None:
+        self.shown = shown
+        self.field_flags = {"required": True} if shown.required and kind_of(shown) != "bool" else {}
+
+    def __call__(self, form: Any, field: Any) -> None:
+        if field.errors:
+            raise StopValidation()
+        try:
+            value = None if self.shown.many else clean(self.shown, field.data)
+        except RuleBroken as refusal:
+            raise StopValidation(f"{self.shown.label} {refusal}") from None
+        if value is None and self.shown.required and kind_of(self.shown) != "bool":
+            raise StopValidation(gettext("%(label)s is required", label=self.shown.label))
+
+
+class TypedField(StringField):
+    """A text input whose text is read by ``parse``; what cannot be read stays in the input."""
+
+    input_type = "text"
+
+    def parse(self, text: str) -> Any:
+        return text
+
+    def present(self, value: Any) -> str:
+        return str(value)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else self.present(self.data)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        text = valuelist[0].strip() if valuelist else ""
+        self.data = None
+        if text:
+            try:
+                self.data = self.parse(text)
+            except (ValueError, OverflowError):
+                raise ValueError(
+                    gettext("%(label)s %(problem)s", label=self.label.text, problem=self.says_what)
+                ) from None
+
+    says_what: Any = ""
+
+
+class WholeField(TypedField):
+    says_what = _("needs a whole number")
+
+    def parse(self, text: str) -> int:
+        number = int(text)
+        if abs(number) > LARGEST:
+            raise OverflowError
+        return number
+
+
+class DecimalText(TypedField):
+    says_what = _("is not a number")
+
+    def parse(self, text: str) -> str:
+        return text.replace(",", "")
+
+    def present(self, value: Any) -> str:
+        return format(value.normalize(), "f") if hasattr(value, "normalize") else str(value)
+
+
+class DayField(TypedField):
+    input_type = "date"
+    says_what = _("needs a date, as 2026-01-31")
+
+    def parse(self, text: str) -> datetime.date:
+        return datetime.date.fromisoformat(text)
+
+    def present(self, value: datetime.date) -> str:
+        return value.isoformat()
+
+
+class InstantField(TypedField):
+    """An instant on the person's clock, to the minute."""
+
+    input_type = "datetime-local"
+    says_what = _("needs a date and time, as 2026-01-31 14:30")
+
+    def parse(self, text: str) -> datetime.datetime:
+        return instant_at(datetime.datetime.fromisoformat(text).replace(tzinfo=None))
+
+    def present(self, value: datetime.datetime) -> str:
+        return local(value).strftime("%Y-%m-%dT%H:%M")
+
+
+class LookupField(FormField):
+    """A relation: a select that asks the server for what to offer and never holds more than what is chosen."""
+
+    data: Any
+
+    def __init__(self, label: Any = None, validators: Any = None, shown: Any = None, **kwargs: Any) -> None:
+        super().__init__(label, validators, **kwargs)
+        self.shown = shown
+
+    def process_data(self, value: Any) -> None:
+        if self.shown.many:
+            self.data = sorted(item if isinstance(item, int) else item.id for item in value or ())
+        else:
+            self.data = value
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        texts = [text for text in valuelist if text.strip()]
+        try:
+            keys = [int(text) for text in texts]
+        except ValueError:
+            raise ValueError(gettext("%(label)s needs a record to choose", label=self.label.text)) from None
+        keys = [key for key in keys if 0 < key <= LARGEST]
+        self.data = sorted(keys) if self.shown.many else next(iter(keys), None)
+
+    def _value(self) -> str:
+        keys = self.data if self.shown.many else [self.data] if self.data else []
+        return ",".join(str(key) for key in keys)
+
+    def widget(self, field: Any, **kwargs: Any) -> Markup:
+        """Only what is chosen is in the page; ``options`` are (key, text) pairs set by ``name_choices``."""
+        attributes = {
+            "id": self.id,
+            "name": self.name,
+            "data-lookup": f"/lookup/{self.shown.target}",
+            "data-placeholder": gettext("Type to search"),
+            "multiple": self.shown.many,
+            **kwargs,
+        }
+        options = "".join(
+            f'<option value="{key}" selected>{escape(text)}</option>' for key, text in getattr(self, "options", ())
+        )
+        blank = "" if self.shown.many else '<option value=""></option>'
+        return Markup(f"<select {html_params(**attributes)}>{blank}{options}</select>")  # noqa: S704 (escaped above)
+
+
+class ChoiceField(SelectField):
+    """One of the declared choices; an unknown value is refused by the model's own sentence."""
+
+    def pre_validate(self, form: Any) -> None:
+        """The Cleaned validator says it."""
+
+    def _value(self) -> str:
+        return "" if self.data is None else str(self.data)
+
+
+class TickField(BooleanField):
+    def _value(self) -> str:
+        return "y" if self.data else ""
+
+
+TEXT_INPUTS = {PhoneNumber: "tel", Email: "email"}
+
+
+def input_of(shown: Field) -> Any:
+    """The unbound form field for one field of a model."""
+    kind, common = kind_of(shown), {"label": shown.label, "validators": [Cleaned(shown)], "description": shown.hint}
+    if kind in ("relation", "many"):
+        return LookupField(shown=shown, **common)
+    if kind == "choice":
+        offered: list[Any] = [(value, label) for value, label in shown.choices.labels()]  # type: ignore[union-attr]
+        blank = [] if shown.required and shown.default is not None else [("", "")]
+        return ChoiceField(choices=blank + offered, coerce=lambda value: value or None, default=shown.default, **common)
+    if kind == "bool":
+        return TickField(default=shown.default, **common)
+    if isinstance(shown.sql_type, UtcDateTime):
+        return InstantField(**common)
+    if isinstance(shown.sql_type, Date):
+        return DayField(**common)
+    if isinstance(shown.sql_type, Exact):
+        return DecimalText(default=shown.default, render_kw={"inputmode": "decimal"}, **common)
+    if kind == "number":
+        return WholeField(default=shown.default, render_kw={"inputmode": "numeric"}, **common)
+    if isinstance(shown.sql_type, Text) or shown.multiline:
+        return TextAreaField(render_kw={"rows": 4}, **common)
+    attributes: dict[str, Any] = {}
+    if isinstance(shown.sql_type, String) and shown.sql_type.length:
+        attributes["maxlength"] = shown.sql_type.length
+    field = TypedField if kind == "text" else StringField
+    for column_type, input_type in TEXT_INPUTS.items():
+        if isinstance(shown.sql_type, column_type):
+            attributes["type"] = input_type
+    return field(render_kw=attributes, default=shown.default, **common)
+
+
+def form_of(name: str, fields: Iterable[Field]) -> type[DynamicForm]:
+    """A form class with an input for each of the fields; every bound field knows its ``shown``."""
+    declared = list(fields)
+    form = type(name, (DynamicForm,), {shown.name: input_of(shown) for shown in declared})
+    form.declared = declared  # type: ignore[attr-defined]
+    return form  # type: ignore[return-value]
+
+
+def bound(form: Any) -> list[tuple[Field, Any]]:
+    """(shown, form field) pairs in their order; tells each form field its ``shown``."""
+    pairs = [(shown, form[shown.name]) for shown in form.declared]
+    for shown, field in pairs:
+        field.shown = shown
+    return pairs
+
+
+def raw_values(form: Any) -> dict[str, str]:
+    """Every input as the text that a browser holds in it: what two edits are compared by."""
+    return {shown.name: field._value().replace("\r\n", "\n") for shown, field in bound(form)}
+
+
+def name_choices(session: Session, form: Any) -> None:
+    """Give each lookup the names of what is chosen, one statement for each relation that has a choice."""
+    for shown, field in bound(form):
+        if isinstance(field, LookupField):
+            keys = [int(key) for key in field._value().split(",") if key]
+            field.options = []
+            if keys:
+                model = shown.target_model
+                field.options = [(row.id, str(row)) for row in session.scalars(rows(model).where(model.id.in_(keys)))]
+
+
+def check_choices(session: Session, form: Any) -> bool:
+    """Whether each lookup names rows that exist and that the person may see; else the sentence stands beside it."""
+    fine = True
+    for shown, field in bound(form):
+        if isinstance(field, LookupField) and field.data and not field.errors:
+            keys = field.data if shown.many else [field.data]
+            model = shown.target_model
+            found = set(session.scalars(rows(model).where(model.id.in_(keys)).with_only_columns(model.id)))
+            if set(keys) - found:
+                field.errors = [gettext("%(label)s: choose one of the records offered", label=shown.label)]
+                fine = False
+    return fine
+
+
+def is_valid(session: Session, form: Any) -> bool:
+    """Whether every input is fine; what is not has its sentence beside it."""
+    is_fine = form.validate()
+    return check_choices(session, form) and is_fine
+
+
+def ready(session: Session, form: Any) -> Any:
+    """The form, ready to be drawn."""
+    bound(form)
+    name_choices(session, form)
+    return form
+
+
+def general_errors(form: Any) -> list[str]:
+    """What is wrong with the form as a whole: a session that has ended shows itself as a wrong token."""
+    return [str(error) for error in (*form.errors.get("csrf_token", ()), *form.form_errors)]
+
+
+def read_original(text: str | None) -> dict[str, str] | None:
+    """What the inputs held when the form was drawn; None where the form came back without it."""
+    try:
+        original = json.loads(text or "")
+    except ValueError:
+        return None
+    return original if isinstance(original, dict) else None
+
+
+def assign(record: Record, form: Any, names: set[str]) -> None:
+    """Put the typed values of these inputs into the record."""
+    for shown, field in bound(form):
+        if shown.name not in names:
+            continue
+        if shown.many:
+            model = shown.target_model
+            session = Session.object_session(record)
+            statement: Select[Any] = rows(model).where(model.id.in_(field.data))
+            setattr(record, shown.name, list(session.scalars(statement)) if session is not None else [])
+        else:
+            setattr(record, shown.name, clean(shown, field.data))

@@ -1,0 +1,98 @@
+"""The history of a record, read from the ledger: who changed what, when, from where and why."""
+
+from typing import Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models.base import Field
+from app.models.ledger import Change
+from app.security.scope import rows
+from app.views.base.cells import text_of
+from app.views.base.listing import LARGEST
+from app.views.base.pages import History, HistoryEntry
+from app.views.base.registry import may
+
+PAGE = 50
+SOURCES = {
+    "form": _("Form"),
+    "api": _("API"),
+    "command": _("Command"),
+    "job": _("Job"),
+    "import": _("Import"),
+}
+
+
+def history_of(session: Session, record: Any, path: str, before: str) -> History:
+    """The newest changes first, a page of them before the ledger row ``before``; names of relations in bulk."""
+    statement = select(Change).where(Change.record_type == record.__tablename__, Change.record_id == record.id)
+    if before.isascii() and before.isdigit() and int(before[:20]) <= LARGEST:
+        statement = statement.where(Change.id < int(before))
+    changes = list(session.scalars(statement.order_by(Change.id.desc()).limit(PAGE + 1)))
+    shown, fields = changes[:PAGE], type(record).fields()
+    names = _names(session, fields, shown)
+    entries = [
+        HistoryEntry(
+            at=text_of(fields["created_at"], change.at),
+            actor=change.actor,
+            source=SOURCES.get(change.source, change.source),
+            reason=change.reason or "",
+            request_id=change.request_id or "",
+            action=change.action,
+            changes=[_line(fields.get(name), name, pair, names) for name, pair in change.fields.items()],
+        )
+        for change in shown
+    ]
+    next_url = f"{path}&before={shown[-1].id}" if len(changes) > PAGE else ""
+    return History(entries, next_url)
+
+
+def _line(shown: Field | None, name: str, pair: list[Any], names: dict[tuple[str, int], str]) -> tuple[Any, str, str]:
+    """(label, before, after); a column that is no longer declared reads as it was stored."""
+    if shown is None:
+        return name, str(pair[0] or ""), str(pair[1] or "")
+    return shown.label, _read(shown, pair[0], names), _read(shown, pair[1], names)
+
+
+def _names(session: Session, fields: dict[str, Field], changes: list[Change]) -> dict[tuple[str, int], str]:
+    """(table, key) -> name of every record that the changes point to, one statement for each table."""
+    wanted: dict[str, set[int]] = {}
+    for change in changes:
+        for name, pair in change.fields.items():
+            shown = fields.get(name)
+            if shown is not None and shown.target:
+                for value in pair:
+                    keys = value if isinstance(value, list) else [value]
+                    wanted.setdefault(shown.target, set()).update(key for key in keys if isinstance(key, int))
+    found = {}
+    for shown in fields.values():
+        keys_of = wanted.pop(shown.target, set()) if shown.target else set()
+        if keys_of and may("list", shown.target_model):
+            model = shown.target_model
+            for row in session.scalars(rows(model).where(model.id.in_(keys_of))):
+                found[shown.target, row.id] = str(row)
+    return found
+
+
+def _read(shown: Field, value: Any, names: dict[tuple[str, int], str]) -> str:
+    """A value of the ledger as people read it."""
+    if value is None or value == []:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(_read(shown, item, names) for item in value)
+    if shown.target:
+        return names.get((shown.target, value), f"#{value}")
+    if shown.choices is not None:
+        return next((str(label) for choice, label in shown.choices.labels() if choice == value), str(value))
+    if isinstance(value, bool):
+        return gettext("Yes") if value else gettext("No")
+    return _as_stored(shown, str(value))
+
+
+def _as_stored(shown: Field, text: str) -> str:
+    try:
+        return text_of(shown, shown.column.type.python_type.fromisoformat(text))
+    except (AttributeError, NotImplementedError, ValueError):
+        return text

@@ -1,0 +1,62 @@
+"""The one lookup that every relation in a form or filter asks: a few rows, within scope and rights."""
+
+from typing import Any
+
+from flask import abort, jsonify, request
+from flask_appbuilder import BaseView, expose
+from flask_login import current_user
+from sqlalchemy import case
+
+from app.extensions import db
+from app.models.base import model_of
+from app.security.scope import rows
+from app.views.base.operators import quick_clause, searched
+from app.views.base.registry import may, place_of
+
+OFFERED = 20  # rows of one answer
+DEEPEST = 50  # pages; who has not found it by then types more
+
+
+class LookupView(BaseView):
+    """GET /lookup/<table>?q=text&page=0 -> {"results": [{"id", "text"}], "more": bool}."""
+
+    route_base = "/lookup"
+    default_view = "find"
+
+    @expose("/<table>")
+    def find(self, table: str) -> Any:
+        """The right asked for is the right to list the records."""
+        if not current_user.is_authenticated:
+            abort(401)
+        model = target(table)
+        if model is None or place_of(model) is None:
+            abort(404)
+        if not may("list", model):
+            abort(403)
+        page = request.args.get("page", "0")
+        number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 0
+        statement = rows(model)
+        text = request.args.get("q", "")[:100].strip()
+        clause = quick_clause(model, text) if text else None
+        if clause is not None:
+            statement = statement.where(clause)
+            for column in _exact_first(model, text):
+                statement = statement.order_by(column)
+        statement = statement.order_by(model.id.desc()).limit(OFFERED + 1).offset(min(number, DEEPEST) * OFFERED)
+        found = list(db.session.scalars(statement))
+        return jsonify(
+            results=[{"id": record.id, "text": str(record)} for record in found[:OFFERED]],
+            more=len(found) > OFFERED and number < DEEPEST,
+        )
+
+
+def target(table: str) -> type[Any] | None:
+    try:
+        return model_of(table)
+    except KeyError:
+        return None
+
+
+def _exact_first(model: Any, text: str) -> list[Any]:
+    """What is exactly what was typed comes before what only contains it."""
+    return [case((column == text, 0), else_=1) for column in searched(model) if column.property.columns[0].unique]

@@ -1,0 +1,197 @@
+"""The operators of a filter, by the kind of field: one table for the screen, the address and the query."""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import Boolean, ColumnElement, Date, Integer, and_, not_, or_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.models.base import Field, Record
+from app.models.checks import clean
+from app.models.choices import ChoiceType
+from app.models.refusal import RuleBroken
+from app.models.types import Exact, PhoneNumber, UtcDateTime
+from app.views.base.registry import place_of
+from app.views.base.zones import day_bounds
+
+LARGEST = 2**63 - 1  # of a key or a whole number in any of the databases
+MOST_VALUES = 100  # of one condition
+Clause = Callable[[Any, list[Any]], ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """inputs: how many values it takes, or "many"."""
+
+    label: Any
+    inputs: int | str
+    clause: Clause
+
+
+def _escape(text: str) -> str:
+    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+
+
+def _like(column: Any, text: str, before: str = "%", after: str = "%") -> ColumnElement[bool]:
+    return column.ilike(f"{before}{_escape(text)}{after}", escape="/")
+
+
+def _or_empty(clause: Any, column: Any) -> ColumnElement[bool]:
+    """People who say "is not X" expect the rows without a value too."""
+    return or_(clause, column.is_(None))
+
+
+EMPTY = Operator(_("is empty"), 0, lambda column, _values: column.is_(None))
+NOT_EMPTY = Operator(_("is not empty"), 0, lambda column, _values: column.is_not(None))
+EQUALS = {
+    "is": Operator(_("is"), 1, lambda column, values: column == values[0]),
+    "is_not": Operator(_("is not"), 1, lambda column, values: _or_empty(column != values[0], column)),
+    "one_of": Operator(_("is one of"), "many", lambda column, values: column.in_(values)),
+}
+BETWEEN = Operator(_("is between"), 2, lambda column, values: and_(column >= values[0], column <= values[1]))
+
+# A day of an instant is a pair (start, end of the day in the person's zone); the end no longer counts.
+OPERATORS: dict[str, dict[str, Operator]] = {
+    "text": {
+        "contains": Operator(_("contains"), 1, lambda column, values: _like(column, values[0])),
+        "starts": Operator(_("starts with"), 1, lambda column, values: _like(column, values[0], before="")),
+        "is": Operator(_("is"), 1, lambda column, values: _like(column, values[0], "", "")),
+        "is_not": Operator(_("is not"), 1, lambda column, v: _or_empty(not_(_like(column, v[0], "", "")), column)),
+        "lacks": Operator(_("does not contain"), 1, lambda column, v: _or_empty(not_(_like(column, v[0])), column)),
+        "one_of": Operator(_("is one of"), "many", lambda column, v: or_(*(_like(column, x, "", "") for x in v))),
+        "empty": Operator(_("is empty"), 0, lambda column, _values: or_(column.is_(None), column == "")),
+        "not_empty": Operator(_("is not empty"), 0, lambda column, _v: and_(column.is_not(None), column != "")),
+    },
+    "number": {
+        **EQUALS,
+        "more": Operator(_("is more than"), 1, lambda column, values: column > values[0]),
+        "less": Operator(_("is less than"), 1, lambda column, values: column < values[0]),
+        "between": BETWEEN,
+        "empty": EMPTY,
+        "not_empty": NOT_EMPTY,
+    },
+    "date": {
+        **EQUALS,
+        "before": Operator(_("is before"), 1, lambda column, values: column < values[0]),
+        "after": Operator(_("is after"), 1, lambda column, values: column > values[0]),
+        "between": BETWEEN,
+        "empty": EMPTY,
+        "not_empty": NOT_EMPTY,
+    },
+    "instant": {
+        "is": Operator(_("is on"), 1, lambda column, v: and_(column >= v[0][0], column < v[0][1])),
+        "is_not": Operator(_("is not on"), 1, lambda c, v: or_(c < v[0][0], c >= v[0][1], c.is_(None))),
+        "before": Operator(_("is before"), 1, lambda column, v: column < v[0][0]),
+        "after": Operator(_("is after"), 1, lambda column, v: column >= v[0][1]),
+        "between": Operator(_("is between"), 2, lambda column, v: and_(column >= v[0][0], column < v[1][1])),
+        "empty": EMPTY,
+        "not_empty": NOT_EMPTY,
+    },
+    "bool": {"is": EQUALS["is"]},
+    "choice": {**EQUALS, "empty": EMPTY, "not_empty": NOT_EMPTY},
+    "relation": {**EQUALS, "empty": EMPTY, "not_empty": NOT_EMPTY},
+    "many": {
+        "is": Operator(_("has"), 1, lambda relation, values: relation.any(id=values[0])),
+        "is_not": Operator(_("has not"), 1, lambda relation, values: not_(relation.any(id=values[0]))),
+        "empty": Operator(_("is empty"), 0, lambda relation, _values: not_(relation.any())),
+        "not_empty": Operator(_("is not empty"), 0, lambda relation, _values: relation.any()),
+    },
+}
+
+
+def kind_of(shown: Field) -> str:
+    """The kind of a field, which says how it is filtered, typed in and drawn."""
+    if shown.many:
+        return "many"
+    if shown.column.foreign_keys:
+        return "relation"
+    for types, kind in (
+        (ChoiceType, "choice"),
+        (Boolean, "bool"),
+        ((Integer, Exact), "number"),
+        (UtcDateTime, "instant"),
+        (Date, "date"),
+    ):
+        if isinstance(shown.sql_type, types):
+            return kind
+    return "text"
+
+
+def read_value(shown: Field, text: str) -> Any:
+    """What was typed, as its column compares it; RuleBroken where it is not of the kind."""
+    kind, text = kind_of(shown), text.strip()
+    if not text:
+        raise RuleBroken(_("needs a value"))
+    try:
+        if kind in ("relation", "many"):
+            return _whole(text)
+        if kind == "bool":
+            return {"yes": True, "no": False}[text]
+        if kind == "date":
+            return datetime.date.fromisoformat(text)
+        if kind == "instant":
+            return day_bounds(datetime.date.fromisoformat(text[:10]))
+        if isinstance(shown.sql_type, Integer):
+            return _whole(text)
+    except (ValueError, KeyError, OverflowError):
+        raise RuleBroken(SAYS_WHAT[kind]) from None
+    if isinstance(shown.sql_type, PhoneNumber):
+        return text.replace(" ", "").replace("-", "")
+    if "\x00" in text:
+        raise RuleBroken(_("has a character that cannot be stored"))
+    return text if kind == "text" else clean(shown, text)
+
+
+SAYS_WHAT = {
+    "relation": _("needs a record to choose"),
+    "many": _("needs a record to choose"),
+    "bool": _("is yes or no"),
+    "date": _("needs a date, as 2026-01-31"),
+    "instant": _("needs a date, as 2026-01-31"),
+    "number": _("needs a whole number"),
+}
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) > LARGEST:
+        raise OverflowError
+    return number
+
+
+def condition(model: type[Record], shown: Field, name: str, values: list[str]) -> ColumnElement[bool]:
+    """The clause of one condition as typed; RuleBroken, to be read behind the label, where it makes no sense."""
+    operator = OPERATORS[kind_of(shown)].get(name)
+    if operator is None:
+        raise RuleBroken(_("cannot be compared like that"))
+    attribute: InstrumentedAttribute[Any] = getattr(model, shown.name)
+    if operator.inputs == "many":
+        values = [part for value in values for part in value.split(",")] if kind_of(shown) != "choice" else values
+        if len(values) > MOST_VALUES:
+            raise RuleBroken(_("takes at most %(n)s values", n=MOST_VALUES))
+    elif len(values) < int(operator.inputs):
+        raise RuleBroken(_("needs a value"))
+    read = [read_value(shown, value) for value in values] if operator.inputs else []
+    return operator.clause(attribute, read)
+
+
+def quick_clause(model: type[Any], text: str) -> ColumnElement[bool] | None:
+    """Found where any of the searched fields has the text in it; None where the model has no such field."""
+    text = text.strip().replace("\x00", "")
+    digits = text.replace(" ", "").replace("-", "")
+    clauses = []
+    for column in searched(model):
+        clauses.append(_like(column, digits if isinstance(column.type, PhoneNumber) else text))
+    return or_(*clauses) if clauses else None
+
+
+def searched(model: type[Any]) -> list[Any]:
+    """The columns that the quick search and lookups look into."""
+    place = place_of(model)
+    names = place.searched if place is not None else ()
+    if not names:
+        names = tuple(s.name for s in model.fields().values() if s.search and not s.many and kind_of(s) == "text")
+    return [getattr(model, name) for name in names]

@@ -1,0 +1,182 @@
+"""What every screen of a model shares: declarations, rights, the rows within scope, and how a save is refused."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from flask import abort, g, redirect
+from flask_appbuilder import ModelView
+from flask_appbuilder.models.sqla.interface import SQLAInterface
+from flask_babel import gettext
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.exc import StaleDataError
+
+from app.extensions import db
+from app.models.base import Field, Record
+from app.models.refusal import RuleBroken
+from app.security.scope import rows
+from app.transaction import commit
+from app.views.base import forms
+from app.views.base.declarations import Action, Menu, Panel
+from app.views.base.listing import eager, sortable
+from app.views.base.moves import moves_of
+from app.views.base.operators import LARGEST
+from app.views.base.registry import register
+
+T = TypeVar("T")
+STALE_TRIES = 3
+log = logging.getLogger("switchboard.screens")
+
+
+class Screen(ModelView):
+    """What every screen of a model shares. A subclass declares; what it does not declare comes from the fields."""
+
+    model: ClassVar[type[Record]]
+    menu: ClassVar[Menu | None] = None  # None: reached from its parent only
+    menu_position: ClassVar[int] = 50  # in its group, from the top
+    icon: ClassVar[str] = "fa-table"
+    related: ClassVar[list[str]] = []  # names of views whose rows point here: tabs of the detail page
+    panels: ClassVar[list[Panel]] = []
+    actions_declared: ClassVar[list[Action]] = []
+    formatters: ClassVar[dict[str, Any]] = {}  # field -> function(record) -> Markup
+    list_order: ClassVar[str] = ""  # as in the address: "-created_at"; else the newest first
+
+    base_permissions: Any = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "actions" in cls.__dict__:  # FAB keeps its own table of actions under this name
+            cls.actions_declared, cls.actions = cls.__dict__["actions"], None
+        if "model" in cls.__dict__:
+            cls.datamodel = SQLAInterface(cls.model)
+            cls.route_base = f"/{cls.model.__tablename__}"
+
+    # --- what FAB asks for at start ----------------------------------------------------------------------------
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.all_actions = {action.name: action for action in [*moves_of(self.model), *self.actions_declared]}
+        rights = ["list", "show", "add", "edit", "delete", "export", "history", *self.all_actions]
+        if not self.inputs(is_new=True):
+            rights.remove("add")
+        if not self.inputs(is_new=False):
+            rights.remove("edit")
+        self.base_permissions = [f"can_{right}" for right in rights]
+        register(self)
+
+    def _init_properties(self) -> None:
+        """FAB's own lists of columns, from the fields; nothing of a request is ever kept on the view."""
+        fields = self.model.fields()
+        self.label_columns = {name: shown.label for name, shown in fields.items()}
+        self.list_columns = [shown.name for shown in self.listed()]
+        self.show_columns = list(fields)
+        self.add_columns = [shown.name for shown in self.inputs(is_new=True)]
+        self.edit_columns = [shown.name for shown in self.inputs(is_new=False)]
+        self.search_columns: Any = []
+        self.order_columns = sorted(sortable(self.model))
+        for name in ("description_columns", "validators_columns", "formatters_columns"):
+            setattr(self, name, {})
+        for name in ("base_filters", "related_views", "_related_views"):
+            setattr(self, name, [])
+        self._base_filters = self.datamodel.get_filters()
+
+    @property
+    def _filters(self) -> Any:
+        """FAB would keep the filters of a request here, for all threads to share; ours are in ListQuery."""
+        return self.datamodel.get_filters()
+
+    @_filters.setter
+    def _filters(self, value: Any) -> None: ...
+
+    def _init_forms(self) -> None:
+        self.add_form = forms.form_of(f"Add{self.model.__name__}", self.inputs(is_new=True))
+        self.edit_form = forms.form_of(f"Edit{self.model.__name__}", self.inputs(is_new=False))
+
+    def _init_titles(self) -> None:
+        self.title = self.list_title = self.model.label_plural
+
+    @classmethod
+    def listed(cls) -> list[Field]:
+        """The columns of the list."""
+        listed = [shown for shown in cls.model.fields().values() if shown.in_list]
+        return listed or list(cls.model.fields().values())[:4]
+
+    @classmethod
+    def inputs(cls, is_new: bool) -> list[Field]:
+        """The fields that people type in; a state moves by actions, what is given is given, a part stays where it is."""
+        states = {lifecycle.column for lifecycle in cls.model.lifecycles()}
+        return [
+            shown
+            for name, shown in cls.model.fields().items()
+            if shown.in_form
+            and not shown.given
+            and not shown.secret
+            and name not in states
+            and (is_new or not shown.part_of)
+        ]
+
+    # --- rights and rows ---------------------------------------------------------------------------------------
+
+    def may(self, right: str) -> bool:
+        return f"can_{right}" in self.base_permissions and self.appbuilder.sm.has_access(
+            f"can_{right}", self.class_permission_name
+        )
+
+    def load(self, pk: str, with_relations: bool = False) -> Any:
+        """The record, within the person's scope, or 404."""
+        if not (pk.isascii() and pk.isdigit()) or len(pk) > 19 or int(pk) > LARGEST:
+            abort(404)
+        statement = rows(self.model).where(self.model.id == int(pk))
+        if with_relations:
+            statement = eager(statement, self.model, self.model.fields().values())
+        record = db.session.scalars(statement).unique().one_or_none()
+        if record is None:
+            abort(404)
+        return record
+
+    def address(self, rest: str = "list/") -> str:
+        return f"{self.route_base}/{rest}"
+
+    def draw(self, template: str, page: Any, status: int = 200) -> Any:
+        return self.render_template(template, page=page), status
+
+    def back_to(self, record: Any) -> Any:
+        """To the record, or to the first page that the person may see."""
+        if self.may("show"):
+            return redirect(self.address(f"show/{record.id}"))
+        return redirect(self.address() if self.may("list") else "/")
+
+
+def attempt(work: Callable[[], T], form: Any = None) -> tuple[T | None, list[str]]:
+    """Commit ``work``: (its result, no problem) or (None, why not), the sentences about an input beside the input.
+
+    Where somebody saved one of the records in the same moment, the work is done anew on what is stored then.
+    """
+    for _try in range(STALE_TRIES):
+        try:
+            return commit(work), []
+        except RuleBroken as refusal:
+            return None, beside_inputs(form, refusal)
+        except StaleDataError:
+            continue
+        except SQLAlchemyError:
+            log.exception("could not save")
+            return None, [
+                gettext(
+                    "It could not be saved just now; what you typed is still here. Please try again, "
+                    "and name incident %(id)s if it stays so.",
+                    id=g.request_id,
+                )
+            ]
+    return None, [gettext("Somebody else keeps changing this record; look at it again and repeat it")]
+
+
+def beside_inputs(form: Any, refusal: RuleBroken) -> list[str]:
+    """Put each sentence beside its input; all of them are returned where there is no form, else those without one."""
+    others = []
+    for name, message in refusal.problems:
+        if form is not None and name in form:
+            form[name].errors = [*form[name].errors, str(message)]
+        else:
+            others.append(str(message))
+    return others

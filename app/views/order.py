@@ -1,0 +1,24 @@
+"""Product orders, their items and reviews."""
+
+from app.models.order import OrderReview, ProductOrder, ProductOrderItem
+from app.views.base.declarations import Menu
+from app.views.base.record import RecordView
+
+
+class ProductOrderView(RecordView):
+    model = ProductOrder
+    menu = Menu.ORDERS
+    menu_position = 10
+    icon = "fa-shopping-cart"
+    related = ["TroubleTicketView", "PartyInteractionView"]
+
+
+class ProductOrderItemView(RecordView):
+    model = ProductOrderItem
+    menu = Menu.ORDERS
+    icon = "fa-list-ol"
+    related = ["ProductOrderItemView"]
+
+
+class OrderReviewView(RecordView):
+    model = OrderReview
