@@ -6,7 +6,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run test lint lock translations clean
+.PHONY: help run test lint lock messages translations clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -29,6 +29,12 @@ lock: .venv/development ## pin the newest allowed versions in requirements*.txt
 	$(BIN)/python -m pip install -q uv
 	for set in requirements requirements-dev; do $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header $$set.in -o $$set.txt || exit 1; done
+
+messages: .venv/development ## bring the Chinese catalogue in line with the texts of the tree; then translate what is new
+	@$(BIN)/pybabel -q extract -F pyproject.toml -k _ -k lazy_gettext --no-location --omit-header --sort-output \
+		-o .venv/messages.pot app
+	@$(BIN)/pybabel -q update -i .venv/messages.pot -d app/translations -l zh --no-fuzzy-matching --ignore-obsolete \
+		--omit-header
 
 # Chinese and English: what is written in app/translations becomes what the portal reads.
 translations:

@@ -37,6 +37,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     Raises BadSettings with everything that is wrong with the settings.
     """
     app = Flask(__name__, instance_path=str(settings.ROOT / "instance"))
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}  # half of a list page would be empty lines
     app.config.update(config if config is not None else settings.load())
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config["SQLALCHEMY_DATABASE_URI"])
     logs.set_up(app.config["LOG_LEVEL"])

@@ -11,10 +11,10 @@ from tests.conftest import add_user, new_database, settings_of_tests
 
 
 @pytest.fixture(scope="module")
-def empty(engine_name, worker_id, tmp_path_factory):
+def empty(engine_name, tmp_path_factory):
     """A portal on a database without tables."""
     folder = tmp_path_factory.mktemp("migrations")
-    with new_database(engine_name, f"switchboard_migrations_{worker_id}", folder) as url:
+    with new_database(engine_name, "migrations", folder) as url:
         app = create_app(settings_of_tests(url, folder))
         with app.app_context():
             yield app

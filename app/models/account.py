@@ -143,7 +143,7 @@ class BillingAccount(Record):
         in_form=False,
     )
     valid_from: Mapped[datetime.date | None] = field(label=_("Account since"))
-    closed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Closed"), in_form=False)
+    closed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Closed on"), in_form=False)
 
     customer: Mapped["Customer"]
 

@@ -82,7 +82,7 @@ def field(
         arguments.append(kind)
     if isinstance(kind, ForeignKey):
         index = index or not unique
-    if isinstance(kind, Exact) and default:
+    if default and issubclass(kind if isinstance(kind, type) else type(kind), Exact):
         raise TypeError("a decimal column has no default but 0: its digits are stored differently by each database")
     return mapped_column(
         *arguments,
@@ -318,7 +318,9 @@ def _guard_states(mapper: Any, cls: type) -> None:
 
 
 @event.listens_for(Record, "expire", propagate=True)
-def _forget_moves(record: Record, attributes: Any) -> None:
+def _forget_moves(record: Record | None, attributes: Any) -> None:
     """A rollback or refresh takes the moves back that were not written."""
+    if record is None:  # collected as garbage, its state still known to the session
+        return
     record.__dict__.pop("_pending_moves", None)
     record.__dict__.pop("_move_reason", None)

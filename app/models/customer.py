@@ -200,7 +200,7 @@ class Customer(Record):
     )
     valid_from: Mapped[datetime.date | None] = field(label=_("Customer since"))
     close_reason: Mapped[CloseReason | None] = field(CloseReason, label=_("Why they left"))
-    closed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Closed"), in_form=False)
+    closed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Closed on"), in_form=False)
 
     parent: Mapped["Customer | None"]
 

@@ -127,7 +127,7 @@ class PartyInteraction(Record):
     )
     employee_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Employee"), in_list=True)
     started_at: Mapped[datetime.datetime] = field(UtcDateTime, default=now, label=_("Started"), in_list=True)
-    completed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Completed"), in_form=False)
+    completed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Completed on"), in_form=False)
 
     customer: Mapped["Customer"]
     reason: Mapped["InteractionReason"]

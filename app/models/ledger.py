@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Delete, Index, Insert, Integer, String, event, insert, inspect, select
@@ -76,6 +77,7 @@ class Unit:
 @event.listens_for(Session, "before_flush")
 def begin_unit(session: Session, context: Any, instances: Any) -> None:
     """From here to after_flush the connection writes what the session tracks; remember what goes and what was."""
+    _keep_append_only(session)
     connection = session.connection()
     connection.info["unit"] = unit = Unit()
     for record in session.deleted:
@@ -85,6 +87,13 @@ def begin_unit(session: Session, context: Any, instances: Any) -> None:
     for record in session.dirty:
         if _is_covered(record) and not isinstance(record, Record):  # a Record reads a value before it is replaced
             unit.before[record] = _unread(connection, record)
+
+
+def _keep_append_only(session: Session) -> None:
+    touched = (*session.new, *session.deleted, *(record for record in session.dirty if session.is_modified(record)))
+    for record in touched:
+        if isinstance(record, (Change, StateChange)):
+            raise Unrecorded(f"{record.__tablename__} is written by the ledger only, and never changed")
 
 
 @event.listens_for(Session, "after_flush")
@@ -265,10 +274,22 @@ def _association_rows(session: Session, statements: list[tuple[str, bool, dict[s
 
 # --- nothing goes round it -------------------------------------------------------------------------------------------
 
-_WRITES = re.compile(
-    r"\b(?:insert\s+into|replace\s+into|merge\s+into|update|delete\s+from|truncate(?:\s+table)?)\s+[`\"]?(\w+)",
+_TEXTS = re.compile(r"'(?:[^']|'')*'|/\*.*?\*/|--[^\n]*", re.DOTALL)  # literals and remarks
+_WRITES = re.compile(  # a verb, and all between it and what is written: MariaDB updates several tables at once
+    r"(?<!\bon )(?<!\bfor )(?<!\bkey )\b(?:insert|replace|merge|update|delete|truncate|copy|load)\b"
+    r"([^(;]*?)(?=$|[(;]|\b(?:set|values?|select|where|using)\b)",
     re.IGNORECASE,
 )
+_NO_ROWS = ("CREATE ", "ALTER ", "DROP ", "GRANT ", "REVOKE ")  # they name verbs without meaning them
+
+
+@lru_cache(maxsize=1000)
+def _written(statement: str) -> frozenset[str]:
+    """The names that stand where a statement names what it writes, in small letters."""
+    plain = " ".join(_TEXTS.sub(" ", statement).split())
+    parts = [part.strip() for part in plain.split(";")]
+    targets = [target for part in parts if not part.upper().startswith(_NO_ROWS) for target in _WRITES.findall(part)]
+    return frozenset(word.lower() for target in targets for word in re.findall(r"\w+", target))
 
 
 def _covered_tables() -> set[str]:
@@ -287,10 +308,9 @@ def refuse_unrecorded(
 
     connection.execution_options(unrecorded="why") is for migrations and for emptying a test database.
     """
-    if statement[:6].upper() == "SELECT" or connection.info.get("unit") is not None:
+    if connection.info.get("unit") is not None or (statement[:6].upper() == "SELECT" and ";" not in statement):
         return
     if context is not None and context.execution_options.get("unrecorded"):
         return
-    for table in _WRITES.findall(statement):
-        if table.lower() in _covered_tables():
-            raise Unrecorded(f"a bulk statement on {table} goes round the ledger; change the records one by one")
+    for table in _written(statement) & _covered_tables():
+        raise Unrecorded(f"a bulk statement on {table} goes round the ledger; change the records one by one")

@@ -180,8 +180,8 @@ class ProductOrder(Record):
     requested_start_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Requested start"))
     requested_completion_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Requested completion"))
     expected_completion_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Expected completion"))
-    completion_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Completed"), in_form=False)
-    cancellation_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Cancelled"), in_form=False)
+    completion_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Completed on"), in_form=False)
+    cancellation_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Cancelled on"), in_form=False)
     cancellation_reason: Mapped[str | None] = field(String(500), label=_("Reason of cancellation"), multiline=True)
     description: Mapped[str | None] = field(String(2000), label=_("Description"), multiline=True)
 

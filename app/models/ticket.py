@@ -190,8 +190,8 @@ class TroubleTicket(Record):
     )
     requested_resolution_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Requested resolution"))
     expected_resolution_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Expected resolution"))
-    resolution_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Resolved"), in_form=False)
-    closed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Closed"), in_form=False)
+    resolution_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Resolved on"), in_form=False)
+    closed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Closed on"), in_form=False)
 
     customer: Mapped["Customer"]
 

@@ -14,6 +14,7 @@ from flask_babel import lazy_gettext as _
 READ = ("can_list", "can_show", "can_history", "can_export")
 WRITE = (*READ, "can_add", "can_edit")
 MOVE = ("can_status_*", "can_state_*", "can_lifecycle_status_*")  # the actions that take a record to its next state
+HAND_ON = ("can_escalate", "can_transfer")
 KEEP = (*WRITE, "can_delete", *MOVE)
 CHARTS = ("can_show",)
 
@@ -75,7 +76,7 @@ ROLES: dict[str, Role] = {
         {
             CUSTOMERS: READ,
             ("PartyInteractionView", "ContactMediumView"): (*WRITE, *MOVE),
-            SERVICE: (*WRITE, *MOVE),
+            SERVICE: (*WRITE, *MOVE, "can_transfer"),
             ORDERS: READ,
             CATALOG: ("can_list", "can_show"),
             REFERENCE: ("can_list", "can_show"),
@@ -86,7 +87,7 @@ ROLES: dict[str, Role] = {
         {
             CUSTOMERS: READ,
             ("PartyInteractionView", "ContactMediumView"): (*WRITE, *MOVE),
-            SERVICE: KEEP,
+            SERVICE: (*KEEP, *HAND_ON),
             ORDERS: READ,
             CATALOG: ("can_list", "can_show"),
             REFERENCE: ("can_list", "can_show"),

@@ -4,8 +4,8 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const KINDS = { column: "ColumnChart", bar: "BarChart", line: "LineChart", area: "AreaChart", pie: "PieChart" };
   const COLOURS = {
-    light: ["#2f6fce", "#2a9d8f", "#d98a16", "#c2453b", "#7a54c7", "#6b7785", "#3f9b4f", "#b0508f"],
-    dark: ["#7fb0ff", "#57c9bc", "#f0b453", "#f0857b", "#b597f5", "#9aa7b5", "#7fce8d", "#df8fc3"],
+    light: ["#2f6fce", "#2a9d8f", "#d98a16", "#c2453b", "#7a54c7", "#6b7785", "#3f9b4f", "#b0508f", "#8a6d3b", "#1f4e79", "#e08a7a", "#a3b3c2"],
+    dark: ["#7fb0ff", "#57c9bc", "#f0b453", "#f0857b", "#b597f5", "#9aa7b5", "#7fce8d", "#df8fc3", "#c9a86a", "#5a8fd0", "#ffb3a7", "#d0dae4"],
   };
 
   function draw() {
@@ -32,7 +32,7 @@
       const drawn = chart.getChartObject();
       if (!drawn || kind === "pie" || kind === "line") return;
       drawn.data.datasets.forEach((set) => (set.backgroundColor = set.borderColor)); // chartkick makes them see-through
-      drawn.update("none");
+      drawn.update();
     });
   }
   document.addEventListener("DOMContentLoaded", draw);

@@ -17,9 +17,9 @@
     const options = {
       width: "100%",
       language,
+      dropdownParent: jQuery("main"),
       placeholder: select.dataset.placeholder || "",
       allowClear: !select.required && !select.multiple,
-      closeOnSelect: !select.multiple,
     };
     if (select.dataset.lookup) {
       options.ajax = {
@@ -34,11 +34,13 @@
     jQuery(select).on("change", () => select.dispatchEvent(new Event("picked", { bubbles: true })));
   };
 
-  // Select2 draws its own box: give that one the label, the notes and the focus of the select that it hides.
+  // Select2 draws its own box: give that one the label, the notes and the focus of the select that it hides, and
+  // roles that screen readers understand.
   function tieLabel(select) {
     const box = select.nextElementSibling.querySelector(".select2-selection");
     const label = select.labels[0];
     const search = box.querySelector(".select2-search__field");
+    for (const name of ["role", "aria-readonly"]) box.querySelector(".select2-selection__rendered").removeAttribute(name);
     if (label) {
       label.id ||= `${select.id}-label`;
       box.setAttribute("aria-labelledby", `${label.id} ${box.getAttribute("aria-labelledby") || ""}`.trim());
@@ -49,15 +51,18 @@
     }
     select.addEventListener("focus", () => (search || box).focus());
     box.addEventListener("keydown", (event) => {
-      // typing on a closed box opens it, as a plain select would react
-      if (!select.multiple && event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey) jQuery(select).select2("open");
+      // typing on a closed box opens it, as a plain select would react; Process: an input method, as for Chinese
+      const isTyped = /^([^ ]|Process)$/.test(event.key) && !event.ctrlKey && !event.metaKey;
+      if (!select.multiple && isTyped) jQuery(select).select2("open");
     });
   }
 
   // jQuery 3.6 keeps Select2 from focusing its search box.
   jQuery(document).on("select2:open", (event) => {
     const search = document.querySelector(".select2-container--open .select2-search--dropdown .select2-search__field");
+    const box = event.target.nextElementSibling.querySelector(".select2-selection");
     search?.setAttribute("aria-label", words.search);
+    box.setAttribute("aria-controls", box.getAttribute("aria-owns"));
     if (!event.target.multiple) search?.focus();
   });
 

@@ -8,11 +8,12 @@ from typing import Any
 from flask import Blueprint, current_app
 from flask_appbuilder import AppBuilder
 
-from app.views.base.cells import instant_text, link, money_text
+from app.views.base.cells import instant_text, link, money_text, person_text
 from app.views.base.charts import ChartView
 from app.views.base.declarations import Menu
 from app.views.base.lookup import LookupView
 from app.views.base.record import RecordView
+from app.views.language import LanguageView
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
     importlib.import_module(_module.name)
@@ -21,8 +22,9 @@ for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
 def register(appbuilder: AppBuilder) -> None:
     """Give FAB every view that is declared, group by group in the order of the menu."""
     _serve_chart_scripts()
-    current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text)
+    current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text, person=person_text)
     appbuilder.add_view_no_menu(LookupView)
+    appbuilder.add_view_no_menu(LanguageView)
     declared = sorted([*_declared(RecordView), *_declared(ChartView)], key=lambda view: view.menu_position)
     for menu in Menu:
         for view in declared:

@@ -14,7 +14,14 @@ class CustomerView(RecordView):
     menu_position = 10
     icon = "fa-user"
     panels = [Panel(_("Standing"), figures.customer_standing, "panels/customer_standing.html")]
-    related = ["BillingAccountView", "ProductOrderView", "TroubleTicketView", "PartyInteractionView", "CustomerView"]
+    related = [
+        "BillingAccountView",
+        "ProductOrderView",
+        "TroubleTicketView",
+        "PartyInteractionView",
+        "ContactMediumView",
+        "CustomerView",
+    ]
 
 
 class ContactMediumView(RecordView):

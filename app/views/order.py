@@ -10,7 +10,7 @@ class ProductOrderView(RecordView):
     menu = Menu.ORDERS
     menu_position = 10
     icon = "fa-shopping-cart"
-    related = ["TroubleTicketView", "PartyInteractionView"]
+    related = ["ProductOrderItemView", "OrderReviewView", "TroubleTicketView", "PartyInteractionView"]
 
 
 class ProductOrderItemView(RecordView):

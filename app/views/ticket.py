@@ -40,7 +40,7 @@ class TroubleTicketView(RecordView):
     menu = Menu.SERVICE
     menu_position = 10
     icon = "fa-life-ring"
-    related = ["PartyInteractionView"]
+    related = ["TicketNoteView", "TicketEscalationView", "PartyInteractionView"]
     actions = [
         Action(
             "escalate",

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from app.models.base import Field
 from app.models.choices import Choices
+from app.models.identity import full_name
 from app.models.types import Percent
 from app.views.base.operators import kind_of
 from app.views.base.registry import may, url_of
@@ -38,6 +39,11 @@ def money_text(amount: Decimal) -> str:
 def instant_text(instant: datetime.datetime) -> str:
     """An instant on the person's clock, to the minute."""
     return format_datetime(instant, "yyyy-MM-dd HH:mm")
+
+
+def person_text(user: Any) -> str:
+    """A user by name: family name first where it is written in Chinese."""
+    return full_name(user.last_name, user.first_name)
 
 
 def text_of(shown: Field, value: Any) -> str:

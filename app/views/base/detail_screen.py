@@ -83,9 +83,9 @@ class DetailScreen(Screen):
         return Markup(self.render_template(panel.template, data=data, record=record))  # noqa: S704 (escaped by Jinja)
 
     def tab_views(self) -> Any:
-        """(name, view, field) of the lists that belong to a record: its parts first, then what is declared."""
+        """(name, view, field) of the lists that belong to a record: what is declared first, then its other parts."""
         found = []
-        names = [*(f"{model.__name__}View" for model in parts_of(self.model)), *self.related]
+        names = [*self.related, *(f"{model.__name__}View" for model in parts_of(self.model))]
         for name in dict.fromkeys(names):
             view = next((view for view in self.appbuilder.baseviews if type(view).__name__ == name), None)
             if view is None:
@@ -106,11 +106,11 @@ class DetailScreen(Screen):
         if chosen not in names:
             abort(404)
         counts = self._tab_counts(record, offered)
-        several = {view for _n, view, _s in offered if sum(v is view for _x, v, _y in offered) > 1}
+        views = [view for _name, view, _shown in offered]
         tabs = [
             Tab(
                 name,
-                f"{view.model.label_plural} ({shown.label})" if view in several else view.model.label_plural,
+                _tab_label(self, view, shown, is_one_of_several=views.count(view) > 1),
                 count_text(counts[name]),
                 f"{path}?tab={name}",
                 name == chosen,
@@ -145,3 +145,11 @@ class DetailScreen(Screen):
         everything = view.address(f"list/?{shown.name}.is={record.id}")
         page.buttons.append(Button("all", gettext("Open as a list"), everything, "fa-list"))
         return page
+
+
+def _tab_label(owner: Any, view: Any, shown: Field, is_one_of_several: bool) -> Any:
+    if shown.tree and view is owner:
+        return gettext("Below it")
+    if is_one_of_several:
+        return f"{view.model.label_plural} ({shown.label})"
+    return view.model.label_plural

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms import Field as FormField
 from wtforms.validators import StopValidation
-from wtforms.widgets import html_params
+from wtforms.widgets import DateInput, DateTimeLocalInput, html_params
 
 from app.models.base import Field, Record
 from app.models.checks import clean
@@ -47,8 +47,6 @@ class Cleaned:
 
 class TypedField(StringField):
     """A text input whose text is read by ``parse``; what cannot be read stays in the input."""
-
-    input_type = "text"
 
     def parse(self, text: str) -> Any:
         return text
@@ -96,7 +94,7 @@ class DecimalText(TypedField):
 
 
 class DayField(TypedField):
-    input_type = "date"
+    widget = DateInput()
     says_what = _("needs a date, as 2026-01-31")
 
     def parse(self, text: str) -> datetime.date:
@@ -109,7 +107,7 @@ class DayField(TypedField):
 class InstantField(TypedField):
     """An instant on the person's clock, to the minute."""
 
-    input_type = "datetime-local"
+    widget = DateTimeLocalInput()
     says_what = _("needs a date and time, as 2026-01-31 14:30")
 
     def parse(self, text: str) -> datetime.datetime:

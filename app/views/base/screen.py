@@ -103,7 +103,7 @@ class Screen(ModelView):
 
     @classmethod
     def inputs(cls, is_new: bool) -> list[Field]:
-        """The fields that people type in; a state moves by actions, what is given is given, a part stays where it is."""
+        """The fields that people type in; a state moves by actions, a part stays where it is."""
         states = {lifecycle.column for lifecycle in cls.model.lifecycles()}
         return [
             shown

@@ -1,0 +1,441 @@
+"""One valid row of any model, with whatever it needs: make_customer(session, family_name="Li").
+
+A builder adds its rows to the session, flushes and never commits. ``changes`` are attributes that replace its own.
+``flush=False`` leaves the flush to the caller, who makes many rows at once; what a rule asks of stored rows is then
+asked of all of them together.
+"""
+
+import datetime
+from collections import deque
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from itertools import count
+from typing import Any, TypeVar
+
+from flask_appbuilder.security.sqla.models import User
+from sqlalchemy import Boolean, Date, Integer, LargeBinary, String
+from sqlalchemy.orm import Session
+
+from app.models.account import BillingAccount
+from app.models.base import Field, Record
+from app.models.catalog import (
+    BundledOffering,
+    Category,
+    ProductCatalog,
+    ProductOffering,
+    ProductSpecCharacteristic,
+    ProductSpecCharacteristicValue,
+    ProductSpecification,
+    Supplier,
+)
+from app.models.choices import ChoiceType
+from app.models.customer import ContactMedium, Customer, PartyType, Region
+from app.models.interaction import InteractionReason, PartyInteraction, Route
+from app.models.order import Decision, OrderReview, OrderState, ProductOrder, ProductOrderItem
+from app.models.pricing import ChargePeriod, ProductOfferingPrice
+from app.models.staff import Department, Employee
+from app.models.states import Lifecycle
+from app.models.ticket import EscalationKind, TicketEscalation, TicketKind, TicketNote, TroubleTicket, WorkGroup
+from app.models.types import Email, Exact, PhoneNumber, UtcDateTime
+
+R = TypeVar("R", bound=Record)
+Builder = Callable[..., Any]
+
+DAY = datetime.date(2025, 1, 1)  # of every date that nobody chose
+INSTANT = datetime.datetime(2025, 1, 1, 9, tzinfo=datetime.UTC)
+
+NO_PASSWORD = "!"  # noqa: S105 (no hash of anything)
+
+BUILDERS: dict[str, Builder] = {}  # by table
+_count = count(1)
+
+
+def builder(function: Builder) -> Builder:
+    """make_<table> builds the rows of <table>."""
+    BUILDERS[function.__name__.removeprefix("make_")] = function
+    return function
+
+
+def make_any(session: Session, model: type[R], **changes: Any) -> R:
+    """A valid row of any model: by its builder, or from its fields when it has none."""
+    build = BUILDERS.get(model.__tablename__)
+    return build(session, **changes) if build else make_from_fields(session, model, **changes)
+
+
+# --- states ----------------------------------------------------------------------------------------------------------
+
+
+def steps(lifecycle: Lifecycle, old: str, new: str) -> list[str]:
+    """The shortest way along declared moves; ValueError when there is none."""
+    ways: deque[tuple[str, list[str]]] = deque([(old, [])])
+    seen = {old}
+    while ways:
+        state, way = ways.popleft()
+        if state == new:
+            return way
+        for following in lifecycle.next(state):
+            if following not in seen:
+                seen.add(following)
+                ways.append((following, [*way, following]))
+    raise ValueError(f"no way leads from {old} to {new}")
+
+
+def bring(record: R, state: str, reason: str = "", lifecycle: Lifecycle | None = None) -> R:
+    """Move a record, step by step, to a state."""
+    lifecycle = lifecycle or record.lifecycles()[0]
+    for step in steps(lifecycle, getattr(record, lifecycle.column), state):
+        record.move(step, reason, lifecycle)
+    return record
+
+
+def launch(session: Session, record: R) -> R:
+    """Take a specification, offering or price to launched; its parts are complete by then."""
+    bring(record, "launched")
+    session.flush()
+    return record
+
+
+# --- from fields -----------------------------------------------------------------------------------------------------
+
+
+def make_from_fields(session: Session, model: type[R], **changes: Any) -> R:
+    """A row of a model without a builder: what is required is filled by type, what it refers to is made too.
+
+    It knows fields only: a model whose CHECKs or check() ask for more needs its own builder.
+    """
+    for shown in model.fields().values():
+        if _must_be_filled(shown) and shown.name not in changes and shown.relation not in changes:
+            changes[shown.relation or shown.name] = _value(session, shown)
+    return _store(session, model(**changes))
+
+
+def _must_be_filled(shown: Field) -> bool:
+    is_numbered = shown.given and shown.name in ("number", "created_at", "created_by", "changed_at", "changed_by")
+    return shown.required and shown.default is None and not is_numbered
+
+
+def _value(session: Session, shown: Field) -> Any:
+    if shown.relation:
+        return make_user(session) if shown.target == "ab_user" else make_any(session, shown.target_model)
+    if shown.choices:
+        return next(iter(shown.choices))
+    number = next(_count)
+    for kind, value in BY_TYPE:
+        if isinstance(shown.sql_type, kind):
+            return value(number)
+    length = getattr(shown.sql_type, "length", None) if isinstance(shown.sql_type, String) else None
+    return f"{number} {shown.name}"[:length]
+
+
+BY_TYPE: list[tuple[Any, Callable[[int], Any]]] = [
+    (ChoiceType, lambda n: None),
+    (PhoneNumber, lambda n: f"+86154{n:08d}"),
+    (Email, lambda n: f"person{n}@example.com"),
+    (UtcDateTime, lambda n: INSTANT),
+    (Date, lambda n: DAY),
+    (Exact, lambda n: Decimal(1)),
+    (Boolean, lambda n: False),
+    (Integer, lambda n: n),
+    (LargeBinary, lambda n: str(n).encode()),
+]
+
+
+def _store(session: Session, record: R, flush: bool = True) -> R:
+    session.add(record)
+    if flush:
+        session.flush()
+    return record
+
+
+def _build(session: Session, model: type[R], changes: dict[str, Any], /, **own: Any) -> R:
+    """own: the values of the builder; a function is called with the session when nobody gave that value."""
+    flush = changes.pop("flush", True)
+    for name, value in own.items():
+        if name not in changes and f"{name}_id" not in changes:
+            changes[name] = value(session) if callable(value) and not isinstance(value, type) else value
+    return _store(session, model(**changes), flush)
+
+
+# --- staff -----------------------------------------------------------------------------------------------------------
+
+
+def make_user(session: Session, username: str = "", roles: Iterable[Any] = (), password_hash: str = "") -> User:
+    """A FAB user. password_hash: as FAB stores it; without one nobody can sign in as this user."""
+    username = username or f"user{next(_count)}"
+    user = User(
+        username=username,
+        first_name=username.capitalize(),
+        last_name="Sample",
+        email=f"{username}@example.com",
+        active=True,
+        password=password_hash or NO_PASSWORD,
+        roles=list(roles),
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+@builder
+def make_department(session: Session, **changes: Any) -> Department:
+    return _build(session, Department, changes, code=f"XD{next(_count)}", name="Customer care", name_zh="客户服务部")
+
+
+@builder
+def make_employee(session: Session, **changes: Any) -> Employee:
+    return _build(session, Employee, changes, family_name="Lovelace", given_name="Ada")
+
+
+@builder
+def make_work_group(session: Session, **changes: Any) -> WorkGroup:
+    return _build(session, WorkGroup, changes, code=f"XW{next(_count)}", name="Second line", name_zh="二线支持")
+
+
+# --- customers -------------------------------------------------------------------------------------------------------
+
+
+@builder
+def make_region(session: Session, **changes: Any) -> Region:
+    return _build(session, Region, changes, code=f"XR{next(_count)}", name="Pudong", name_zh="浦东新区")
+
+
+@builder
+def make_customer(session: Session, state: str = "active", **changes: Any) -> Customer:
+    """A person, or an organisation when a trading name or party type says so. state: where the steps end."""
+    if changes.get("trading_name") or changes.get("party_type") == PartyType.ORGANIZATION:
+        own: dict[str, Any] = {"party_type": PartyType.ORGANIZATION, "trading_name": "Acme Ltd"}
+    else:
+        own = {"family_name": "王", "given_name": "伟"}
+    flush = changes.pop("flush", True)
+    return _store(session, bring(_build(session, Customer, {**changes, "flush": False}, **own), state), flush)
+
+
+@builder
+def make_contact_medium(session: Session, **changes: Any) -> ContactMedium:
+    return _build(session, ContactMedium, changes, customer=make_customer, phone_number="+8615400000001")
+
+
+@builder
+def make_billing_account(session: Session, state: str = "active", **changes: Any) -> BillingAccount:
+    flush = changes.pop("flush", True)
+    account = _build(session, BillingAccount, {**changes, "flush": False}, customer=make_customer, name="Home")
+    return _store(session, bring(account, state), flush)
+
+
+make_account = make_billing_account
+
+
+# --- catalog ---------------------------------------------------------------------------------------------------------
+
+
+@builder
+def make_product_catalog(session: Session, **changes: Any) -> ProductCatalog:
+    return _build(session, ProductCatalog, changes, name="Consumer catalog", name_zh="个人产品目录")
+
+
+@builder
+def make_category(session: Session, **changes: Any) -> Category:
+    own = {"code": f"XC{next(_count)}", "name": "Mobile", "product_catalog": make_product_catalog}
+    return _build(session, Category, changes, **own)
+
+
+@builder
+def make_supplier(session: Session, **changes: Any) -> Supplier:
+    return _build(session, Supplier, changes, name="Film house", country="CN")
+
+
+@builder
+def make_product_specification(session: Session, **changes: Any) -> ProductSpecification:
+    return _build(session, ProductSpecification, changes, name="Broadband access", name_zh="宽带接入")
+
+
+make_specification = make_product_specification
+
+
+@builder
+def make_product_spec_characteristic(session: Session, **changes: Any) -> ProductSpecCharacteristic:
+    own = {"name": "Bandwidth", "name_zh": "带宽", "product_specification": make_product_specification}
+    return _build(session, ProductSpecCharacteristic, changes, **own)
+
+
+make_characteristic = make_product_spec_characteristic
+
+
+@builder
+def make_product_spec_characteristic_value(session: Session, **changes: Any) -> ProductSpecCharacteristicValue:
+    own: dict[str, Any] = {"characteristic": make_characteristic}
+    if not {"value_from", "value_to"} & changes.keys():
+        own["value"] = "100"
+    return _build(session, ProductSpecCharacteristicValue, changes, **own)
+
+
+make_characteristic_value = make_product_spec_characteristic_value
+
+
+@builder
+def make_product_offering(session: Session, **changes: Any) -> ProductOffering:
+    """An offering in study, or a bundle without members when is_bundle is given; launch() takes it further."""
+    own: dict[str, Any] = {"name": "Fibre 100", "name_zh": "光纤100M"}
+    if changes.get("is_bundle"):
+        own = {"name": "Home pack", "name_zh": "家庭套餐"}
+    else:
+        own["product_specification"] = make_product_specification
+    return _build(session, ProductOffering, changes, **own)
+
+
+make_offering = make_product_offering
+
+
+def make_bundle(session: Session, *members: ProductOffering, **changes: Any) -> ProductOffering:
+    """A bundle in study of which each member is optional, once."""
+    bundle = make_product_offering(session, **{"is_bundle": True} | changes)
+    for member in members:
+        make_bundled_offering(session, bundle=bundle, offering=member)
+    return bundle
+
+
+@builder
+def make_bundled_offering(session: Session, **changes: Any) -> BundledOffering:
+    return _build(session, BundledOffering, changes, bundle=make_bundle, offering=make_product_offering)
+
+
+@builder
+def make_product_offering_price(session: Session, **changes: Any) -> ProductOfferingPrice:
+    """A monthly price, unless price_type says otherwise."""
+    own: dict[str, Any] = {
+        "product_offering": make_product_offering,
+        "name": "Monthly fee",
+        "amount": Decimal(99),
+        "valid_from": DAY,
+    }
+    if changes.get("price_type", "recurring") == "recurring":
+        own["recurring_charge_period"] = ChargePeriod.MONTH
+    if changes.get("price_type") == "usage":
+        own["unit_of_measure"] = "GB"
+    return _build(session, ProductOfferingPrice, changes, **own)
+
+
+make_price = make_product_offering_price
+
+
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+
+@builder
+def make_product_order(
+    session: Session,
+    items: int | list[dict[str, Any]] = 0,
+    state: str = "draft",
+    review_state: str = "not_submitted",
+    reason: str = "",
+    **changes: Any,
+) -> ProductOrder:
+    """An order that took every step to its state, its items with it.
+
+    items: how many, or the attributes of each, among them part_of: the position of the item of the bundle. reason: of
+    the steps. A partial order needs two items at least.
+    """
+    flush = changes.pop("flush", True)
+    order = _build(session, ProductOrder, {**changes, "flush": False}, customer=make_customer)
+    made: list[ProductOrderItem] = []
+    for position, row in enumerate([{}] * items if isinstance(items, int) else items, 1):
+        values = {"product_order": order, "position": position, "flush": False, **row}
+        above = values.pop("part_of", None)
+        made.append(make_product_order_item(session, **values, parent=made[above - 1] if above else None))
+    bring(order, review_state, reason, ProductOrder.review)
+    move_order(order, state, reason)
+    return _store(session, order, flush)
+
+
+make_order = make_product_order
+
+
+@builder
+def make_product_order_item(session: Session, state: str = "draft", **changes: Any) -> ProductOrderItem:
+    flush = changes.pop("flush", True)
+    own = {"product_order": make_product_order, "product_offering": make_product_offering}
+    item = _build(session, ProductOrderItem, {**changes, "flush": False}, **own)
+    return _store(session, bring(item, state), flush)
+
+
+make_item = make_product_order_item
+
+
+def move_order(order: ProductOrder, state: str, reason: str = "") -> ProductOrder:
+    """Move an order and its items to a state; of a partial one the first item is completed and the rest failed."""
+    for position, item in enumerate(order.items):
+        own = state
+        if state == OrderState.PARTIAL:
+            own = OrderState.FAILED if position else OrderState.COMPLETED
+        bring(item, own, reason)
+    return bring(order, state, reason)
+
+
+@builder
+def make_order_review(session: Session, **changes: Any) -> OrderReview:
+    """The record of a decision; the order itself is moved by bring()."""
+    own: dict[str, Any] = {
+        "product_order": make_product_order,
+        "reviewer": make_employee,
+        "decision": Decision.APPROVED,
+    }
+    if changes.get("decision", Decision.APPROVED) != Decision.APPROVED:
+        own["reason"] = "The address is outside of our network"
+    return _build(session, OrderReview, changes, **own)
+
+
+# --- interactions and tickets ----------------------------------------------------------------------------------------
+
+
+@builder
+def make_interaction_reason(session: Session, **changes: Any) -> InteractionReason:
+    own = {"code": f"XI{next(_count)}", "name": "Bill is wrong", "name_zh": "账单有误", "route": Route.TICKET}
+    return _build(session, InteractionReason, changes, **own)
+
+
+make_reason = make_interaction_reason
+
+
+@builder
+def make_party_interaction(session: Session, state: str = "open", **changes: Any) -> PartyInteraction:
+    flush = changes.pop("flush", True)
+    own = {"customer": make_customer, "reason": make_interaction_reason}
+    interaction = _build(session, PartyInteraction, {**changes, "flush": False}, **own)
+    return _store(session, bring(interaction, state), flush)
+
+
+make_interaction = make_party_interaction
+
+
+@builder
+def make_trouble_ticket(
+    session: Session, state: str = "acknowledged", reason: str = "", **changes: Any
+) -> TroubleTicket:
+    flush = changes.pop("flush", True)
+    own = {"customer": make_customer, "name": "No signal at home", "kind": TicketKind.FAULT}
+    ticket = _build(session, TroubleTicket, {**changes, "flush": False}, **own)
+    return _store(session, bring(ticket, state, reason), flush)
+
+
+make_ticket = make_trouble_ticket
+
+
+@builder
+def make_ticket_note(session: Session, **changes: Any) -> TicketNote:
+    return _build(session, TicketNote, changes, trouble_ticket=make_trouble_ticket, text="Called back, no answer")
+
+
+make_note = make_ticket_note
+
+
+@builder
+def make_ticket_escalation(session: Session, **changes: Any) -> TicketEscalation:
+    own: dict[str, Any] = {"trouble_ticket": make_trouble_ticket, "reason": "No answer for a day"}
+    if changes.get("kind", EscalationKind.FUNCTIONAL) == EscalationKind.FUNCTIONAL:
+        own["work_group"] = make_work_group
+    else:
+        own["target"] = make_employee
+    return _build(session, TicketEscalation, changes, **own)
+
+
+make_escalation = make_ticket_escalation

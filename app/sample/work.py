@@ -1,0 +1,399 @@
+"""What customers wanted: interactions, orders in every state with their reviews, tickets of every kind and state."""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.models.acting import acting
+from app.models.customer import Customer
+from app.models.interaction import InteractionReason, Route
+from app.models.order import OrderState, ProductOrder, ReviewState
+from app.models.ticket import EscalationKind, Level, Severity, TicketKind, TicketStatus, TroubleTicket
+from app.models.vocabulary import Channel
+from app.sample import names
+from app.sample.builders import (
+    bring,
+    make_escalation,
+    make_interaction,
+    make_interaction_reason,
+    make_note,
+    make_order,
+    make_order_review,
+    make_ticket,
+    move_order,
+)
+from app.sample.parties import CREATORS, Parties, at, clerk_of
+from app.sample.products import Catalog
+from app.sample.staff import Staff
+
+ORDERS, TICKETS, INTERACTIONS = 640, 320, 480
+MONTHS_BACK = 18
+ORDERED_BY = [Channel.SHOP, Channel.WEB, Channel.APP, Channel.CALL_CENTRE]
+CONTACTED_BY = [Channel.CALL_CENTRE] * 4 + [Channel.SHOP, Channel.APP, Channel.EMAIL, Channel.SOCIAL]
+RECENT = 30  # days: what has not ended is not older than that
+
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+# state, review, how many of a hundred; what is under way was approved
+ORDER_STATES = [
+    ("completed", "approved", 72), ("in_progress", "approved", 4), ("draft", "not_submitted", 2),
+    ("acknowledged", "submitted", 3), ("acknowledged", "sent_back", 1), ("acknowledged", "approved", 1),
+    ("pending", "approved", 1), ("held", "approved", 1), ("assessing_cancellation", "approved", 1),
+    ("pending_cancellation", "approved", 1), ("cancelled", "approved", 6), ("partial", "approved", 2),
+    ("failed", "approved", 2), ("rejected", "rejected", 3),
+]  # fmt: skip
+ENDED = {"completed", "partial", "failed", "cancelled", "rejected"}
+BASKETS = {  # what is bought together; a bundle is followed by its parts
+    "consumer": [
+        ["m40"], ["m20", "pack5"], ["m100", "music"], ["f500", "tv", "router"], ["f300"], ["f1000", "tv-hd", "video"],
+        ["pack10"], ["roam"], ["phone", "f300", "tv"], ["safe", "video"], ["m5"], ["tv-hd", "sports"],
+        ["home", ">f500", ">m40", ">member-sim", ">tv"], ["giga", ">f1000", ">m100", ">tv-hd", ">router-rent"],
+    ],
+    "small_business": [["bf1000"], ["bm40"], ["bf1000", "call"], ["office"], ["start", ">bf1000", ">bm40", ">office"]],
+    "enterprise": [["l100"], ["l1000", "mpls"], ["srv4", "store"], ["srv16"], ["mpls"], ["bm40", "office"], ["call"]],
+}  # fmt: skip
+MANY = {"bm40": 20, "office": 30, "mpls": 6, "srv4": 3}  # bought in numbers: at most so many
+WHY_REFUSED = {
+    "sent_back": ["安装地址不完整，请补充门牌号。", "The account to bill is missing.", "证件照片不清晰，请重新上传。"],
+    "rejected": ["该地址不在光纤覆盖范围内。", "Over the credit limit.", "重复下单，已有相同订单。"],
+}
+WHY_CANCELLED = ["客户改变主意", "Moved to another city", "安装等待时间过长", "Better offer elsewhere"]
+
+
+@dataclass
+class Wish:
+    """One order to make: who, when, what, and how far it gets."""
+
+    number: int
+    customer: Customer
+    day: datetime.date
+    state: str
+    review: str
+    dice: Any
+
+    @property
+    def clerk(self) -> str:
+        return clerk_of(self.customer.region)
+
+
+def load_orders(
+    session: Session, parties: Parties, catalog: Catalog, staff: Staff, today: datetime.date
+) -> list[ProductOrder]:
+    """Written by clerks, then reviewed by the reviewer, then taken further: each under the name of who did it."""
+    wishes = list(_wishes(parties, today))
+    orders: dict[int, ProductOrder] = {}
+    for clerk in CREATORS:
+        with acting(actor=clerk, reason=""):
+            for wish in wishes:
+                if wish.clerk == clerk:
+                    orders[wish.number] = _written(session, wish, parties, catalog, staff, today)
+            session.flush()
+    with acting(actor="reviewer", reason=""):
+        for wish in wishes:
+            _reviewed(session, wish, orders[wish.number], staff)
+        session.flush()
+    for wish in wishes:
+        _taken_further(wish, orders[wish.number], today)
+    session.flush()
+    return list(orders.values())
+
+
+def _wishes(parties: Parties, today: datetime.date) -> Iterator[Wish]:
+    shares = [share for _, _, share in ORDER_STATES]
+    for number in range(1, ORDERS + 1):
+        dice = names.dice_of(f"order {number}")
+        row = ORDER_STATES[number - 1] if number <= len(ORDER_STATES) else dice.choices(ORDER_STATES, shares)[0]
+        state, review, _ = row
+        candidates = [c for c in parties.buyers if state == "completed" or c.status == "active"]
+        customer = dice.choice(candidates)
+        yield Wish(number, customer, _day(dice, customer, today, state in ENDED), state, review, dice)
+
+
+def _day(dice: Any, customer: Customer, today: datetime.date, has_ended: bool) -> datetime.date:
+    """A day while they were customers: within 18 months when all is over, of late when it is not."""
+    last = today if customer.closed_at is None else customer.closed_at.date()
+    first = today - datetime.timedelta(days=MONTHS_BACK * 30 if has_ended else RECENT)
+    span = (last - max(first, customer.valid_from or first)).days
+    return last - datetime.timedelta(days=dice.randint(1, max(span, 1)))
+
+
+def _written(
+    session: Session, wish: Wish, parties: Parties, catalog: Catalog, staff: Staff, today: datetime.date
+) -> ProductOrder:
+    dice, customer = wish.dice, wish.customer
+    ordered = at(wish.day, dice.randint(9, 18), dice.randint(0, 59))
+    is_business = customer.party_type == "organization"
+    requested = ordered + datetime.timedelta(days=dice.randint(2, 12))
+    order = make_order(
+        session,
+        flush=False,
+        customer=customer,
+        billing_account=parties.account(customer),
+        category="enterprise" if is_business else "consumer",
+        channel=dice.choice([Channel.FIELD_SALES] if is_business else ORDERED_BY),
+        priority=dice.choice([1, 2] if is_business else [2, 3, 4, 4]),
+        seller=dice.choice(staff.of("KEY")) if is_business else staff.people.get(wish.clerk),
+        order_date=ordered,
+        requested_start_date=ordered,
+        requested_completion_date=requested,
+        expected_completion_date=requested if wish.state != "draft" else None,
+        items=_items(wish, catalog),
+    )
+    if wish.state != "draft":
+        move_order(order, OrderState.ACKNOWLEDGED)
+    if wish.review != "not_submitted":
+        bring(order, ReviewState.SUBMITTED, lifecycle=ProductOrder.review)
+    return order
+
+
+def _items(wish: Wish, catalog: Catalog) -> list[dict[str, Any]]:
+    basket = wish.dice.choice(BASKETS[wish.customer.segment])
+    if wish.state == "partial" and len(basket) < 2:
+        basket = max(BASKETS[wish.customer.segment], key=len)
+    return [
+        {
+            "product_offering": catalog.offerings[(key := entry.removeprefix(">"))],
+            "quantity": wish.dice.randint(1, MANY.get(key, 1)),
+            "one_time_price": catalog.prices(key, wish.day)[0],
+            "monthly_price": catalog.prices(key, wish.day)[1],
+            "term_months": catalog.sold[key].term,
+            "part_of": 1 if entry.startswith(">") else None,
+        }
+        for entry in basket
+    ]
+
+
+def _reviewed(session: Session, wish: Wish, order: ProductOrder, staff: Staff) -> None:
+    if wish.review in ("not_submitted", "submitted"):
+        return
+    why = wish.dice.choice(WHY_REFUSED[wish.review]) if wish.review in WHY_REFUSED else ""
+    bring(order, wish.review, why, ProductOrder.review)
+    if wish.review == "rejected":
+        move_order(order, OrderState.REJECTED, why)
+    make_order_review(
+        session,
+        flush=False,
+        product_order=order,
+        reviewer=staff.people["reviewer"],
+        decision=wish.review,
+        reason=why or None,
+        decided_at=order.order_date + datetime.timedelta(hours=wish.dice.randint(1, 20)),
+    )
+
+
+def _taken_further(wish: Wish, order: ProductOrder, today: datetime.date) -> None:
+    ended = min(order.order_date + datetime.timedelta(days=wish.dice.randint(1, 14), hours=2), at(today, 8))
+    ended = max(ended, order.order_date)
+    if wish.state in ("completed", "partial", "failed"):
+        order.completion_date = ended
+    if wish.state == "cancelled":
+        order.cancellation_date, order.cancellation_reason = ended, wish.dice.choice(WHY_CANCELLED)
+    move_order(order, wish.state)
+
+
+# --- interactions ----------------------------------------------------------------------------------------------------
+
+REASONS: dict[str, tuple[str, str, dict[str, tuple[str, str, Route]]]] = {  # group: leaves with their route
+    "SALES": ("Buying", "业务办理", {
+        "BUY": ("Wants something new", "新开业务", Route.ORDER),
+        "CHANGE": ("Changes a plan", "变更套餐", Route.ORDER),
+        "CANCEL": ("Wants to cancel", "取消业务", Route.ORDER),
+        "ADVICE": ("Asks for advice", "业务咨询", Route.OPPORTUNITY),
+        "B2B": ("Company asks for an offer", "集团客户询价", Route.OPPORTUNITY),
+    }),
+    "FAULT": ("Something does not work", "故障申告", {
+        "NO-NET": ("No internet", "无法上网", Route.TICKET),
+        "SLOW": ("Slow internet", "网速慢", Route.TICKET),
+        "NO-CALL": ("No calls", "无法通话", Route.TICKET),
+        "NO-TV": ("No television", "电视无信号", Route.TICKET),
+    }),
+    "BILL": ("Bill and payment", "账单与缴费", {
+        "WRONG": ("Bill is wrong", "账单有误", Route.TICKET),
+        "COPY": ("Wants a copy of the bill", "补寄账单", Route.NONE),
+        "PAY": ("How to pay", "缴费方式", Route.NONE),
+    }),
+    "DATA": ("Data of the customer", "客户资料", {
+        "ADDRESS": ("New address", "变更地址", Route.DATA_CHANGE),
+        "NAME": ("New name or contact", "变更联系人", Route.DATA_CHANGE),
+    }),
+    "OPINION": ("Opinion", "意见反馈", {
+        "COMPLAIN": ("Complaint", "投诉", Route.TICKET),
+        "PRAISE": ("Praise", "表扬", Route.NONE),
+    }),
+}  # fmt: skip
+SAID = {
+    Route.ORDER: ["想办理新的宽带套餐。", "Wants to change to the larger plan from next month."],
+    Route.OPPORTUNITY: ["公司有三个办公地点需要组网。", "Asks what a line of 500 Mbit/s would cost."],
+    Route.TICKET: ["从昨晚开始无法使用，已重启设备。", "The bill shows roaming that was not used."],
+    Route.DATA_CHANGE: ["搬家了，需要更新装机地址。", "New telephone number for notices."],
+    Route.NONE: ["询问缴费方式。", "Thanks for the quick installation."],
+}
+RESULTS = ["已答复客户", "Explained, customer content", "已转后台处理", "Passed on"]
+
+
+def load_reasons(session: Session) -> list[InteractionReason]:
+    """The leaves: the reasons an interaction can have."""
+    leaves = []
+    for code, (name, name_zh, members) in REASONS.items():
+        group = make_interaction_reason(session, code=code, name=name, name_zh=name_zh, route=None)
+        for leaf, (leaf_name, leaf_name_zh, route) in members.items():
+            values = {"code": f"{code}-{leaf}", "name": leaf_name, "name_zh": leaf_name_zh, "route": route}
+            leaves.append(make_interaction_reason(session, flush=False, parent=group, **values))
+    session.flush()
+    return leaves
+
+
+def load_interactions(
+    session: Session,
+    parties: Parties,
+    orders: list[ProductOrder],
+    tickets: list[TroubleTicket],
+    staff: Staff,
+    today: datetime.date,
+) -> None:
+    """Contacts of late and long ago; those that led to an order or a ticket name it."""
+    reasons = load_reasons(session)
+    orders_of = {order.customer_id: order for order in orders}
+    tickets_of = {ticket.customer_id: ticket for ticket in tickets}
+    agents = staff.of("CARE")
+    with acting(actor="care", reason=""):
+        for number in range(1, INTERACTIONS + 1):
+            dice = names.dice_of(f"interaction {number}")
+            reason = reasons[number - 1] if number <= len(reasons) else dice.choice(reasons)
+            customer = dice.choice(parties.buyers)
+            state = dice.choices(["completed", "in_progress", "open"], [85, 8, 7])[0]
+            started = at(_day(dice, customer, today, state == "completed"), dice.randint(8, 20), dice.randint(0, 59))
+            order = orders_of.get(customer.id) if reason.route == Route.ORDER else None
+            ticket = tickets_of.get(customer.id) if reason.route == Route.TICKET else None
+            make_interaction(
+                session,
+                flush=False,
+                customer=customer,
+                reason=reason,
+                direction=dice.choice(["inbound"] * 4 + ["outbound"]),
+                channel=dice.choice(CONTACTED_BY),
+                state=state,
+                description=dice.choice(SAID[reason.route or Route.NONE]),
+                result=dice.choice(RESULTS) if state == "completed" else None,
+                product_order=order,
+                trouble_ticket=ticket,
+                employee=dice.choice(agents),
+                started_at=started,
+                completed_at=started + datetime.timedelta(minutes=dice.randint(3, 40)),
+            )
+        session.flush()
+
+
+# --- tickets ---------------------------------------------------------------------------------------------------------
+
+SUBJECTS: dict[TicketKind, list[tuple[str, str]]] = {  # subject, work group
+    TicketKind.FAULT: [
+        ("宽带断网", "NET-FIX"), ("No internet since last night", "NET-FIX"), ("IPTV花屏", "NET-FIX"),
+        ("室内手机无信号", "NET-MOB"), ("Calls drop after a minute", "NET-MOB"),
+    ],
+    TicketKind.PROBLEM: [
+        ("网速达不到签约速率", "NET-FIX"), ("Evening slowdown in the whole street", "NET-FIX"), ("专线丢包", "KEY"),
+    ],
+    TicketKind.COMPLAINT: [
+        ("账单多收漫游费", "BILL"), ("Installer did not come", "CARE2"), ("客服态度不好", "CARE2"),
+        ("合约期内擅自涨价", "CARE2"), ("Charged twice for one month", "BILL"),
+    ],
+    TicketKind.REQUEST: [("补寄发票", "BILL"), ("Move the line to a new office", "KEY"), ("申请更改装机时间", "CARE1")],
+    TicketKind.SUGGESTION: [("希望增加夜间客服", "CARE1"), ("Show data use in the app by day", "CARE1")],
+}  # fmt: skip
+NOTES = [
+    ("已联系客户，约定明天上午上门。", True), ("Called back, no answer.", False), ("线路正常，疑似光猫故障。", False),
+    ("Replaced the modem, signal is fine.", True), ("客户要求书面答复。", False), ("Refund of 30 CNY promised.", True),
+]  # fmt: skip
+WHY_ESCALATED = ["客户要求主管处理", "No progress for two days", "影响整栋楼用户", "Key account, contract at risk"]
+TICKET_STATES = [
+    ("closed", 46), ("resolved", 10), ("in_progress", 16), ("acknowledged", 10), ("pending", 6), ("held", 4),
+    ("cancelled", 4), ("rejected", 4),
+]  # fmt: skip
+OVER = {"closed", "resolved", "cancelled", "rejected"}
+
+
+def load_tickets(session: Session, parties: Parties, staff: Staff, today: datetime.date) -> list[TroubleTicket]:
+    """The first ones take each kind through each state; half of the rest are written by the care agent."""
+    pairs = [(kind, status) for kind in TicketKind for status in TicketStatus]
+    tickets = []
+    for number in range(1, TICKETS + 1):
+        dice = names.dice_of(f"ticket {number}")
+        if number <= len(pairs):
+            kind, state = pairs[number - 1][0], str(pairs[number - 1][1])
+        else:
+            kind = dice.choice([TicketKind.FAULT] * 4 + [TicketKind.COMPLAINT] * 2 + list(TicketKind))
+            state = dice.choices([state for state, _ in TICKET_STATES], [share for _, share in TICKET_STATES])[0]
+        tickets.append(_ticket(session, parties, staff, today, dice, kind, state))
+    with acting(actor="care", reason=""):
+        session.flush()
+    for number, ticket in enumerate(tickets, 1):
+        _notes(session, ticket, staff, names.dice_of(f"notes {number}"))
+    with acting(actor="supervisor", reason=""):
+        for number, ticket in enumerate(tickets, 1):
+            _escalations(session, ticket, staff, names.dice_of(f"escalation {number}"), today)
+        session.flush()
+    return tickets
+
+
+def _ticket(
+    session: Session, parties: Parties, staff: Staff, today: datetime.date, dice: Any, kind: TicketKind, state: str
+) -> TroubleTicket:
+    customer = dice.choice(parties.buyers)
+    subject, group = dice.choice(SUBJECTS[kind])
+    opened = at(_day(dice, customer, today, state in OVER), dice.randint(7, 22), dice.randint(0, 59))
+    urgency = dice.choice(list(Level))
+    expected = opened + datetime.timedelta(hours={"high": 8, "medium": 24, "low": 72}[urgency])
+    resolved = min(opened + datetime.timedelta(hours=dice.randint(1, 120)), max(at(today, 8), opened))
+    return make_ticket(
+        session,
+        flush=False,
+        name=subject,
+        kind=kind,
+        state=state,
+        status_reason={"pending": "等待客户回复", "held": "Waiting for a spare part"}.get(state),
+        severity=dice.choice([Severity.MINOR] * 3 + [Severity.MAJOR] * 2 + [Severity.CRITICAL]),
+        impact=dice.choice([Level.LOW] * 3 + [Level.MEDIUM, Level.HIGH]),
+        urgency=urgency,
+        customer=customer,
+        billing_account=parties.account(customer) if group == "BILL" else None,
+        work_group=staff.groups[group],
+        owner=dice.choice(staff.groups[group].members) if state != "acknowledged" else None,
+        channel=dice.choice(CONTACTED_BY),
+        creation_date=opened,
+        expected_resolution_date=expected,
+        resolution_date=resolved,
+        closed_at=resolved,
+    )
+
+
+def _notes(session: Session, ticket: TroubleTicket, staff: Staff, dice: Any) -> None:
+    for text, for_customer in dice.sample(NOTES, dice.choice([0, 1, 1, 2, 3])):
+        author = ticket.owner or dice.choice(staff.of("CARE"))
+        make_note(session, flush=False, trouble_ticket=ticket, text=text, for_customer=for_customer, author=author)
+
+
+def _escalations(session: Session, ticket: TroubleTicket, staff: Staff, dice: Any, today: datetime.date) -> None:
+    """Of what is in work, a part: to those who know more, or to those who decide."""
+    if ticket.status not in ("in_progress", "pending", "held", "resolved") or dice.random() < 0.5:
+        return
+    is_functional = dice.random() < 0.6
+    latest = max(at(today, 8), ticket.creation_date)
+    escalated_at = min(ticket.creation_date + datetime.timedelta(hours=dice.randint(1, 48)), latest)
+    back_at = escalated_at + datetime.timedelta(hours=dice.randint(1, 30))
+    make_escalation(
+        session,
+        flush=False,
+        trouble_ticket=ticket,
+        kind=EscalationKind.FUNCTIONAL if is_functional else EscalationKind.HIERARCHICAL,
+        escalation_level=dice.choice([1, 1, 2, 3]),
+        reason=dice.choice(WHY_ESCALATED),
+        work_group=staff.groups[dice.choice(["NET-FIX", "NET-MOB", "CARE2"])] if is_functional else None,
+        target=None if is_functional else staff.people["supervisor"],
+        escalated_by=ticket.owner,
+        escalated_at=escalated_at,
+        taken_back_at=back_at if ticket.status == "resolved" else None,
+    )

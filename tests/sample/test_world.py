@@ -1,0 +1,168 @@
+"""The sample world loads through the rules, twice alike, and has something of everything."""
+
+import datetime
+import re
+from itertools import product
+
+import pytest
+from flask_appbuilder.security.sqla.models import Role, User
+from phonenumbers import is_possible_number, parse
+from sqlalchemy import func, select
+from stdnum.cn import ric, uscc
+
+from app.models.account import AccountState, BillingAccount
+from app.models.base import records
+from app.models.catalog import CatalogType, Origin, ProductCatalog, ProductOffering, ProductSpecification
+from app.models.customer import Customer, CustomerStatus, PartyType
+from app.models.interaction import InteractionReason, InteractionStatus, PartyInteraction, Route
+from app.models.ledger import Change
+from app.models.order import OrderReview, OrderState, ProductOrder, ProductOrderItem, ReviewState, totals
+from app.models.pricing import PriceType, ProductOfferingPrice
+from app.models.publication import LifecycleStatus
+from app.models.staff import Employee
+from app.models.ticket import TicketEscalation, TicketKind, TicketStatus, TroubleTicket
+from app.sample import names, parties, work, world
+from app.sample.staff import PEOPLE
+
+pytestmark = pytest.mark.one_database
+TODAY = datetime.date(2026, 6, 1)
+PASSWORD = "sample-password-of-a-test"
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A smaller world: for what does not depend on its size."""
+    monkeypatch.setattr(parties, "PEOPLE", 24)
+    monkeypatch.setattr(parties, "COMPANIES", 6)
+    for name in ("ORDERS", "TICKETS", "INTERACTIONS"):
+        monkeypatch.setattr(work, name, 45)
+
+
+@pytest.fixture
+def loaded(session, small):
+    return world.load(session, PASSWORD, TODAY)
+
+
+def found(session, *columns):
+    return {tuple(row) if len(columns) > 1 else row[0] for row in session.execute(select(*columns).distinct())}
+
+
+def count(session, model, *conditions):
+    return session.scalar(select(func.count()).select_from(model).where(*conditions))
+
+
+def test_the_world_is_for_an_empty_database(session, small):
+    assert world.is_empty(session)
+    world.load(session, PASSWORD, TODAY)
+    assert not world.is_empty(session)
+
+
+def test_it_has_something_of_everything(session):
+    world.load(session, PASSWORD, TODAY)
+    assert found(session, ProductOrder.state) == set(OrderState)
+    assert found(session, ProductOrder.review_state) == set(ReviewState)
+    assert found(session, TroubleTicket.kind, TroubleTicket.status) == set(product(TicketKind, TicketStatus))
+    assert found(session, Customer.status) == set(CustomerStatus)
+    assert found(session, BillingAccount.state) == set(AccountState)
+    assert found(session, PartyInteraction.status) == set(InteractionStatus)
+    assert found(session, ProductCatalog.catalog_type) >= {CatalogType.CONSUMER, CatalogType.ENTERPRISE}
+    assert found(session, ProductSpecification.origin) == set(Origin)
+    assert found(session, ProductOfferingPrice.price_type) == set(PriceType)
+    assert found(session, ProductOffering.lifecycle_status) >= {LifecycleStatus.LAUNCHED, LifecycleStatus.RETIRED}
+    for model in records():
+        assert count(session, model) > 0, model.__tablename__
+    assert count(session, Customer, Customer.party_type == PartyType.INDIVIDUAL) > 200
+    assert count(session, Customer, Customer.parent_id.is_not(None)) > 20, "branches"
+    assert count(session, BillingAccount, BillingAccount.pays.is_(False)) > 20, "somebody else pays"
+    assert count(session, TicketEscalation) > 20
+    assert found(session, InteractionReason.route) >= set(Route)
+    assert len({date.strftime("%Y-%m") for date in found(session, ProductOrder.order_date)}) >= 18
+
+
+def test_orders_cost_what_their_items_cost_and_lie_in_the_last_months(session, loaded):
+    assert count(session, ProductOrderItem, ProductOrderItem.parent_id.is_not(None)) > 0, "bundles"
+    for order in session.scalars(select(ProductOrder)):
+        assert (order.one_time_total, order.monthly_total) == totals(order.items), order
+        age = TODAY - order.order_date.date()
+        assert datetime.timedelta(0) <= age < datetime.timedelta(days=550), order
+
+
+def test_reviewers_review_what_others_have_written(session, loaded):
+    writers = found(session, ProductOrder.created_by)
+    assert writers >= {"clerk", "clerk2"}
+    assert "reviewer" not in writers
+    assert count(session, OrderReview) > 20
+    assert {"clerk", "reviewer", "care", "supervisor", "sample"} <= found(session, Change.actor)
+
+
+def test_nobody_in_it_exists(session, loaded):
+    for customer in session.scalars(select(Customer)):
+        assert re.search(r"@example\.(com|cn|org)$", customer.email or "@example.com"), customer.email
+        assert is_possible_number(parse(customer.phone))
+        if customer.party_type == PartyType.INDIVIDUAL and customer.country == "CN":
+            assert customer.phone.startswith("+86154"), "a prefix that is not assigned"
+            assert customer.identification_number[14:17] in ("996", "997", "998", "999")
+
+
+def test_the_same_world_each_time(session, small):
+    def summary():
+        rows = session.execute(select(Customer.number, Customer.name, Customer.phone).order_by(Customer.number)).all()
+        return rows, session.execute(
+            select(TroubleTicket.name, TroubleTicket.status).order_by(TroubleTicket.number)
+        ).all()
+
+    seen = []
+    for _ in range(2):
+        savepoint = session.begin_nested()
+        world.load(session, PASSWORD, TODAY)
+        seen.append(summary())
+        savepoint.rollback()
+    assert seen[0] == seen[1]
+
+
+def test_everybody_signs_in_with_one_password_and_has_a_role(app, session, loaded, client):
+    assert {login.username for login in loaded} == set(PEOPLE)
+    assert all(PASSWORD not in login.password_hint for login in loaded)
+    for login in loaded:
+        user = session.scalars(select(User).where(User.username == login.username)).one()
+        employee = session.scalars(select(Employee).where(Employee.user_id == user.id)).one()
+        assert employee.department is not None
+        assert employee.region is not None
+        if login.password_hint == "the sample password":
+            assert login.role in [role.name for role in user.roles]
+    session.commit()
+    assert client.post("/login/", data={"username": "clerk", "password": PASSWORD}).status_code == 302
+
+
+def test_a_user_who_is_there_keeps_roles_and_password(session, small):
+    before = session.scalars(select(User).where(User.username == "admin")).one()
+    kept = before.password, list(before.roles)
+    hints = {login.username: login.password_hint for login in world.load(session, PASSWORD, TODAY)}
+    assert (before.password, list(before.roles)) == kept
+    assert hints["admin"] == "as before"
+
+
+def test_without_a_password_nobody_can_sign_in(session, small, client):
+    hints = {login.password_hint for login in world.load(session, None, TODAY)}
+    assert hints == {"none yet", "as before"}
+    session.commit()
+    answer = client.post("/login/", data={"username": "clerk", "password": ""}, follow_redirects=False)
+    assert answer.headers.get("Location", "/login/").endswith("/login/")
+
+
+def test_missing_roles_are_made_empty(session, small):
+    clerk = session.scalars(select(Role).where(Role.name == "Clerk")).one_or_none()
+    if clerk is not None:
+        session.delete(clerk)
+        session.flush()
+    world.load(session, PASSWORD, TODAY)
+    assert session.scalars(select(Role).where(Role.name == "Clerk")).one().permissions == []
+
+
+def test_identity_cards_and_company_numbers_have_their_check_digits():
+    card = names.identity_card("110105", datetime.date(1990, 5, 1), "female")
+    assert card.startswith("11010519900501996")
+    assert ric.is_valid(card)
+    assert uscc.is_valid(names.company_number("310115", 1))
+    assert names.company_number("310115", 1)[:8] == "91310115"
+    assert names.dice_of("a").random() == names.dice_of("a").random()

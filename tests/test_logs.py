@@ -1,0 +1,85 @@
+"""One line of JSON per request: who, what, how it ended, how long it took; nothing that was typed."""
+
+import json
+import logging
+import re
+
+import pytest
+
+from app import logs
+from app.models.acting import who
+
+
+@pytest.fixture
+def lines(app):
+    kept = []
+
+    class Keep(logging.Handler):
+        def emit(self, record):
+            kept.append(json.loads(self.format(record)))
+
+    handler = Keep()
+    handler.setFormatter(logs.json_lines())
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel("INFO")
+    yield kept
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def requests(lines):
+    return [line for line in lines if line["event"] == "request"]
+
+
+@pytest.mark.one_database
+def test_a_request_is_one_line(login, lines):
+    login("admin").get("/region/list/?_flt_0_name=secret-name")
+    line = requests(lines)[-1]
+    assert line["method"] == "GET"
+    assert line["route"] == "/region/list/"
+    assert line["user"] == "admin"
+    assert line["status"] == 200
+    assert line["milliseconds"] > 0
+    assert re.fullmatch(r"[0-9a-f]{32}", line["request_id"])
+
+
+@pytest.mark.one_database
+def test_what_was_typed_stays_out_of_the_log(login, lines):
+    login("admin").get("/region/list/?_flt_0_name=secret-name")
+    assert "secret-name" not in json.dumps(lines)
+    assert "correct-horse" not in json.dumps(lines)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("given", "is_kept"),
+    [("abc-DEF-12345678", True), ("short", False), ("x" * 65, False), ("with space in it", False)],
+)
+def test_an_id_from_outside_is_kept_when_it_looks_like_one(client, given, is_kept):
+    answer = client.get("/health", headers={"X-Request-ID": given})
+    assert (answer.headers["X-Request-ID"] == given) is is_kept
+
+
+@pytest.mark.one_database
+def test_the_ledger_hears_who_acts_in_each_request(app, login):
+    heard = {}
+
+    def tell():
+        heard[who().source] = who()
+        return "told"
+
+    for path in ("/tell", "/api/tell"):
+        if path not in {rule.rule for rule in app.url_map.iter_rules()}:
+            app._got_first_request = False  # the routes of a test
+            app.add_url_rule(path, path, tell)
+        app.view_functions[path] = tell
+    browser = login("admin")
+    answer = browser.get("/tell")
+    browser.get("/api/tell")
+    assert (heard["form"].actor, heard["form"].request_id) == ("admin", answer.headers["X-Request-ID"])
+    assert heard["api"].actor == "admin"
+    assert who().actor == "system", "it ends with the request"
+    app.test_client().get("/tell")
+    assert heard["form"].actor == "anonymous"
