@@ -7,9 +7,19 @@ from flask_appbuilder.security.sqla.manager import SecurityManager
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+from app.security import fab_views
+
 
 class SwitchboardSecurityManager(SecurityManager):
     """Rights of the request's person: one statement for the user with roles and groups, one for all rights."""
+
+    userdbmodelview = fab_views.UserDBModelView
+    rolemodelview = fab_views.RoleModelView
+    groupmodelview = fab_views.UserGroupModelView
+    permissionmodelview = fab_views.PermissionModelView
+    viewmenumodelview = fab_views.ViewMenuModelView
+    permissionviewmodelview = fab_views.PermissionViewModelView
+    userstatschartview = fab_views.UserStatsChartView
 
     def get_user_by_id(self, pk: Any) -> Any:
         user, group = self.user_model, self.group_model

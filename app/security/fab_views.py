@@ -1,0 +1,98 @@
+"""FAB's own security screens, with what FAB leaves open closed: filters of one request only, checked addresses.
+
+They stay FAB's otherwise: users, roles, groups and permissions are its models, not business records.
+"""
+
+from typing import Any
+
+from flask import abort, g, has_request_context, request
+from flask_appbuilder.security import views as fab
+from flask_babel import gettext
+
+LARGEST = 2**63 - 1  # of a key
+MOST_ROWS = 100  # of a page
+
+
+class Careful:
+    """Before a ModelView or chart of FAB: nothing of a request is kept on the view, bad addresses are 400 or 404."""
+
+    _template_filters: Any = None
+
+    @property
+    def _filters(self) -> Any:
+        """FAB keeps them on the view, which all threads share: one person would see another's filter."""
+        if not has_request_context():
+            return self._template_filters
+        own = g.setdefault("fab_filters", {})
+        if id(self) not in own:
+            own[id(self)] = self.datamodel.get_filters(self.search_columns)  # type: ignore[attr-defined]
+        return own[id(self)]
+
+    @_filters.setter
+    def _filters(self, value: Any) -> None:
+        self._template_filters = value
+
+    def _list(self, **kwargs: Any) -> Any:
+        self._check_address()
+        return super()._list(**kwargs)  # type: ignore[misc]
+
+    def _show(self, pk: Any) -> Any:
+        return super()._show(_key(pk))  # type: ignore[misc]
+
+    def _edit(self, pk: Any) -> Any:
+        return super()._edit(_key(pk))  # type: ignore[misc]
+
+    def _delete(self, pk: Any) -> Any:
+        return super()._delete(_key(pk))  # type: ignore[misc]
+
+    def _check_address(self) -> None:
+        """Refuse a page, size, sorting or filter that FAB would answer with a fault, or obey to its own harm."""
+        name = type(self).__name__
+        for argument, text in request.args.items():
+            if argument in (f"page_{name}", f"psize_{name}"):
+                if not (text.isascii() and text.isdigit()) or int(text[:20]) > LARGEST // MOST_ROWS:
+                    abort(400, gettext("%(name)s must be a whole number, not %(text)s", name=argument, text=text[:40]))
+                if argument.startswith("psize") and not 0 < int(text) <= MOST_ROWS:
+                    abort(400, gettext("A page has between 1 and %(most)s rows", most=MOST_ROWS))
+            elif argument == f"_oc_{name}" and text not in self.order_columns:  # type: ignore[attr-defined]
+                abort(400, gettext("the list cannot be sorted by %(text)s", text=text[:40]))
+            elif argument.startswith("_flt_"):
+                index, _, column = argument[5:].partition("_")
+                known = self._filters.get_search_filters().get(column, ())
+                if not index.isdigit() or int(index[:3]) >= len(known):
+                    abort(400, gettext("the list has no filter %(text)s", text=argument[:60]))
+
+
+def _key(pk: Any) -> str:
+    text = str(pk)
+    if not (text.isascii() and text.isdigit()) or int(text[:20]) > LARGEST:
+        abort(404)
+    return text
+
+
+class UserDBModelView(Careful, fab.UserDBModelView):
+    search_columns = ["first_name", "last_name", "username", "email", "active", "roles", "last_login"]
+
+
+class RoleModelView(Careful, fab.RoleModelView):
+    search_columns = ["name"]
+
+
+class UserGroupModelView(Careful, fab.UserGroupModelView):
+    search_columns = ["name", "label", "description"]
+
+
+class PermissionModelView(Careful, fab.PermissionModelView):
+    search_columns = ["name"]
+
+
+class ViewMenuModelView(Careful, fab.ViewMenuModelView):
+    search_columns = ["name"]
+
+
+class PermissionViewModelView(Careful, fab.PermissionViewModelView):
+    search_columns = ["permission", "view_menu"]
+
+
+class UserStatsChartView(Careful, fab.UserStatsChartView):
+    search_columns = UserDBModelView.search_columns
