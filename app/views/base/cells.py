@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from flask_babel import format_date, format_datetime, format_decimal, gettext
+from flask_babel import format_date, format_datetime, format_decimal, get_timezone, gettext
 from markupsafe import Markup, escape
 
 from app.models.base import Field
@@ -13,8 +13,7 @@ from app.models.choices import Choices
 from app.models.identity import full_name
 from app.models.types import Percent
 from app.views.base.operators import kind_of
-from app.views.base.registry import may, url_of
-from app.views.base.zones import local
+from app.views.base.registry import may, place_of
 
 DASH = Markup('<span class="empty">—</span>')
 Cell = Callable[[Any], Markup]
@@ -26,9 +25,7 @@ def status_label(choice: Choices) -> Markup:
 
 def link(record: Any) -> Markup:
     """The record by its name, as a link where the person may see it."""
-    if may("show", type(record)):
-        return Markup('<a href="{}">{}</a>').format(url_of(record), record)
-    return escape(str(record))
+    return link_maker(type(record))(record)
 
 
 def money_text(amount: Decimal) -> str:
@@ -67,24 +64,48 @@ def text_of(shown: Field, value: Any) -> str:
 
 
 def cell_of(shown: Field) -> Cell:
-    """A function from a record to the markup of one of its fields."""
-    kind = kind_of(shown)
+    """A function from a record to the markup of one of its fields; what is alike for all rows is worked out once."""
+    kind, name = kind_of(shown), shown.name
     if kind == "relation":
-        return lambda record: link(target) if (target := getattr(record, shown.relation)) is not None else DASH
+        relation, markup = shown.relation, link_maker(shown.target_model)
+        return lambda record: markup(target) if (target := getattr(record, relation)) is not None else DASH
     if kind == "many":
-        return lambda record: Markup(", ").join(link(item) for item in getattr(record, shown.name)) or DASH
-    if kind == "choice":
-        return lambda record: status_label(value) if (value := getattr(record, shown.name)) is not None else DASH
-    return lambda record: escape(text) if (text := text_of(shown, getattr(record, shown.name))) else DASH
+        markup = link_maker(shown.target_model)
+        return lambda record: Markup(", ").join(markup(item) for item in getattr(record, name)) or DASH
+    if shown.choices is not None:
+        labels = {choice: status_label(choice) for choice in shown.choices}
+        return lambda record: labels.get(getattr(record, name), DASH)
+    return lambda record: escape(text) if (text := text_of(shown, getattr(record, name))) else DASH
 
 
-def exported(shown: Field, record: Any) -> Any:
-    """A value for a file: numbers stay numbers, instants are on the person's clock."""
-    value = getattr(record, shown.relation if shown.relation else shown.name)
-    if value is None or (isinstance(value, (int, Decimal)) and not isinstance(value, bool)):
-        return value
-    if isinstance(value, datetime.datetime):
-        return local(value).replace(tzinfo=None, microsecond=0)
-    if isinstance(value, datetime.date):
-        return value
-    return text_of(shown, value)
+def link_maker(model: type[Any]) -> Cell:
+    """link() for many records of one model: the right is asked once."""
+    place = place_of(model)
+    if place is None or not may("show", model):
+        return lambda record: escape(str(record))
+    markup, start = Markup('<a href="{}{}">{}</a>'), f"{place.route}/show/"
+    return lambda record: markup.format(start, record.id, record)
+
+
+def export_of(shown: Field) -> Callable[[Any], Any]:
+    """A function from a record to the value for a file: numbers stay numbers, instants are on the person's clock."""
+    kind, name = kind_of(shown), shown.name
+    if kind == "relation":
+        relation = shown.relation
+        return lambda record: str(target) if (target := getattr(record, relation)) is not None else None
+    if kind == "many":
+        return lambda record: ", ".join(str(item) for item in getattr(record, name))
+    if shown.choices is not None:
+        labels = {choice: str(choice.label) for choice in shown.choices}
+        return lambda record: labels.get(getattr(record, name))
+    if kind == "bool":
+        words = {True: gettext("Yes"), False: gettext("No")}
+        return lambda record: words.get(getattr(record, name))
+    if kind == "instant":
+        zone = get_timezone()
+        return lambda record: (
+            value.astimezone(zone).replace(tzinfo=None, microsecond=0)
+            if (value := getattr(record, name)) is not None
+            else None
+        )
+    return lambda record: getattr(record, name)

@@ -17,7 +17,7 @@ from sqlalchemy import Select
 
 from app.extensions import db
 from app.models.base import Field, Record
-from app.views.base.cells import exported
+from app.views.base.cells import export_of
 from app.views.base.zones import local
 
 KINDS = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
@@ -37,13 +37,10 @@ def response(kind: str, model: type[Record], columns: list[Field], statement: Se
 
 
 def _lines(columns: list[Field], statement: Select[Any]) -> Iterator[list[Any]]:
-    """The values of each row; the session forgets the rows it has read."""
-    # SQLite and MariaDB read joined relations in one go; parts keep what is held small on each database.
-    result = db.session.execute(statement.execution_options(yield_per=AT_ONCE))
-    for part in result.scalars().partitions():
-        for record in part:
-            yield [safe(exported(shown, record)) for shown in columns]
-        db.session.expunge_all()
+    """The values of each row; a row is forgotten when it is written, since the session holds rows weakly."""
+    values = [export_of(shown) for shown in columns]
+    for record in db.session.scalars(statement.execution_options(yield_per=AT_ONCE)):
+        yield [safe(value(record)) for value in values]
 
 
 def safe(value: Any) -> Any:
