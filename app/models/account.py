@@ -40,8 +40,8 @@ class PaymentMethod(Choices):
     DIRECT_DEBIT = "direct_debit", _("Direct debit"), "blue"
     ELECTRONIC_CHECK = "electronic_check", _("Electronic check"), "teal"
     MAILED_CHECK = "mailed_check", _("Mailed check"), "amber"
-    WECHAT_PAY = "wechat_pay", "WeChat Pay", "green"
-    ALIPAY = "alipay", "Alipay", "blue"
+    WECHAT_PAY = "wechat_pay", _("WeChat Pay"), "green"
+    ALIPAY = "alipay", _("Alipay"), "blue"
     CASH = "cash", _("Cash"), "grey"
 
 

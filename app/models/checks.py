@@ -105,7 +105,8 @@ def normalise(record: Record) -> None:
         try:
             value = clean(shown, getattr(record, name))
         except RuleBroken as refusal:
-            problems += [(name, f"{shown.label} {message}") for _field, message in refusal.problems]
+            for _field, message in refusal.problems:
+                problems.append((name, gettext("%(label)s %(problem)s", label=shown.label, problem=message)))
             continue
         if value is None and shown.required and not _comes_later(record, shown):
             problems.append((name, _("%(label)s is required", label=shown.label)))

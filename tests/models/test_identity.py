@@ -28,6 +28,7 @@ def test_a_name_is_written_in_the_order_of_its_script(family, given, name):
     [
         (Kind.NATIONAL_ID, "CN", "11010519491231002x", "11010519491231002X"),
         (Kind.NATIONAL_ID, "CN", " 310101 19900307 4511 ", "310101199003074511"),
+        (Kind.NATIONAL_ID, "CN", "330106197203050019", "330106197203050019"),  # older than its district in the tables
         (Kind.COMPANY_NUMBER, "CN", "91110000600037341L", "91110000600037341L"),
         (Kind.COMPANY_NUMBER, "DE", "DE 136 695 976", "136695976"),
         (Kind.COMPANY_NUMBER, "FR", "40 303 265 045", "40303265045"),
@@ -47,6 +48,7 @@ def test_a_number_is_stored_compact_and_one_of_an_unknown_kind_as_it_is(kind, co
         (Kind.NATIONAL_ID, "CN", "110105194912310020", "check digit"),
         (Kind.NATIONAL_ID, "CN", "1101051949123100", "characters"),
         (Kind.NATIONAL_ID, "CN", "110105194913310021", "does not exist"),
+        (Kind.NATIONAL_ID, "CN", "A10105194912310021", "cannot be there"),
         (Kind.COMPANY_NUMBER, "CN", "91110000600037341M", "check digit"),
         (Kind.COMPANY_NUMBER, "DE", "136695977", "check digit"),
         (Kind.PASSPORT, "GB", "E1", "passport number"),

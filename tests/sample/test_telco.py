@@ -2,6 +2,7 @@
 
 import datetime
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
@@ -166,6 +167,18 @@ def test_what_is_no_such_file_is_refused_whole(session, file_of, tmp_path):
     with pytest.raises(RuleBroken, match="UTF-8"):
         load_file(file_of({"City": "Örebro"}, encoding="latin-1"))
     assert rows_of(session, Customer) == [0]
+
+
+def test_the_command_tells_what_it_did(app, session, file_of, tmp_path):
+    run = partial(app.test_cli_runner().invoke, args=["portal", "load-example", str(file_of(GAP, BAD))])
+    first = run()
+    assert first.exit_code == 0, first.output
+    assert "1 customers created, 0 of them closed, with 1 order items; 0 were there already" in first.output
+    assert "Skipped: line 3, tenure: “many” is not a number of months" in first.output
+    assert "Missing: line 2, TotalCharges" in first.output
+    assert "0 customers created" in run().output
+    nowhere = str(tmp_path / "nowhere.csv")
+    assert app.test_cli_runner().invoke(args=["portal", "load-example", nowhere]).exit_code != 0
 
 
 def test_more_values_than_columns(session, file_of):
