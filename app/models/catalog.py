@@ -222,8 +222,11 @@ class ProductSpecCharacteristic(Record):
     def __str__(self) -> str:
         return self.name
 
+    def check_removal(self) -> None:
+        keep_parts_as_launched(self.product_specification)
+
     def check(self) -> None:
-        keep_parts_as_launched(self, self.product_specification, "product_specification_id")
+        keep_parts_as_launched(self.product_specification, "product_specification_id")
         if self.regex and self.value_type != ValueType.TEXT:
             raise RuleBroken(gettext("Only a text has a pattern, and %(name)s is none.", name=self.name), "regex")
         try:
@@ -267,9 +270,12 @@ class ProductSpecCharacteristicValue(Record):
     def __str__(self) -> str:
         return self.value or f"{self.value_from or ''} … {self.value_to or ''}".strip()
 
+    def check_removal(self) -> None:
+        keep_parts_as_launched(self.characteristic.product_specification)
+
     def check(self) -> None:
         owner = self.characteristic
-        keep_parts_as_launched(self, owner.product_specification, "characteristic_id")
+        keep_parts_as_launched(owner.product_specification, "characteristic_id")
         for name in ("value", "value_from", "value_to"):
             text = getattr(self, name)
             if text is not None and typed(owner.value_type, text) is None:
@@ -406,8 +412,11 @@ class BundledOffering(Record):
     bundle: Mapped["ProductOffering"]
     offering: Mapped["ProductOffering"]
 
+    def check_removal(self) -> None:
+        keep_parts_as_launched(self.bundle)
+
     def check(self) -> None:
-        keep_parts_as_launched(self, self.bundle, "bundle_id")
+        keep_parts_as_launched(self.bundle, "bundle_id")
         if self.bundle is not None and not self.bundle.is_bundle:
             raise RuleBroken(
                 gettext("%(offering)s is no bundle and has no members.", offering=self.bundle), "bundle_id"

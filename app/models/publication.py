@@ -63,7 +63,7 @@ def keep_as_launched(record: Record) -> None:
             )
 
 
-def keep_parts_as_launched(part: Record, whole: Any, field: str) -> None:
-    """Refuse to add or change a part of what is launched."""
+def keep_parts_as_launched(whole: Any, field: str | None = None) -> None:
+    """Refuse to add, change or delete a part of what is launched."""
     if whole is not None and was_launched(whole):
         raise RuleBroken(gettext("%(whole)s is launched: its parts change only in a new version.", whole=whole), field)

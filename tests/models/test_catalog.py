@@ -130,9 +130,11 @@ def test_a_launched_offering_changes_only_in_a_new_version(session):
 
 def test_the_parts_of_what_is_launched_are_not_changed(session):
     bundle = make_bundle(session)
-    make(session, BundledOffering, bundle=bundle)
+    member = make(session, BundledOffering, bundle=bundle)
     launch(session, bundle)
     assert refused(make, session, BundledOffering, bundle=bundle).field == "bundle_id"
+    session.delete(member)
+    assert "is launched" in str(refused(session.flush))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
