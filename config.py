@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 from flask_appbuilder.const import AUTH_DB
 
 PREFIX = "SWITCHBOARD_"
@@ -87,7 +88,7 @@ FIXED = {
 }
 
 
-class BadSettings(Exception):
+class BadSettings(click.ClickException):
     """The portal does not start. problems: one sentence each, all of them at once."""
 
     def __init__(self, problems: list[str]) -> None:

@@ -24,7 +24,7 @@ from app.models.metadata import Model
 from app.models.states import StateChange
 from app.models.types import JsonText, UtcDateTime
 
-SECRET = {"password", "key_hash", "lookup_hash", "registration_hash"}
+SECRET = {"password", "key_hash", "lookup_hash", "registration_hash"}  # columns of FAB
 NOISE = {  # kept by the system, no change of the record
     "id", "version", "created_at", "created_by", "changed_at", "changed_by",
     "last_login", "login_count", "fail_login_count", "last_used_on",
@@ -157,18 +157,23 @@ def _columns(record: Any) -> list[str]:
 
 
 def _values(record: Any) -> dict[str, Any]:
-    return {name: _plain(name, value) for name in _columns(record) if (value := getattr(record, name)) is not None}
+    secrets = _secrets(record)
+    return {
+        name: HIDDEN if name in secrets else _plain(value)
+        for name in _columns(record)
+        if (value := getattr(record, name)) is not None
+    }
 
 
 def _changed(record: Any, unread: dict[str, Any]) -> dict[str, list[Any]]:
-    state, changes = inspect(record), {}
+    state, secrets, changes = inspect(record), _secrets(record), {}
     for name in _columns(record):
         history = state.get_history(name, PASSIVE_NO_INITIALIZE)
         if history.has_changes():
             before = unread[name] if name in unread else next(iter(history.deleted), None)
             after = next(iter(history.added), None)
             if before != after:
-                changes[name] = [_plain(name, before), _plain(name, after)]
+                changes[name] = [HIDDEN, HIDDEN] if name in secrets else [_plain(before), _plain(after)]
     return changes
 
 
@@ -203,12 +208,17 @@ def _moves(record: Any) -> list[dict[str, Any]]:
     return moves
 
 
-def _plain(name: str, value: Any) -> Any:
+def _secrets(record: Any) -> set[str]:
+    """The columns whose values are nobody's business, ours as declared and FAB's as known."""
+    if not isinstance(record, Record):
+        return SECRET
+    return {name for name, shown in record.fields().items() if shown.secret}
+
+
+def _plain(value: Any) -> Any:
     """A value as JSON keeps it: exact, and readable without our code."""
     if value is None:
         return None
-    if name in SECRET:
-        return HIDDEN
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     if isinstance(value, datetime.datetime):
