@@ -4,12 +4,13 @@ The same id is in the log, with the trace.
 """
 
 import logging
-from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -29,7 +30,11 @@ PAGES = {
     500: (_("Something went wrong on our side"), _("Nothing was saved. Tell your administrator the number below.")),
     503: (_("The portal is not available"), _("The database does not answer. Wait a moment and try it again.")),
 }
-EXPIRED = (_("This page was open for too long"), _("Go back, reload the page and send it again."))
+EXPIRED = (_("This page was open for too long"), _("Send it again from here, or go back and reload the page."))
+SIGNED_OUT = (
+    _("Your session has ended"),
+    _("Sign in again in a new tab, then come back to this page and send it again."),
+)
 
 KEEPS_INPUT = (400, 500, 503)  # pages that offer to send the same form again
 
@@ -48,8 +53,10 @@ def init_app(app: Flask) -> None:
 def refused(error: HTTPException) -> Response:
     """Any answer of 400 and above, faults that nobody caught included (Flask has logged those)."""
     code = error.code or 500
-    title, advice = EXPIRED if isinstance(error, CSRFError) else PAGES.get(code, (None, None))
-    title = title or HTTPStatus(code).phrase
+    title, advice = PAGES.get(code, (None, None))
+    if isinstance(error, CSRFError):
+        title, advice = EXPIRED if current_user.is_authenticated else SIGNED_OUT
+    title = title or gettext("This did not work")
     if isinstance(error, InternalServerError):
         _undo()
     if type(error) is BadRequest and error.description != BadRequest.description:
@@ -88,6 +95,11 @@ def _fill(answer: Response, code: int, title: str, advice: str) -> Response:
     return answer
 
 
+def _bare(words: dict[str, Any]) -> str:
+    """Not by render_template: its context would ask the database who the person is."""
+    return current_app.jinja_env.get_template(BARE).render(**words)
+
+
 def kept_input() -> list[tuple[str, str]]:
     """What was typed into a form of ours, to be sent again with one click and a fresh token; no passwords."""
     sender = urlsplit(request.headers.get("Origin") or request.referrer or "").netloc
@@ -105,12 +117,13 @@ def _page(code: int, title: str, advice: str) -> str:
         "request_id": g.request_id,
         "number": gettext("Number"),
         "kept": kept_input() if code in KEEPS_INPUT else [],
+        "signed_out": title == str(SIGNED_OUT[0]),
         "again": request.full_path.rstrip("?"),
     }
     if code == 503:
-        return render_template(BARE, **words)
+        return _bare(words)
     try:
         return render_template("errors/page.html", appbuilder=current_app.appbuilder, **words)  # type: ignore[attr-defined]
     except Exception:  # the page of an error must not fail itself: a forged host, a lost database
         log.warning("no full error page", exc_info=True)
-        return render_template(BARE, **words)
+        return _bare(words)

@@ -1,6 +1,7 @@
 """Product orders, their items and reviews."""
 
 from app.models.order import OrderReview, ProductOrder, ProductOrderItem
+from app.views.base.cells import amounts
 from app.views.base.declarations import Menu
 from app.views.base.record import RecordView
 
@@ -10,6 +11,7 @@ class ProductOrderView(RecordView):
     menu = Menu.ORDERS
     menu_position = 10
     icon = "fa-shopping-cart"
+    formatters = amounts("one_time_total", "monthly_total")
     related = ["ProductOrderItemView", "OrderReviewView", "TroubleTicketView", "PartyInteractionView"]
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from app.models.base import Field
 from app.models.choices import Choices
 from app.models.identity import full_name
-from app.models.types import Percent
+from app.models.types import Email, Percent, PhoneNumber
 from app.views.base.operators import kind_of
 from app.views.base.registry import may, place_of
 
@@ -75,7 +75,38 @@ def cell_of(shown: Field) -> Cell:
     if shown.choices is not None:
         labels = {choice: status_label(choice) for choice in shown.choices}
         return lambda record: labels.get(getattr(record, name), DASH)
-    return lambda record: escape(text) if (text := text_of(shown, getattr(record, name))) else DASH
+    markup = _markup_of(shown, kind)
+    return lambda record: markup(text) if (text := text_of(shown, getattr(record, name))) else DASH
+
+
+def money_in(amount: str, currency: str = "currency") -> Cell:
+    """A formatter: the amount of a field with the currency that stands in another field of the row."""
+
+    def cell(record: Any) -> Markup:
+        value = getattr(record, amount)
+        return (
+            DASH
+            if value is None
+            else Markup("{} <small>{}</small>").format(money_text(value), getattr(record, currency))
+        )
+
+    return cell
+
+
+def amounts(*names: str) -> dict[str, Cell]:
+    """Formatters of several amounts in the currency of their row."""
+    return {name: money_in(name) for name in names}
+
+
+def _markup_of(shown: Field, kind: str) -> Callable[[str], Markup]:
+    """How a text is marked up: an address can be written to, a telephone called, a time is not broken over lines."""
+    if kind in ("instant", "date"):
+        return Markup("<time>{}</time>").format
+    if isinstance(shown.sql_type, Email):
+        return Markup('<a href="mailto:{0}">{0}</a>').format
+    if isinstance(shown.sql_type, PhoneNumber):
+        return Markup('<a href="tel:{0}">{0}</a>').format
+    return escape
 
 
 def link_maker(model: type[Any]) -> Cell:
