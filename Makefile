@@ -31,10 +31,10 @@ lock: .venv/development ## pin the newest allowed versions in requirements*.txt
 		--generate-hashes --no-annotate --no-header $$set.in -o $$set.txt || exit 1; done
 
 messages: .venv/development ## bring the Chinese catalogue in line with the texts of the tree; then translate what is new
-	@$(BIN)/pybabel -q extract -F pyproject.toml -k _ -k lazy_gettext --no-location --omit-header --sort-output \
+	@$(BIN)/pybabel -q extract -F pyproject.toml -k _ -k lazy_gettext --no-location --sort-output \
 		-o .venv/messages.pot app
 	@$(BIN)/pybabel -q update -i .venv/messages.pot -d app/translations -l zh --no-fuzzy-matching --ignore-obsolete \
-		--omit-header
+		--ignore-pot-creation-date
 
 # Chinese and English: what is written in app/translations becomes what the portal reads.
 translations:

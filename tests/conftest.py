@@ -7,6 +7,7 @@ SWITCHBOARD_TEST_DATABASES=sqlite,postgresql,mariadb. A server is given by an ad
 
 import contextvars
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
@@ -79,6 +82,17 @@ def _engines() -> tuple[list[str], dict[str, str]]:
 ENGINES, MISSING = _engines()
 
 
+def pytest_configure() -> None:
+    """The catalogues as the portal reads them: make compiles them, and so does pytest on its own."""
+    for written in (ROOT / "app" / "translations").glob("*/LC_MESSAGES/*.po"):
+        read = written.with_suffix(".mo")
+        if not read.exists() or read.stat().st_mtime < written.stat().st_mtime:
+            new = written.with_suffix(f".{os.getpid()}")
+            with written.open("rb") as source, new.open("wb") as out:
+                write_mo(out, read_po(source, locale=written.parts[-3]))
+            new.replace(read)  # at once: other workers read it
+
+
 def pytest_report_header() -> str:
     return "databases: " + ", ".join(ENGINES)
 
@@ -107,20 +121,44 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @contextmanager
-def new_database(engine_name: str, name: str, folder: Path) -> Iterator[str]:
-    """The address of an empty database, which is gone afterwards."""
+def new_database(engine_name: str, purpose: str, folder: Path) -> Iterator[str]:
+    """The address of an empty database, which is gone afterwards; no other run of the tests has it."""
+    name = f"switchboard_{purpose}_{os.getpid()}"
     if engine_name == "sqlite":
         yield f"sqlite:///{folder / name}.db"
         return
     server = _server(engine_name)
     charset = " CHARACTER SET utf8mb4" if engine_name == "mariadb" else ""
-    gone = f"DROP DATABASE IF EXISTS {name}" + (" WITH (FORCE)" if engine_name == "postgresql" else "")
     with server.connect() as connection:
-        connection.execute(sa.text(gone))
+        for stale in _left_behind(connection):
+            _drop(connection, stale)
+        _drop(connection, name)
         connection.execute(sa.text(f"CREATE DATABASE {name}{charset}"))
     yield server.url.set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
-        connection.execute(sa.text(gone))
+        _drop(connection, name)
+
+
+def _left_behind(connection: sa.Connection) -> list[str]:
+    """Databases of runs that were killed: their process is no more."""
+    catalog = "SELECT datname FROM pg_database" if connection.dialect.name == "postgresql" else "SHOW DATABASES"
+    names = [re.fullmatch(r"switchboard_\w+_(\d+)", name) for name in connection.scalars(sa.text(catalog))]
+    return [name[0] for name in names if name and not _is_running(int(name[1]))]
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _drop(connection: sa.Connection, name: str) -> None:
+    forced = " WITH (FORCE)" if connection.dialect.name == "postgresql" else ""
+    connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}{forced}"))
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -129,9 +167,9 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def database_url(engine_name: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database_url(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An empty database of one engine, for this worker of pytest alone."""
-    with new_database(engine_name, f"switchboard_test_{worker_id}", tmp_path_factory.mktemp(engine_name)) as url:
+    with new_database(engine_name, "test", tmp_path_factory.mktemp(engine_name)) as url:
         yield url
 
 
@@ -294,10 +332,10 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", seconds: int = 60) ->
 
 
 @pytest.fixture(scope="session")
-def live_server(engine_name: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def live_server(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """gunicorn as `make run` starts it, two workers of four threads, on a migrated database with the user admin."""
     folder = tmp_path_factory.mktemp("live")
-    with new_database(engine_name, f"switchboard_live_{worker_id}", folder) as url:
+    with new_database(engine_name, "live", folder) as url:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
         environ = inherited | {
             "PORT": str(free_port()),

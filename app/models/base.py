@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, String, Table, event
 from sqlalchemy.orm import Mapped, MappedColumn, Mapper, Session, declared_attr, mapped_column, relationship
@@ -203,7 +204,14 @@ class Record(Model):
         super().__init__(**values)
 
     def __str__(self) -> str:
-        return str(getattr(self, "number", None) or getattr(self, "name", None) or f"{self.label} {self.id}")
+        return str(getattr(self, "number", None) or self.called or f"{self.label} {self.id}")
+
+    @property
+    def called(self) -> str | None:
+        """Its name in the person's language, where it has one in each."""
+        locale = get_locale()
+        chinese = getattr(self, "name_zh", None) if locale is not None and locale.language == "zh" else None
+        return chinese or getattr(self, "name", None)
 
     def check(self) -> None:
         """Raise RuleBroken where fields contradict each other; runs in each flush for what is new or changed."""

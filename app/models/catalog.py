@@ -60,7 +60,7 @@ class ProductCatalog(Record):
     )
 
     def __str__(self) -> str:
-        return f"{self.number} {self.name}"
+        return f"{self.number} {self.called}"
 
 
 class Category(Record):
@@ -79,7 +79,7 @@ class Category(Record):
     product_catalog: Mapped["ProductCatalog"]
 
     def __str__(self) -> str:
-        return self.name
+        return self.called or ""
 
     @classmethod
     def check_set(cls, session: Session, records: list[Any]) -> None:
@@ -168,7 +168,7 @@ class ProductSpecification(Record):
     valid_to: Mapped[datetime.date | None] = field(label=_("Valid to"), hint=_("First day that no longer counts"))
 
     def __str__(self) -> str:
-        return f"{self.number} {self.name}"
+        return f"{self.number} {self.called}"
 
     def check(self) -> None:
         keep_as_launched(self)
@@ -220,7 +220,7 @@ class ProductSpecCharacteristic(Record):
     product_specification: Mapped["ProductSpecification"]
 
     def __str__(self) -> str:
-        return self.name
+        return self.called or ""
 
     def check_removal(self) -> None:
         keep_parts_as_launched(self.product_specification)
@@ -349,7 +349,7 @@ class ProductOffering(Record):
     )
 
     def __str__(self) -> str:
-        return f"{self.number} {self.name}"
+        return f"{self.number} {self.called}"
 
     def check(self) -> None:
         keep_as_launched(self)

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import String, event, inspect
+from sqlalchemy import BigInteger, Integer, String, event, inspect
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -132,6 +132,9 @@ def clean(shown: Field, value: Any) -> Any:
             raise RuleBroken(_("is not one of the values to choose from")) from None
     elif hasattr(kind, "normalise"):
         value = kind.normalise(value)
+    limit = 2**63 if isinstance(kind, BigInteger) else 2**31
+    if isinstance(kind, Integer) and isinstance(value, int) and abs(value) >= limit:
+        raise RuleBroken(_("is too large"))
     if isinstance(kind, String) and kind.length and len(value) > kind.length:
         raise RuleBroken(_("is too long: at most %(n)s characters", n=kind.length))
     return value

@@ -77,7 +77,7 @@ class Region(Record):
     parent_id: Mapped[int | None] = field(ForeignKey("region.id"), label=_("Part of"), in_list=True, tree=True)
 
     def __str__(self) -> str:
-        return self.name
+        return self.called or ""
 
 
 class Customer(Record):

@@ -59,7 +59,7 @@ class InteractionReason(Record):
     parent: Mapped["InteractionReason | None"]
 
     def __str__(self) -> str:
-        return self.name
+        return self.called or ""
 
     @classmethod
     def check_set(cls, session: Session, records: list[Any]) -> None:

@@ -26,7 +26,7 @@ class Department(Record):
     parent_id: Mapped[int | None] = field(ForeignKey("department.id"), label=_("Part of"), in_list=True, tree=True)
 
     def __str__(self) -> str:
-        return self.name
+        return self.called or ""
 
 
 class Employee(Record):

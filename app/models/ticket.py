@@ -96,7 +96,7 @@ class WorkGroup(Record):
     members: Mapped[list["Employee"]] = association("work_group_member", "employee", label=_("Members"))
 
     def __str__(self) -> str:
-        return self.name
+        return self.called or ""
 
 
 class TroubleTicket(Record):

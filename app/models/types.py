@@ -6,6 +6,7 @@ starts in the middle ("is not ..."), to which the caller adds the label of the f
 
 import datetime
 import json
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy.types import TypeDecorator
 
 from app.models.refusal import RuleBroken
 
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 DEFAULT_REGION = "CN"  # of a phone number without a country code
 
 
@@ -52,9 +54,13 @@ class Exact(TypeDecorator[Decimal]):
         super().__init__(self.digits, self.scale)
 
     def normalise(self, value: Any) -> Decimal:
-        """The number with all its digits; refused when it is no number, too precise or too large."""
+        """The number with all its digits; refused when it is no number, too precise or too large.
+
+        Commas are taken where they part thousands, as in 1,234.50; 12,50 is no number: it could be twelve and a half.
+        """
+        text = str(value).strip()
         try:
-            number = Decimal(str(value))
+            number = Decimal(text.replace(",", "") if THOUSANDS.fullmatch(text) else text)
         except InvalidOperation:
             number = Decimal("NaN")
         if not number.is_finite():

@@ -25,7 +25,8 @@ SERVICE = ("TroubleTicketView", "TicketNoteView", "TicketEscalationView")
 CATALOG = ("ProductSpec*View", "ProductOffering*View", "BundledOfferingView", "ProductCatalogView", "CategoryView",
            "SupplierView")  # fmt: skip
 REFERENCE = ("RegionView", "WorkGroupView", "InteractionReasonView", "DepartmentView", "EmployeeView")
-SECURITY = ("UserDBModelView", "RoleModelView", "GroupModelView", "PermissionView*", "PermissionModelView", "ViewMenu*")
+SECURITY = ("UserDBModelView", "RoleModelView", "UserGroupModelView", "PermissionView*", "PermissionModelView",
+            "ViewMenu*")  # fmt: skip
 OWN = {("can_userinfo", "UserDBModelView"), ("resetmypassword", "UserDBModelView"),
        ("can_this_form_get", "ResetMyPasswordView"), ("can_this_form_post", "ResetMyPasswordView")}  # fmt: skip
 
@@ -59,7 +60,7 @@ ROLES: dict[str, Role] = {
             SERVICE: ("can_list", "can_show"),
             CATALOG: READ,
             REFERENCE: ("can_list", "can_show"),
-            ("ProductOrderChartView", "OrderChartView"): CHARTS,
+            ("OrderChartView",): CHARTS,
         },
     ),
     "Product manager": Role(

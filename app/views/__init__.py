@@ -7,12 +7,15 @@ from typing import Any
 
 from flask import Blueprint, current_app
 from flask_appbuilder import AppBuilder
+from flask_babel import get_locale
 
 from app.views.base.cells import instant_text, link, money_text, person_text
 from app.views.base.charts import ChartView
 from app.views.base.declarations import Menu
+from app.views.base.fab_words import speak
 from app.views.base.lookup import LookupView
 from app.views.base.record import RecordView
+from app.views.base.rights import place_text, right_text
 from app.views.language import LanguageView
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
@@ -23,6 +26,9 @@ def register(appbuilder: AppBuilder) -> None:
     """Give FAB every view that is declared, group by group in the order of the menu."""
     _serve_chart_scripts()
     current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text, person=person_text)
+    current_app.jinja_env.filters.update(place=place_text, right=right_text)
+    current_app.jinja_env.globals.update(locale=get_locale)
+    speak(appbuilder)
     appbuilder.add_view_no_menu(LookupView)
     appbuilder.add_view_no_menu(LanguageView)
     declared = sorted([*_declared(RecordView), *_declared(ChartView)], key=lambda view: view.menu_position)

@@ -3,9 +3,10 @@
 from typing import Any, NoReturn
 from uuid import uuid4
 
-from flask import abort, flash, redirect, request
+from flask import abort, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext
+from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.extensions import db
@@ -47,7 +48,10 @@ class ActionScreen(Screen):
         abort(404)
 
     def action_named(self, name: str) -> Action:
-        """The action, 404 where there is none of that name, 403 without its right."""
+        """The action; sign-in for a visitor, 404 where there is none of that name, 403 without its right."""
+        if not current_user.is_authenticated:
+            login = f"{self.appbuilder.sm.auth_view.endpoint}.login"
+            abort(redirect(url_for(login, next=request.url)))
         action = self.all_actions.get(name)
         if action is None:
             abort(404)

@@ -40,7 +40,7 @@ class Cleaned:
         try:
             value = None if self.shown.many else clean(self.shown, field.data)
         except RuleBroken as refusal:
-            raise StopValidation(f"{self.shown.label} {refusal}") from None
+            raise StopValidation(gettext("%(label)s %(problem)s", label=self.shown.label, problem=refusal)) from None
         if value is None and self.shown.required and kind_of(self.shown) != "bool":
             raise StopValidation(gettext("%(label)s is required", label=self.shown.label))
 
@@ -84,11 +84,6 @@ class WholeField(TypedField):
 
 
 class DecimalText(TypedField):
-    says_what = _("is not a number")
-
-    def parse(self, text: str) -> str:
-        return text.replace(",", "")
-
     def present(self, value: Any) -> str:
         return format(value.normalize(), "f") if hasattr(value, "normalize") else str(value)
 
@@ -133,12 +128,10 @@ class LookupField(FormField):
             self.data = value
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        texts = [text for text in valuelist if text.strip()]
-        try:
-            keys = [int(text) for text in texts]
-        except ValueError:
-            raise ValueError(gettext("%(label)s needs a record to choose", label=self.label.text)) from None
-        keys = [key for key in keys if 0 < key <= LARGEST]
+        texts = [text.strip() for text in valuelist if text.strip()]
+        keys = [int(text) for text in texts if text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST]
+        if len(keys) < len(texts):
+            raise ValueError(gettext("%(label)s needs a record to choose", label=self.label.text))
         self.data = sorted(keys) if self.shown.many else next(iter(keys), None)
 
     def _value(self) -> str:

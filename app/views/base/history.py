@@ -1,14 +1,17 @@
 """The history of a record, read from the ledger: who changed what, when, from where and why."""
 
+import datetime
+from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import select
+from sqlalchemy import Date, select
 from sqlalchemy.orm import Session
 
 from app.models.base import Field
 from app.models.ledger import Change
+from app.models.types import Exact, UtcDateTime
 from app.security.scope import rows
 from app.views.base.cells import text_of
 from app.views.base.listing import LARGEST
@@ -91,8 +94,17 @@ def _read(shown: Field, value: Any, names: dict[tuple[str, int], str]) -> str:
     return _as_stored(shown, str(value))
 
 
+READERS: tuple[tuple[Any, Any], ...] = (
+    (UtcDateTime, datetime.datetime.fromisoformat),
+    (Date, datetime.date.fromisoformat),
+    (Exact, Decimal),
+)
+
+
 def _as_stored(shown: Field, text: str) -> str:
+    """A value as the ledger keeps it, as people read it; as it is where the field was of another kind then."""
+    read = next((read for kind, read in READERS if isinstance(shown.sql_type, kind)), str)
     try:
-        return text_of(shown, shown.column.type.python_type.fromisoformat(text))
-    except (AttributeError, NotImplementedError, ValueError):
+        return text_of(shown, read(text))
+    except (ValueError, ArithmeticError):
         return text

@@ -138,10 +138,10 @@ def read_value(shown: Field, text: str) -> Any:
             return _whole(text)
     except (ValueError, KeyError, OverflowError):
         raise RuleBroken(SAYS_WHAT[kind]) from None
-    if isinstance(shown.sql_type, PhoneNumber):
-        return text.replace(" ", "").replace("-", "")
     if "\x00" in text:
         raise RuleBroken(_("has a character that cannot be stored"))
+    if isinstance(shown.sql_type, PhoneNumber):
+        return text.replace(" ", "").replace("-", "")
     return text if kind == "text" else clean(shown, text)
 
 

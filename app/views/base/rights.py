@@ -1,0 +1,71 @@
+"""How rights read: FAB's pairs of a permission (can_edit) and a view (CustomerView) in people's words."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import current_app
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+
+RIGHTS = {
+    "add": _("Add"),
+    "chart": _("Chart"),
+    "copyrole": _("Copy Role"),
+    "delete": _("Delete"),
+    "download": _("Download"),
+    "edit": _("Edit"),
+    "export": _("Export"),
+    "get": _("Read"),
+    "history": _("History"),
+    "list": _("List"),
+    "menu_access": _("Menu"),
+    "resetmypassword": _("Reset my password"),
+    "resetpasswords": _("Reset Password"),
+    "show": _("Show"),
+    "this_form_get": _("Open the form"),
+    "this_form_post": _("Send the form"),
+    "userinfo": _("Profile"),
+    "userinfoedit": _("Edit User Information"),
+}
+NAMELESS = {"MenuApi": _("Menu")}  # views of FAB without a title
+
+
+def place_text(view_name: str) -> str:
+    """What a right is about: a kind of record, a page or a menu; where none has a title, its name in the rights."""
+    appbuilder = current_app.appbuilder  # type: ignore[attr-defined]
+    view = _view(view_name)
+    if view is not None:
+        titles = [getattr(view, name, None) for name in ("form_title", "title", "list_title", "chart_title")]
+        return str(next(filter(None, [*titles, NAMELESS.get(view_name), view_name])))
+    return str(dict(_menus(appbuilder.menu.get_list())).get(view_name) or view_name)
+
+
+def right_text(permission: str, view_name: str) -> str:
+    """What it allows: a screen, or an action; a move of a lifecycle names its field too."""
+    name = permission.removeprefix("can_")
+    view = _view(view_name)
+    action = getattr(view, "all_actions", {}).get(name)
+    if action is None:
+        return str(RIGHTS.get(name) or name.replace("_", " "))
+    for lifecycle in view.model.lifecycles():  # type: ignore[union-attr]
+        if name.startswith(f"{lifecycle.column}_"):
+            return f"{view.model.fields()[lifecycle.column].label} → {action.label}"  # type: ignore[union-attr]
+    return str(action.label)
+
+
+def pair_text(pair: Any) -> str:
+    """A row of ab_permission_view: "Customers: Edit"."""
+    view_name = pair.view_menu.name
+    right = right_text(pair.permission.name, view_name)
+    return gettext("%(place)s: %(right)s", place=place_text(view_name), right=right)
+
+
+def _view(name: str) -> Any:
+    views = current_app.appbuilder.baseviews  # type: ignore[attr-defined]
+    return next((view for view in views if getattr(view, "class_permission_name", "") == name), None)
+
+
+def _menus(items: Iterable[Any]) -> Iterable[tuple[str, Any]]:
+    for item in items:
+        yield item.name, item.label
+        yield from _menus(item.childs)
