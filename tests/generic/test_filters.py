@@ -1,0 +1,393 @@
+"""Every operator of every field finds what Python says it should; lists sort without losing a row; quick search."""
+
+import datetime
+from decimal import Decimal
+from functools import partial
+from urllib.parse import quote
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.datastructures import MultiDict
+
+from app.models.types import Exact, Percent, PhoneNumber
+from app.sample.builders import make_any, make_user
+from app.security.scope import rows
+from app.views.base.listing import ListQuery, filterable, sortable
+from app.views.base.operators import OPERATORS, kind_of, searched
+from tests.generic.page import read
+from tests.generic.world import ASSOCIATIONS, MODELS, VIEWS, address, copies, name_of, one, set_past_rules
+
+each_model = pytest.mark.parametrize("model", MODELS, ids=name_of)
+each_view = pytest.mark.parametrize("view", VIEWS, ids=name_of)
+UTC = datetime.UTC
+DAY = datetime.date(2026, 1, 31)  # in the zone of the portal, eight hours before UTC
+
+# What rows hold, by kind of field: each is tried on a row of its own, where the table takes it.
+EDGES = {
+    "text": [
+        "50% off",
+        "50x off",
+        "a_b",
+        "axb",
+        "ABC",
+        "abcd",
+        "中文客户",
+        "a/b",
+        "a\\b",
+        'O\'Hara "x"',
+        "7",
+        "xx",
+        None,
+    ],
+    "phone": ["+8613812345678", "+8613912345678", "+442079460958", None],
+    "number": [-1, 0, 1, 7, 2**31 - 1, None],
+    "amount": [Decimal("-5.5"), Decimal(0), Decimal("0.0001"), Decimal("0.1"), Decimal(7), Decimal("999.9999"), None],
+    "date": [datetime.date(2024, 2, 29), DAY - datetime.timedelta(1), DAY, DAY + datetime.timedelta(1), None],
+    "instant": [
+        datetime.datetime(2026, 1, 30, 15, 59, 59, tzinfo=UTC),
+        datetime.datetime(2026, 1, 30, 16, tzinfo=UTC),
+        datetime.datetime(2026, 1, 31, 15, 59, 59, tzinfo=UTC),
+        datetime.datetime(2026, 1, 31, 16, tzinfo=UTC),
+        None,
+    ],
+    "bool": [True, False],
+}
+# What people type.
+TYPED = {
+    "text": ["50%", "%", "_", "a_b", "ABC", "abc", "中文", "/", "\\", "'", "x", "nothing like it"],
+    "phone": ["+8613812345678", "138 1234", "+44", "0"],
+    "number": ["-1", "0", "7", "2147483647"],
+    "amount": ["-5.5", "0", "0.1", "0.10", "7", "1,000"],
+    "date": ["2026-01-31", "2024-02-29", "1999-01-01"],
+    "instant": ["2026-01-31", "2026-01-30", "1999-01-01"],
+    "bool": ["yes", "no"],
+}
+PAIRS = {
+    "number": [("0", "7"), ("7", "0"), ("-1", "-1")],
+    "amount": [("0", "7"), ("7", "0"), ("0.0001", "0.1")],
+    "date": [("2026-01-30", "2026-01-31"), ("2026-01-31", "2026-01-30")],
+    "instant": [("2026-01-31", "2026-01-31"), ("2026-01-30", "2026-01-31"), ("2026-02-01", "2026-01-01")],
+}
+SEVERAL = {
+    "text": ["abcd, 中文客户", "axb"],
+    "phone": ["+8613812345678,+442079460958"],
+    "number": ["0,7", "-1"],
+    "amount": ["0.1,7", "-5.5"],
+    "date": ["2026-01-31,2024-02-29"],
+}
+
+
+def fold(value):
+    return value.casefold() if isinstance(value, str) else value
+
+
+def day(instant):
+    return (instant + datetime.timedelta(hours=8)).date()
+
+
+# value: of the row; x: as typed and read; several: a list of them. "Is not" finds the rows without a value too.
+EQUALS = {
+    "is": lambda value, x: value == x,
+    "is_not": lambda value, x: value != x,
+    "one_of": lambda value, several: value in several,
+    "empty": lambda value: value is None,
+    "not_empty": lambda value: value is not None,
+}
+ORDERED = {
+    **EQUALS,
+    "more": lambda value, x: value is not None and value > x,
+    "less": lambda value, x: value is not None and value < x,
+    "after": lambda value, x: value is not None and value > x,
+    "before": lambda value, x: value is not None and value < x,
+    "between": lambda value, x, y: value is not None and x <= value <= y,
+}
+MEANING = {
+    "text": {
+        "contains": lambda value, x: value is not None and fold(x) in fold(value),
+        "starts": lambda value, x: value is not None and fold(value).startswith(fold(x)),
+        "is": lambda value, x: fold(value) == fold(x),
+        "is_not": lambda value, x: fold(value) != fold(x),
+        "lacks": lambda value, x: value is None or fold(x) not in fold(value),
+        "one_of": lambda value, several: fold(value) in [fold(x) for x in several],
+        "empty": lambda value: not value,
+        "not_empty": lambda value: bool(value),
+    },
+    "number": ORDERED,
+    "date": ORDERED,
+    "instant": {name: (lambda value, *x, name=name: ORDERED[name](value and day(value), *x)) for name in ORDERED},
+    "bool": EQUALS,
+    "choice": EQUALS,
+    "relation": EQUALS,
+    "many": {
+        "is": lambda keys, x: x in keys,
+        "is_not": lambda keys, x: x not in keys,
+        "empty": lambda keys: not keys,
+        "not_empty": lambda keys: bool(keys),
+    },
+}
+
+
+def edges_of(shown):
+    if isinstance(shown.sql_type, PhoneNumber):
+        return "phone"
+    return "amount" if isinstance(shown.sql_type, Exact) else kind_of(shown)
+
+
+def as_meant(kind, text):
+    """What was typed, as Python compares it."""
+    if kind in ("number", "relation", "many"):
+        return int(text)
+    if kind == "amount":
+        return Decimal(text.replace(",", ""))
+    if kind in ("date", "instant"):
+        return datetime.date.fromisoformat(text)
+    if kind == "bool":
+        return text == "yes"
+    return text.replace(" ", "") if kind == "phone" else text
+
+
+def questions(shown, kind, keys=()):
+    """(operator, typed values, their meaning) of everything that is asked of a field."""
+    typed, several = TYPED.get(kind), SEVERAL.get(kind)
+    if shown.choices:
+        typed = [choice.value for choice in shown.choices]
+        several = None
+    if kind in ("relation", "many"):
+        typed, several = [str(key) for key in keys], [",".join(map(str, keys[:2]))]
+    for name, operator in OPERATORS[kind_of(shown)].items():
+        if operator.inputs == 0:
+            yield name, ["1"], []
+        elif operator.inputs == 1:
+            yield from ((name, [text], [as_meant(kind, text)]) for text in typed)
+        elif operator.inputs == 2:
+            yield from ((name, list(pair), [as_meant(kind, text) for text in pair]) for pair in PAIRS[kind])
+        elif shown.choices:
+            yield name, typed[:2], [typed[:2]]
+        else:
+            yield from ((name, [t], [[as_meant(kind, part.strip()) for part in t.split(",")]]) for t in several)
+
+
+def asked(model, arguments, sort="id", size=100, page=0):
+    pairs = [*arguments, ("sort", sort), ("size", str(size)), ("page", str(page))]
+    return ListQuery(model, [], "/", MultiDict(pairs), "id")
+
+
+def found(session, model, query):
+    assert not [active.problem for active in query.filters if active.problem]
+    return [row.id for row in query.rows(session(), rows(model))]
+
+
+@pytest.mark.one_database
+def test_every_operator_has_its_meaning_here():
+    assert {kind: set(table) for kind, table in OPERATORS.items()} == {
+        kind: set(OPERATORS[kind]) & set(table) for kind, table in MEANING.items()
+    }
+
+
+@each_model
+def test_every_operator_of_every_field_finds_what_it_says(app, session, model):
+    base = one(session, model)
+    keys = copies(session, base, max(map(len, EDGES.values())))
+    session.commit()
+    with app.test_request_context():
+        for shown in filterable(model):
+            if not shown.many:
+                attempt = session.begin_nested()
+                try_field(session, model, shown, keys)
+                attempt.rollback()
+
+
+def try_field(session, model, shown, keys):
+    kind, targets = edges_of(shown), []
+    values = EDGES.get(kind, [])
+    if shown.choices:
+        values = [*shown.choices, None]
+    if kind == "relation":
+        make = make_user if shown.target == "ab_user" else partial(make_any, model=shown.target_model)
+        targets = [make(session).id for _ in range(3)]
+        values = [*targets[:2], None]
+    length = getattr(shown.sql_type, "length", None)
+    for key, value in zip(keys, values, strict=False):
+        fits = not (isinstance(value, str) and length and len(value) > length)
+        if fits and not (value is None and not shown.column.nullable):
+            set_past_rules(session, session.get(model, key), **{shown.name: value})
+    stored = dict(session.execute(sa.select(model.id, getattr(model, shown.name))).tuples().all())
+    meaning = MEANING[kind_of(shown)]
+    for operator, typed, meant in questions(shown, kind, targets):
+        if isinstance(shown.sql_type, Percent) and typed == ["1,000"]:
+            continue  # more than it can hold
+        query = asked(model, [(f"{shown.name}.{operator}", text) for text in typed])
+        expected = sorted(key for key, value in stored.items() if meaning[operator](value, *meant))
+        assert found(session, model, query) == expected, (
+            f"{shown.name} {operator} {typed}: {[stored[key] for key in expected]}"
+        )
+
+
+@pytest.mark.parametrize(("model", "shown"), ASSOCIATIONS, ids=name_of)
+def test_what_is_connected_can_be_filtered_by(app, session, model, shown):
+    both, first, none = (make_any(session, model) for _ in range(3))
+    one_, two, three = (make_any(session, shown.target_model) for _ in range(3))
+    setattr(both, shown.name, [one_, two])
+    setattr(first, shown.name, [one_])
+    session.commit()
+    stored = {row.id: [other.id for other in getattr(row, shown.name)] for row in (both, first, none)}
+    with app.test_request_context():
+        for operator, typed, meant in questions(shown, "many", [one_.id, two.id, three.id]):
+            expected = [key for key, connected in stored.items() if MEANING["many"][operator](connected, *meant)]
+            query = asked(model, [(f"{shown.name}.{operator}", text) for text in typed])
+            assert found(session, model, query) == expected, f"{operator} {typed}"
+
+
+@pytest.mark.one_database
+@each_view
+def test_every_operator_is_answered_by_the_page_and_stays_in_sight(session, login, view):
+    row = one(session, view.model)
+    browser = login("admin")
+    for shown in filterable(view.model):
+        target = getattr(row, shown.relation) if shown.relation and not shown.many else None
+        last = {
+            name: (typed, meant)
+            for name, typed, meant in questions(shown, edges_of(shown), [target.id if target else 1])
+        }
+        for operator, (typed, _meant) in last.items():
+            url = address(view, "list/?" + "&".join(f"{shown.name}.{operator}={quote(text)}" for text in typed))
+            answer = browser.get(url)
+            assert answer.status_code == 200, url
+            said = f"{shown.label} {OPERATORS[kind_of(shown)][operator].label}"
+            _before, chip, after = read(answer).text.rpartition(said)
+            assert chip, url
+            if operator == "is" and (target or shown.choices):
+                read_as = target or list(shown.choices)[-1].label
+                assert after.startswith(f" {read_as}"), f"{url}: by its name, not its key"
+
+
+@pytest.mark.one_database
+@each_model
+def test_two_conditions_are_both_meant(app, session, model):
+    mine = one(session, model)
+    other, _neither = copies(session, mine, 2, created_by="ann")
+    set_past_rules(session, session.get(model, _neither), changed_by="bob")
+    with app.test_request_context():
+        arguments = [("created_by.is", "ann"), ("changed_by.is_not", "bob")]
+        assert found(session, model, asked(model, arguments)) == [other]
+
+
+BAD = {
+    "number": ["seven", "1.5", "9" * 30, str(2**40), str(-(2**31))],
+    "amount": ["seven", "NaN", "1.00001", "9" * 30],
+    "date": ["yesterday", "2026-02-30"],
+    "instant": ["yesterday", "2026-13-01", "9999-12-31"],
+    "bool": ["perhaps", "1"],
+    "choice": ["nonsense"],
+    "relation": ["abc", "9" * 30, "1;2"],
+    "many": ["abc", "9" * 30],
+    "text": ["a\x00b"],
+    "phone": ["+86\x00"],
+}
+
+
+@each_model
+def test_a_value_that_is_not_of_its_kind_is_told_beside_the_filter(app, session, model):
+    one(session, model)
+    with app.test_request_context():
+        for shown in filterable(model):
+            for text in BAD[edges_of(shown)]:
+                query = asked(model, [(f"{shown.name}.is", text)])
+                assert str(shown.label) in str(query.filters[0].problem), f"{shown.name} is {text!r}"
+                session.scalars(query.filtered(rows(model)).limit(1)).all()
+
+
+# --- sorting and pages -----------------------------------------------------------------------------------------------
+
+
+@each_model
+def test_paging_shows_each_row_once_whatever_the_list_is_sorted_by(app, session, model):
+    base = one(session, model)
+    keys = sorted([base.id, *copies(session, base, 10)])
+    with app.test_request_context():
+        for name in sorted(sortable(model)):
+            for sort in (name, f"-{name}"):
+                pages = [found(session, model, asked(model, [], sort, 4, page)) for page in range(4)]
+                shown = [key for page in pages for key in page]
+                assert sorted(shown) == keys, sort
+                assert pages[3] == []
+                whole = found(session, model, asked(model, [], sort))
+                assert shown == whole, sort
+                if sort in ("created_by", "-created_by"):
+                    assert shown == (keys if sort == name else keys[::-1]), "equal values are in order of age"
+
+
+@each_model
+def test_a_list_is_sorted_as_its_values_are(app, session, model):
+    base = one(session, model)
+    copies(session, base, 3)
+    with app.test_request_context():
+        for name, shown in model.fields().items():
+            if name in sortable(model) and kind_of(shown) in ("number", "date", "instant"):
+                stored = dict(session.execute(sa.select(model.id, getattr(model, name))).tuples().all())
+                ascending = [stored[key] for key in found(session, model, asked(model, [], name))]
+                filled = [value for value in ascending if value is not None]
+                assert filled == sorted(filled), name
+
+
+@each_model
+def test_a_page_far_behind_is_right_too(app, session, model):
+    """From the thousandth row on keys are picked first."""
+    base = one(session, model)
+    keys = sorted([base.id, *copies(session, base, 1_060)])
+    with app.test_request_context():
+        assert found(session, model, asked(model, [], "created_by", 50, 21)) == keys[1050:]
+        assert found(session, model, asked(model, [], "-created_by", 50, 20)) == keys[::-1][1000:1050]
+
+
+@pytest.mark.one_database
+def test_a_count_stops_at_its_cap(session, login):
+    view = next(view for view in VIEWS if view.__name__ == "RegionView")
+    copies(session, one(session, view.model), 10_050)
+    session.commit()
+    browser = login("admin")
+    assert "10,000+" in read(browser.get(address(view, "list/"))).text
+    assert read(browser.get(address(view, "list/?page=401"))).keys, "one can go on behind the cap"
+
+
+# --- quick search ----------------------------------------------------------------------------------------------------
+
+
+SOUGHT = {  # is a telephone number: what is stored, and what people type of it
+    True: ("+8613812345678", ["138 1234", "+86-138", "345678"]),
+    False: ("Qu%z_7", ["qu%Z", "z_7"]),
+}
+
+
+@each_model
+def test_quick_search_finds_what_is_in_any_searched_field(app, session, model):
+    base = one(session, model)
+    keys = copies(session, base, 5)
+    with app.test_request_context():
+        for column in searched(model):
+            value, parts = SOUGHT[isinstance(column.type, PhoneNumber)]
+            attempt = session.begin_nested()
+            if set_past_rules(session, session.get(model, keys[0]), **{column.key: value}):
+                for part in parts:
+                    assert found(session, model, asked(model, [("q", part)])) == [keys[0]], f"{column.key}: {part}"
+                assert found(session, model, asked(model, [("q", "Qu%%z")])) == []
+            attempt.rollback()
+
+
+@each_view
+def test_lookup_finds_what_quick_search_finds(session, login, view):
+    row = one(session, view.model)
+    copies(session, row, 30)
+    session.commit()
+    browser = login("admin")
+    first = browser.get(f"/lookup/{view.model.__tablename__}").json
+    assert (len(first["results"]), first["more"]) == (20, True)
+    second = browser.get(f"/lookup/{view.model.__tablename__}?page=1").json
+    assert (len(second["results"]), second["more"]) == (11, False)
+    assert not {each["id"] for each in first["results"]} & {each["id"] for each in second["results"]}
+    assert str(row) in {each["text"] for each in second["results"]}
+    for odd in ("page=abc", "page=-1", "page=99999999", "q=%00", "q=%25", f"q={'x' * 3000}"):
+        assert browser.get(f"/lookup/{view.model.__tablename__}?{odd}").status_code == 200, odd
+    number = getattr(row, "number", None)
+    if number:
+        assert browser.get(f"/lookup/{view.model.__tablename__}?q={number}").json["results"][0]["id"] == row.id

@@ -1,0 +1,264 @@
+"""Two people edit one record: different fields are merged, the same field is theirs to choose, nobody loses a word."""
+
+import http.cookiejar
+import re
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from html import unescape
+from itertools import combinations
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from app.models.customer import Customer
+from app.models.refusal import RuleBroken
+from app.sample.builders import make_region
+from app.views.base.operators import kind_of
+from tests.conftest import PASSWORD
+from tests.generic.page import read
+from tests.generic.test_forms import kept, typed_in
+from tests.generic.world import VIEWS, address, free_fields, name_of, one
+
+each_view = pytest.mark.parametrize("view", VIEWS, ids=name_of)
+
+
+@pytest.fixture
+def two(session, login):
+    return login("ann", "Admin"), login("bob", "Admin")
+
+
+def texts_of(session, row):
+    """Fields of the row that take any other text, with that text; numbers serve as well."""
+    kinds = row.fields()
+    return {
+        name: str(value)
+        for name, value in free_fields(session, row).items()
+        if kind_of(kinds[name]) in ("text", "number") and not kinds[name].column.unique
+    }
+
+
+def raw(row, name):
+    """A value as an input holds it."""
+    value = getattr(row, name)
+    return "" if value is None else format(value.normalize(), "f") if hasattr(value, "normalize") else str(value)
+
+
+def pair_of(session, row):
+    """Two fields with texts that can be changed together."""
+    for pair in combinations(texts_of(session, row).items(), 2):
+        attempt = session.begin_nested()
+        try:
+            for name, text in pair:
+                setattr(row, name, int(text) if kind_of(row.fields()[name]) == "number" else text)
+            session.flush()
+        except (RuleBroken, DBAPIError):
+            continue
+        else:
+            return pair
+        finally:
+            attempt.rollback()
+            session.expire(row)
+    return None
+
+
+@each_view
+def test_edits_of_different_fields_are_both_kept(session, two, view):
+    ann, bob = two
+    row = one(session, view.model)
+    fields = pair_of(session, row)
+    if fields is None:
+        pytest.skip("it has no two fields that can be changed alone")
+    url, ((mine, my_text), (theirs, their_text)) = address(view, f"edit/{row.id}"), fields
+    of_ann, of_bob = typed_in(ann, url), typed_in(bob, url)
+    assert bob.post(url, data=of_bob | {theirs: [their_text]}).status_code == 302
+    assert ann.post(url, data=of_ann | {mine: [my_text]}).status_code == 302
+    assert (raw(row, mine), raw(row, theirs)) == (my_text, their_text)
+    told = read(ann.get(address(view, f"show/{row.id}"))).text
+    assert f"bob changed {view.model.fields()[theirs].label} meanwhile; both changes are kept" in told
+
+
+@each_view
+@pytest.mark.parametrize("choice", ["mine", "theirs"])
+def test_on_the_same_field_the_second_sees_both_and_chooses(session, two, view, choice):
+    ann, bob = two
+    row = one(session, view.model)
+    texts = texts_of(session, row)
+    if not texts:
+        pytest.skip("it has no field that can be changed alone")
+    name, their_text = list(texts.items())[-1]
+    my_text = str(int(their_text) + 1) if their_text.isdigit() else their_text[:-1] + "8"
+    url = address(view, f"edit/{row.id}")
+    of_ann, of_bob = typed_in(ann, url), typed_in(bob, url)
+    assert bob.post(url, data=of_bob | {name: [their_text]}).status_code == 302
+    typed = of_ann | {name: [my_text]}
+    answer = ann.post(url, data=typed)
+    page = read(answer)
+    assert answer.status_code == 409
+    assert {each: page.inputs[each] for each in kept(typed)} == kept(typed)
+    assert raw(row, name) == their_text, "nothing is stored yet"
+    both = page.texts[f"{name}-clash"]
+    assert "bob changed this at" in both
+    assert their_text.replace(",", "") in both.replace(",", "")
+    again = {each: values for each, values in page.inputs.items() if values} | {f"_keep.{name}": [choice]}
+    assert ann.post(url, data=again).status_code == 302
+    assert raw(row, name) == (my_text if choice == "mine" else their_text)
+
+
+@pytest.mark.one_database
+def test_a_third_edit_in_between_asks_again(session, two):
+    ann, bob = two
+    region = make_region(session, name="Pudong")
+    session.commit()
+    url = f"/region/edit/{region.id}"
+    of_ann = typed_in(ann, url) | {"name": ["of Ann"]}
+    for text in ("of Bob", "of Bob again"):
+        assert bob.post(url, data=typed_in(bob, url) | {"name": [text]}).status_code == 302
+        answer = ann.post(url, data=of_ann)
+        assert answer.status_code == 409
+        page = read(answer)
+        assert text in page.texts["name-clash"]
+        assert page.inputs["name"] == ["of Ann"]
+        of_ann = page.inputs | {"_keep.name": ["mine"]}
+    assert ann.post(url, data=of_ann).status_code == 302
+    assert region.name == "of Ann"
+
+
+@pytest.mark.one_database
+def test_the_same_edit_by_two_is_no_clash(session, two):
+    ann, bob = two
+    region = make_region(session, name="Pudong")
+    session.commit()
+    url = f"/region/edit/{region.id}"
+    of_ann, of_bob = typed_in(ann, url), typed_in(bob, url)
+    assert bob.post(url, data=of_bob | {"name": ["Puxi"]}).status_code == 302
+    assert ann.post(url, data=of_ann | {"name": ["Puxi"]}).status_code == 302
+    assert region.name == "Puxi"
+
+
+@pytest.mark.one_database
+def test_a_bad_value_and_a_clash_together_lose_nothing(session, two):
+    ann, bob = two
+    customer = one(session, Customer)
+    url = f"/customer/edit/{customer.id}"
+    of_ann = typed_in(ann, url) | {"given_name": ["Ann's"], "email": ["none"]}
+    assert bob.post(url, data=typed_in(bob, url) | {"given_name": ["Bob's"]}).status_code == 302
+    page = read(ann.post(url, data=of_ann))
+    assert "is not an e-mail address" in page.sentence_beside("email")
+    answer = ann.post(url, data=page.inputs | {"email": ["ann@example.com"]})
+    assert answer.status_code == 409
+    assert "Bob's" in read(answer).texts["given_name-clash"]
+
+
+@pytest.mark.one_database
+def test_a_relation_clashes_by_name(session, two):
+    ann, bob = two
+    customer, north, south = (
+        one(session, Customer),
+        make_region(session, name="North"),
+        make_region(session, name="South"),
+    )
+    session.commit()
+    url = f"/customer/edit/{customer.id}"
+    of_ann = typed_in(ann, url) | {"region_id": [str(south.id)]}
+    assert bob.post(url, data=typed_in(bob, url) | {"region_id": [str(north.id)]}).status_code == 302
+    page = read(ann.post(url, data=of_ann))
+    assert "North" in page.texts["region_id-clash"]
+    assert page.inputs["region_id"] == [str(south.id)]
+    answer = ann.post(url, data=page.inputs | {"_keep.region_id": ["theirs"]})
+    assert answer.status_code == 302
+    assert customer.region_id == north.id
+
+
+@pytest.mark.one_database
+def test_line_ends_of_a_browser_are_no_change(session, two):
+    ann, _bob = two
+    view = next(view for view in VIEWS if view.__name__ == "TicketNoteView")
+    note = one(session, view.model, text="one\ntwo")
+    url = address(view, f"edit/{note.id}")
+    version = note.version
+    assert ann.post(url, data=typed_in(ann, url) | {"text": ["one\r\ntwo"]}).status_code == 302
+    assert note.version == version
+
+
+# --- really at once --------------------------------------------------------------------------------------------------
+
+
+class Person:
+    """A browser of a real server, with cookies and tokens."""
+
+    def __init__(self, server):
+        jar = http.cookiejar.CookieJar()
+        self.url, self.opener = server.url, urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+        form = self.get("/login/")
+        self.post("/login/", {"csrf_token": token_of(form), "username": "admin", "password": PASSWORD})
+
+    def get(self, path):
+        with self.opener.open(self.url + path, timeout=60) as answer:
+            return answer.read().decode()
+
+    def post(self, path, data):
+        """(status, address at the end, page)."""
+        body = urllib.parse.urlencode(data, doseq=True).encode()
+        request = urllib.request.Request(self.url + path, data=body, headers={"Referer": self.url + path})
+        try:
+            with self.opener.open(request, timeout=60) as answer:
+                return answer.status, answer.url, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, path, refused.read().decode()
+
+
+def token_of(page):
+    return unescape(re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1])
+
+
+def at_once(count, work):
+    """Run ``work(n)`` in as many threads; the results in no order."""
+    results, gate = [], threading.Barrier(count)
+
+    def run(n):
+        gate.wait()
+        results.append(work(n))
+
+    threads = [threading.Thread(target=run, args=[n]) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.slow
+def test_a_form_sent_eight_times_at_once_is_stored_once(live_server):
+    people = [Person(live_server)] * 8
+    form = read(people[0].get("/region/add")).inputs
+    typed = form | {"code": ["ONCE"], "name": ["North"]}
+    results = at_once(8, lambda n: people[n].post("/region/add", typed))
+    engine = sa.create_engine(live_server.database_url)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM region WHERE code = 'ONCE'")) == 1
+    engine.dispose()
+    assert [(status, page) for status, _url, page in results if status != 200] == []
+    assert len({url for _status, url, _page in results}) == 1, "all are led to the one record"
+
+
+@pytest.mark.slow
+def test_eight_edits_at_once_lose_nothing(live_server):
+    """Eight people change the same field: one is first, each of the others is asked; two fields are merged."""
+    first = Person(live_server)
+    _status, url, _page = first.post(
+        "/region/add", read(first.get("/region/add")).inputs | {"code": ["EDIT"], "name": ["0"]}
+    )
+    path = "/region/edit/" + url.rsplit("/", 1)[1]
+    people = [Person(live_server) for _ in range(8)]
+    forms = [read(person.get(path)).inputs for person in people]
+    results = at_once(8, lambda n: people[n].post(path, forms[n] | {"name": [f"of {n}"]}))
+    assert sorted(status for status, _url, _page in results) == [200] + [409] * 7
+    forms = [read(person.get(path)).inputs for person in people]
+    typed = [{"name_zh": ["北"]}, {"name": ["North"]}, {"code": ["EDITED"]}]
+    results = at_once(3, lambda n: people[n].post(path, forms[n] | typed[n]))
+    assert [status for status, _url, _page in results] == [200] * 3
+    stored = read(first.get(path)).inputs
+    assert (stored["name_zh"], stored["name"], stored["code"]) == (["北"], ["North"], ["EDITED"])
