@@ -144,5 +144,7 @@ def test_numbers_are_never_given_twice(live_server: LiveServer) -> None:
 
     at_once(work)
     with sa.create_engine(live_server.database_url).connect() as connection:
-        numbers = connection.execute(sa.text("SELECT number FROM customer WHERE family_name = 'Number'")).scalars().all()
+        numbers = (
+            connection.execute(sa.text("SELECT number FROM customer WHERE family_name = 'Number'")).scalars().all()
+        )
     assert len(numbers) == len(set(numbers)) == CLIENTS * 5

@@ -187,7 +187,9 @@ def test_bad_input_is_answered_beside_the_field_and_nothing_is_lost(
 ) -> None:
     page = person(login)
     page.goto(address)
-    kept = next(name for name in ("description", "status_reason", "name", "given_name") if page.locator(f"#{name}").count())
+    kept = next(
+        name for name in ("description", "status_reason", "name", "given_name") if page.locator(f"#{name}").count()
+    )
     if kept not in typed:
         page.fill(f"#{kept}", "Still here")
     for name, text in typed.items():

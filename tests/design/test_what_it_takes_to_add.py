@@ -14,9 +14,7 @@ import pytest
 
 from tests.conftest import ENGINES, ROOT, new_database
 
-FIELD = (
-    '    loyalty_points: Mapped[int] = field(default=0, label=_("Loyalty points"), hint=_("Earned so far"), unit=_("points"), in_list=True)\n'  # noqa: E501
-)
+FIELD = '    loyalty_points: Mapped[int] = field(default=0, label=_("Loyalty points"), hint=_("Earned so far"), unit=_("points"), in_list=True)\n'  # noqa: E501
 AFTER = "    language: Mapped[Language] = field("
 
 MODEL = '''"""Sites: where an operator's equipment stands."""
@@ -123,7 +121,9 @@ class Copy:
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SWITCHBOARD_", "PYTEST"))}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SWITCHBOARD_", "PYTEST"))
+        }
         self.environ = inherited | {"SWITCHBOARD_DATABASE_URL": url, "PYTHONPATH": str(folder)}
         self.git("init", "-q")
         self.git("add", ".")

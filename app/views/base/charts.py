@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from flask import request
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import format_decimal
-from sqlalchemy import Select, extract, func, select
+from sqlalchemy import Select, extract, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.extensions import db
@@ -17,6 +17,7 @@ from app.security.scope import rows
 from app.views.base.declarations import Menu
 from app.views.base.listing import ListQuery, describe_filters
 from app.views.base.pages import ChartPage
+from app.views.base.zones import offset_minutes, on_clock
 
 MOST_GROUPS = 60  # of one axis; more cannot be read
 NOTHING = "—"
@@ -114,8 +115,10 @@ def figures(
 
 
 def _group(model: type[Record], shown: Field) -> Any:
-    """What to group by: instants and days by month as 202601."""
+    """What to group by: instants, on the person's clock, and days by month as 202601."""
     column = getattr(model, shown.name)
+    if isinstance(shown.sql_type, UtcDateTime):
+        column = on_clock(column, literal_column(str(offset_minutes())))
     if _is_time(shown):
         return extract("year", column) * 100 + extract("month", column)
     return column

@@ -36,7 +36,7 @@ class LookupView(BaseView):
         page = request.args.get("page", "0")
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 0
         statement = rows(model)
-        text = request.args.get("q", "")[:100].strip()
+        text = request.args.get("q", "")[:100].replace("\x00", "").strip()
         clause = quick_clause(model, text) if text else None
         if clause is not None:
             statement = statement.where(clause)

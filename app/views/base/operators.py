@@ -135,7 +135,7 @@ def read_value(shown: Field, text: str) -> Any:
         if kind == "instant":
             return day_bounds(datetime.date.fromisoformat(text[:10]))
         if isinstance(shown.sql_type, Integer):
-            return _whole(text)
+            return clean(shown, _whole(text))
     except (ValueError, KeyError, OverflowError):
         raise RuleBroken(SAYS_WHAT[kind]) from None
     if "\x00" in text:
