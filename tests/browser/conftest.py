@@ -67,7 +67,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def person(portal: str, chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """person("clerk"): a page in which that sample login has signed in. A script error or a refused file is a failure."""
+    """person("clerk"): a page in which that sample login has signed in. A script error or a refused file fails."""
     contexts, complaints = [], []
 
     def signed_in(username: str, **options: Any) -> Any:

@@ -94,7 +94,8 @@ assert "Loyalty points" in page(added + "?tab=history"), "history"
 refused = browser.post("/customer/add", data=form | {"loyalty_points": "many"})
 assert refused.status_code == 422 and "Loyalty points needs a whole number" in refused.text, "refusal"
 with app.app_context():
-    entry = db.session.query(Change).filter_by(record_type="customer", action="create").order_by(Change.id.desc()).first()
+    created = db.session.query(Change).filter_by(record_type="customer", action="create")
+    entry = created.order_by(Change.id.desc()).first()
     assert entry.fields["loyalty_points"] == [None, 42], "ledger"
 print("fine")
 """
