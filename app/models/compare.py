@@ -1,12 +1,12 @@
 """What a rule asks of a record: what changed in it, and whether what it points to belongs to the same customer."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask_babel import gettext
 from sqlalchemy import inspect, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.models.base import Record, model_of
 from app.models.refusal import RuleBroken
@@ -49,6 +49,18 @@ def belong_together(record: Any, *relations: str) -> None:
                 ),
                 f"{relation}_id",
             )
+
+
+def child_against_parent(session: Session, model: Any, records: Sequence[Any], wrong: Callable[[Any, Any], Any]) -> Any:
+    """The first row of a tree, among the changed and those below them, that contradicts its parent, or None.
+
+    wrong(row, parent): the clause that must not hold, over the columns of both.
+    """
+    parent = aliased(model)
+    ids = [record.id for record in records]
+    concerned = model.id.in_(ids) | model.parent_id.in_(ids)
+    statement = select(model).join(parent, model.parent_id == parent.id).where(wrong(model, parent), concerned)
+    return session.scalars(statement.limit(1)).first()
 
 
 def followers_stay(session: Session, records: Sequence[Any], relation: str, *tables: str) -> None:

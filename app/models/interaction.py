@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, Session
 
 from app.models.base import Record, field
 from app.models.choices import Choices
-from app.models.compare import belong_together, has_changed, now
+from app.models.compare import belong_together, child_against_parent, has_changed, now
 from app.models.constraints import dated, rule
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
@@ -64,14 +64,7 @@ class InteractionReason(Record):
     @classmethod
     def check_set(cls, session: Session, records: list[Any]) -> None:
         """What has a route is a leaf."""
-        ids = [record.id for record in records]
-        above = cls.__table__.alias()
-        wrong = session.scalars(
-            select(cls)
-            .join(above, cls.parent_id == above.c.id)
-            .where(above.c.route.is_not(None), cls.id.in_(ids) | cls.parent_id.in_(ids))
-            .limit(1)
-        ).first()
+        wrong = child_against_parent(session, cls, records, lambda row, parent: parent.route.is_not(None))
         if wrong is not None:
             raise RuleBroken(
                 gettext(

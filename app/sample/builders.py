@@ -18,21 +18,18 @@ from sqlalchemy.orm import Session
 
 from app.models.account import BillingAccount
 from app.models.base import Field, Record
-from app.models.catalog import (
-    BundledOffering,
-    Category,
-    ProductCatalog,
-    ProductOffering,
-    ProductSpecCharacteristic,
-    ProductSpecCharacteristicValue,
-    ProductSpecification,
-    Supplier,
-)
+from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
 from app.models.choices import ChoiceType
 from app.models.customer import ContactMedium, Customer, PartyType, Region
 from app.models.interaction import InteractionReason, PartyInteraction, Route
 from app.models.order import Decision, OrderReview, OrderState, ProductOrder, ProductOrderItem
 from app.models.pricing import ChargePeriod, ProductOfferingPrice
+from app.models.specification import (
+    ProductSpecCharacteristic,
+    ProductSpecCharacteristicValue,
+    ProductSpecification,
+    Supplier,
+)
 from app.models.staff import Department, Employee
 from app.models.states import Lifecycle
 from app.models.ticket import EscalationKind, TicketEscalation, TicketKind, TicketNote, TroubleTicket, WorkGroup

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.models.catalog import Category, ProductOffering, ProductSpecification, Supplier
+from app.models.catalog import Category, ProductOffering
+from app.models.specification import ProductSpecification, Supplier
 from app.sample import names
 from app.sample.builders import (
     bring,

@@ -1,16 +1,13 @@
 """The product catalog: specifications, offerings, prices, and what they are filed under."""
 
-from app.models.catalog import (
-    BundledOffering,
-    Category,
-    ProductCatalog,
-    ProductOffering,
+from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
+from app.models.pricing import ProductOfferingPrice
+from app.models.specification import (
     ProductSpecCharacteristic,
     ProductSpecCharacteristicValue,
     ProductSpecification,
     Supplier,
 )
-from app.models.pricing import ProductOfferingPrice
 from app.views.base.declarations import Menu
 from app.views.base.record import RecordView
 

@@ -8,23 +8,20 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from app.models.account import BillingAccount
-from app.models.catalog import (
-    BundledOffering,
-    Category,
-    Origin,
-    ProductCatalog,
-    ProductOffering,
-    ProductSpecCharacteristic,
-    ProductSpecCharacteristicValue,
-    ProductSpecification,
-    Supplier,
-)
+from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
 from app.models.customer import ContactMedium, Customer, PartyType, Region
 from app.models.fired import refusal
 from app.models.interaction import InteractionReason, PartyInteraction, Route
 from app.models.order import Decision, OrderReview, ProductOrder, ProductOrderItem
 from app.models.pricing import ChargePeriod, ProductOfferingPrice
 from app.models.refusal import RuleBroken
+from app.models.specification import (
+    Origin,
+    ProductSpecCharacteristic,
+    ProductSpecCharacteristicValue,
+    ProductSpecification,
+    Supplier,
+)
 from app.models.staff import Department, Employee
 from app.models.ticket import TicketEscalation, TicketKind, TicketNote, TroubleTicket, WorkGroup
 

@@ -5,12 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from app.models.catalog import (
-    BundledOffering,
-    Category,
+from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
+from app.models.specification import (
     Origin,
-    ProductCatalog,
-    ProductOffering,
     ProductSpecCharacteristic,
     ProductSpecCharacteristicValue,
     ProductSpecification,

@@ -12,13 +12,14 @@ from stdnum.cn import ric, uscc
 
 from app.models.account import AccountState, BillingAccount
 from app.models.base import records
-from app.models.catalog import CatalogType, Origin, ProductCatalog, ProductOffering, ProductSpecification
+from app.models.catalog import CatalogType, ProductCatalog, ProductOffering
 from app.models.customer import Customer, CustomerStatus, PartyType
 from app.models.interaction import InteractionReason, InteractionStatus, PartyInteraction, Route
 from app.models.ledger import Change
 from app.models.order import OrderReview, OrderState, ProductOrder, ProductOrderItem, ReviewState, totals
 from app.models.pricing import PriceType, ProductOfferingPrice
 from app.models.publication import LifecycleStatus
+from app.models.specification import Origin, ProductSpecification
 from app.models.staff import Employee
 from app.models.ticket import TicketEscalation, TicketKind, TicketStatus, TroubleTicket
 from app.sample import names, parties, work, world
