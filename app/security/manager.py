@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import g
+from flask_appbuilder.api import BaseApi
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
@@ -10,9 +11,16 @@ from sqlalchemy.orm import joinedload
 from app.security import fab_views
 
 
+class NoSignIn(BaseApi):
+    """In place of FAB's sign-in for programs, where a password could be guessed without limit; nothing needs it yet."""
+
+    resource_name = "security"
+
+
 class SwitchboardSecurityManager(SecurityManager):
     """Rights of the request's person: one statement for the user with roles and groups, one for all rights."""
 
+    security_api = NoSignIn
     userdbmodelview = fab_views.UserDBModelView
     rolemodelview = fab_views.RoleModelView
     groupmodelview = fab_views.UserGroupModelView

@@ -36,7 +36,8 @@ def read(answer: Any) -> Page:
     reader = _Reader()
     reader.feed(answer if isinstance(answer, str) else answer.get_data(as_text=True))
     page = reader.page
-    page.text = " ".join(page.text.split())
+    page.text = " ".join(" ".join(reader.pieces).split())
+    page.texts = {identity: "".join(pieces).strip("\n ") for identity, pieces in reader.texts.items()}
     page.keys = [int(urlsplit(url).path.rsplit("/", 1)[1]) for url in page.rows]
     return page
 
@@ -45,15 +46,18 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.page, self.open, self.form, self.select, self.area = Page(), [], "", "", ""
-        self.option = False
+        self.pieces: list[str] = []
+        self.texts: dict[str, list[str]] = {}
+        self.silent = 0  # scripts and styles around us
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag not in VOID:
             self.open.append((tag, given.get("id", "")))
+            self.silent += tag in ("script", "style")
         if given.get("id"):
             self.page.attributes[given["id"]] = given
-            self.page.texts.setdefault(given["id"], "")
+            self.texts.setdefault(given["id"], [])
         if "href" in given and tag == "a":
             self.page.links.append(given["href"])
             if any(identity == "navigation" for _tag, identity in self.open):
@@ -88,15 +92,17 @@ class _Reader(HTMLParser):
             self.area = ""
         if tag == "form":
             self.form = ""
-        while self.open and any(name == tag for name, _ in self.open):
-            if self.open.pop()[0] == tag:
+        while self.open and tag not in VOID:
+            closed = self.open.pop()[0]
+            self.silent -= closed in ("script", "style")
+            if closed == tag:
                 break
 
     def handle_data(self, data: str) -> None:
         if self.area:
             self.page.inputs[self.area][0] += data
-        if not any(tag in ("script", "style") for tag, _ in self.open):
-            self.page.text += " " + data
+        if not self.silent:
+            self.pieces.append(data)
         for _tag, identity in self.open:
             if identity:
-                self.page.texts[identity] = (self.page.texts[identity] + data).strip("\n ")
+                self.texts[identity].append(data)

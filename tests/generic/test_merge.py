@@ -1,26 +1,18 @@
 """Two people edit one record: different fields are merged, the same field is theirs to choose, nobody loses a word."""
 
-import http.cookiejar
-import re
-import threading
-import urllib.error
-import urllib.parse
-import urllib.request
-from html import unescape
 from itertools import combinations
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from app.models.customer import Customer
 from app.models.refusal import RuleBroken
 from app.sample.builders import make_region
 from app.views.base.operators import kind_of
-from tests.conftest import PASSWORD
 from tests.generic.page import read
 from tests.generic.test_forms import kept, typed_in
 from tests.generic.world import VIEWS, address, free_fields, name_of, one
+from tests.test_races import CLIENTS, Browser, at_once
 
 each_view = pytest.mark.parametrize("view", VIEWS, ids=name_of)
 
@@ -186,79 +178,31 @@ def test_line_ends_of_a_browser_are_no_change(session, two):
 # --- really at once --------------------------------------------------------------------------------------------------
 
 
-class Person:
-    """A browser of a real server, with cookies and tokens."""
-
-    def __init__(self, server):
-        jar = http.cookiejar.CookieJar()
-        self.url, self.opener = server.url, urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-        form = self.get("/login/")
-        self.post("/login/", {"csrf_token": token_of(form), "username": "admin", "password": PASSWORD})
-
-    def get(self, path):
-        with self.opener.open(self.url + path, timeout=60) as answer:
-            return answer.read().decode()
-
-    def post(self, path, data):
-        """(status, address at the end, page)."""
-        body = urllib.parse.urlencode(data, doseq=True).encode()
-        request = urllib.request.Request(self.url + path, data=body, headers={"Referer": self.url + path})
-        try:
-            with self.opener.open(request, timeout=60) as answer:
-                return answer.status, answer.url, answer.read().decode()
-        except urllib.error.HTTPError as refused:
-            return refused.code, path, refused.read().decode()
-
-
-def token_of(page):
-    return unescape(re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1])
-
-
-def at_once(count, work):
-    """Run ``work(n)`` in as many threads; the results in no order."""
-    results, gate = [], threading.Barrier(count)
-
-    def run(n):
-        gate.wait()
-        results.append(work(n))
-
-    threads = [threading.Thread(target=run, args=[n]) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 @pytest.mark.slow
-def test_a_form_sent_eight_times_at_once_is_stored_once(live_server):
-    people = [Person(live_server)] * 8
-    form = read(people[0].get("/region/add")).inputs
-    typed = form | {"code": ["ONCE"], "name": ["North"]}
-    results = at_once(8, lambda n: people[n].post("/region/add", typed))
-    engine = sa.create_engine(live_server.database_url)
-    with engine.connect() as connection:
-        assert connection.scalar(sa.text("SELECT count(*) FROM region WHERE code = 'ONCE'")) == 1
-    engine.dispose()
-    assert [(status, page) for status, _url, page in results if status != 200] == []
-    assert len({url for _status, url, _page in results}) == 1, "all are led to the one record"
+def test_edits_at_once_lose_nothing(live_server):
+    """Eight people change one field: one is first, the others are asked. Then each changes another: all are kept."""
+    people = [Browser(live_server) for _ in range(CLIENTS)]
+    added = {"code": "EDIT", "name": "Pudong"}
+    path = people[0].send("/region/add", added, form="/region/add")[2].replace("show", "edit")
+
+    def edit(changes):
+        """Everybody opens the form, then everybody sends it; the answers in the order of the people."""
+        forms = [plain(read(person.send(path)[1]).inputs) for person in people]
+        answers = {}
+
+        def work(number):
+            if changes[number]:
+                answers[number] = people[number].send(path, forms[number] | changes[number], form=path)[0]
+
+        at_once(work)
+        return [answers[number] for number in sorted(answers)]
+
+    assert sorted(edit([{"name": f"of {number}"} for number in range(CLIENTS)])) == [302] + [409] * (CLIENTS - 1)
+    changes = [{"name": "North"}, {"name_zh": "北"}, {"code": "EDITED"}]
+    assert edit(changes + [{}] * (CLIENTS - len(changes))) == [302] * len(changes)
+    stored = plain(read(people[0].send(path)[1]).inputs)
+    assert [stored[name] for name in ("name", "name_zh", "code")] == ["North", "北", "EDITED"]
 
 
-@pytest.mark.slow
-def test_eight_edits_at_once_lose_nothing(live_server):
-    """Eight people change the same field: one is first, each of the others is asked; two fields are merged."""
-    first = Person(live_server)
-    _status, url, _page = first.post(
-        "/region/add", read(first.get("/region/add")).inputs | {"code": ["EDIT"], "name": ["0"]}
-    )
-    path = "/region/edit/" + url.rsplit("/", 1)[1]
-    people = [Person(live_server) for _ in range(8)]
-    forms = [read(person.get(path)).inputs for person in people]
-    results = at_once(8, lambda n: people[n].post(path, forms[n] | {"name": [f"of {n}"]}))
-    assert sorted(status for status, _url, _page in results) == [200] + [409] * 7
-    forms = [read(person.get(path)).inputs for person in people]
-    typed = [{"name_zh": ["北"]}, {"name": ["North"]}, {"code": ["EDITED"]}]
-    results = at_once(3, lambda n: people[n].post(path, forms[n] | typed[n]))
-    assert [status for status, _url, _page in results] == [200] * 3
-    stored = read(first.get(path)).inputs
-    assert (stored["name_zh"], stored["name"], stored["code"]) == (["北"], ["North"], ["EDITED"])
+def plain(inputs):
+    return {name: values[0] for name, values in inputs.items() if values and name != "csrf_token"}

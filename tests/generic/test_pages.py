@@ -101,6 +101,7 @@ def test_an_empty_list_says_so(session, login, view):
 # --- what makes no sense ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 @each_view
 def test_there_is_nothing_at_a_key_that_is_none(app, login, view):
     browser, shown = login("admin"), view_of(app.appbuilder, view)
@@ -138,7 +139,8 @@ NONSENSE = [
 @each_view
 def test_what_a_list_cannot_do_is_refused_in_a_sentence(login, view):
     browser = login("admin")
-    for url in (address(view, f"{rest}?{asked}") for rest in ("list/", "export/csv") for asked in NONSENSE):
+    asked = [f"list/?{each}" for each in NONSENSE] + [f"export/csv?{each}" for each in NONSENSE[::6]]
+    for url in (address(view, each) for each in asked):
         answer = browser.get(url)
         assert answer.status_code == 400, url
         assert re.search(r"the list (has no filter|cannot be sorted by)|must be a whole number", read(answer).text), url
@@ -186,7 +188,7 @@ def test_a_page_has_a_hundred_rows_at_most(session, login, view):
     copies(session, one(session, view.model), 110)
     session.commit()
     browser = login("admin")
-    for size, rows in ((1_000_000, 100), (100, 100), (25, 25), (1, 1), (0, 1)):
+    for size, rows in ((1_000_000, 100), (0, 1)):
         assert len(read(browser.get(address(view, f"list/?size={size}"))).keys) == rows
     assert len(read(browser.get(address(view, "list/"))).keys) == 25
 

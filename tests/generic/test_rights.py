@@ -91,11 +91,12 @@ def test_all_rights_but_those_of_the_view_open_none_of_its_pages(app, session, s
 def test_exactly_one_right_opens_just_its_pages(app, session, someone, view):
     row = one(session, view.model)
     shown = view_of(app.appbuilder, view)
-    every = endpoints(view, shown, row.id)
-    for right in sorted({right for right, _method, _url in every}):
+    every = [(right, url) for right, method, url in endpoints(view, shown, row.id) if method == "GET"]
+    firsts = dict(reversed(every))  # one page of each right is enough to see that it stays closed
+    for right in firsts:
         browser = someone({(f"can_{right}", view.__name__)})
-        for needed, method, url in every:
-            if method == "GET":
+        for needed, url in every:
+            if needed == right or url == firsts[needed]:
                 status = browser.get(url).status_code
                 allowed = {200, 422} if needed in shown.all_actions else {200}
                 assert status in (allowed if needed == right else {403}), f"{right}: {url} answered {status}"
@@ -207,9 +208,10 @@ def test_syncing_the_roles_again_changes_nothing(app, session, synced):
 
 @pytest.mark.one_database
 @each_view
-def test_an_auditor_changes_nothing(app, session, synced, login, view):
+def test_an_auditor_reads_everything_and_changes_nothing(app, session, synced, login, view):
     row = one(session, view.model)
     browser = login("audit", "Auditor")
     for right, method, url in endpoints(view, view_of(app.appbuilder, view), row.id):
-        reads = right in ("list", "show", "export") and method == "GET"
-        assert browser.open(url, method=method).status_code == (200 if reads else 403), f"{method} {url}"
+        reads = right in ("list", "show", "export")
+        if reads or method == "POST":
+            assert browser.open(url, method=method).status_code == (200 if reads else 403), f"{method} {url}"

@@ -109,7 +109,8 @@ class ListScreen(Screen):
         if any(active.problem for active in query.filters):
             abort(400, " ".join(str(active.problem) for active in query.filters if active.problem))
         fields = [shown for shown in self.model.fields().values() if not shown.secret]
-        columns = [shown for shown in fields if shown.in_list or (shown.in_detail and not shown.many)]
+        # No associations: they take a second statement, and MariaDB would drop the rows it has not sent yet.
+        columns = [shown for shown in fields if not shown.many and (shown.in_list or shown.in_detail)]
         statement = eager(query.sorted(query.filtered(rows(self.model))), self.model, columns)
         return export.response(kind, self.model, columns, statement)
 
