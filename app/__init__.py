@@ -1,6 +1,7 @@
 """Switchboard. create_app() is the only place that wires things together."""
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from app.models.acting import acting
 from app.security import preferences
 from app.security.manager import SwitchboardSecurityManager
 from app.views.home import HomeView
+
+PROLONG_AFTER = 300  # seconds of a session
 
 # Scripts need the nonce of their page. Styles may be inline: FAB's templates carry style attributes.
 CONTENT_SECURITY = {
@@ -52,6 +55,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     with app.app_context():
         appbuilder.init_app(app, db.session)
         views.register(appbuilder)
+    app.before_request(_prolong_session)
     app.before_request(_begin_acting)
     app.teardown_request(_end_acting)
     app.extensions["babel"].timezone_selector = preferences.time_zone
@@ -93,6 +97,13 @@ def _begin_acting() -> None:
 def _end_acting(error: BaseException | None) -> None:
     if "acting" in g:
         g.pop("acting").__exit__(None, None, None)
+
+
+def _prolong_session() -> None:
+    """Move the end of the session once in a while, not with each style sheet and picture."""
+    now = int(time.time())
+    if session.permanent and now - session.get("seen", 0) > PROLONG_AFTER:
+        session["seen"] = now
 
 
 def _begin_session(app: Flask, user: Any) -> None:

@@ -34,6 +34,7 @@ def values_of(sheet):
     return [[cell.value for cell in row] for row in sheet.iter_rows()]
 
 
+@pytest.mark.one_database
 @each_view
 def test_a_file_holds_the_filtered_rows_in_the_order_of_the_list(session, login, view):
     base = one(session, view.model)

@@ -168,6 +168,7 @@ def test_a_form_is_drawn_from_its_fields(app, session, login, view):
 # --- what is stored --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 @each_view
 def test_a_form_that_is_sent_unchanged_changes_nothing(session, login, view):
     row, browser = one(session, view.model), login("admin")

@@ -56,6 +56,7 @@ def pair_of(session, row):
     return None
 
 
+@pytest.mark.one_database
 @each_view
 def test_edits_of_different_fields_are_both_kept(session, two, view):
     ann, bob = two
@@ -72,6 +73,7 @@ def test_edits_of_different_fields_are_both_kept(session, two, view):
     assert f"bob changed {view.model.fields()[theirs].label} meanwhile; both changes are kept" in told
 
 
+@pytest.mark.one_database
 @each_view
 @pytest.mark.parametrize("choice", ["mine", "theirs"])
 def test_on_the_same_field_the_second_sees_both_and_chooses(session, two, view, choice):

@@ -229,6 +229,7 @@ def test_ticking_nothing_or_too_much_is_refused(app, session, login, view):
 # --- what changes something ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 @each_view
 def test_looking_at_the_delete_page_deletes_nothing(session, login, view):
     row, browser = one(session, view.model), login("admin")
