@@ -89,15 +89,11 @@ class ChartView(BaseView):
                 }
                 for key in series
             ],
-            "columns": [by.label, *(labels[key] for key in series if split), *([] if split else [_measure(chart)])],
+            "columns": [by.label, *((labels[key] for key in series) if split else [chart.title])],
             "rows": [
                 [names[place], *(format_decimal(grouped.get((place, key), 0)) for key in series)] for place in axis
             ],
         }
-
-
-def _measure(chart: Chart) -> Any:
-    return chart.title
 
 
 def figures(
@@ -106,10 +102,9 @@ def figures(
     """(group, series) -> count or sum, in one statement; groups are sorted in Python, not by the database."""
     groups = [_group(model, shown) for shown in (by, split) if shown is not None]
     measure = func.sum(getattr(model, total.name)) if total is not None else func.count()
-    inner = scope.with_only_columns(model.id).order_by(None)
-    statement = select(*groups, measure).select_from(model).where(model.id.in_(inner)).group_by(*groups)
-    if scope.whereclause is None:
-        statement = select(*groups, measure).select_from(model).group_by(*groups)
+    statement = select(*groups, measure).select_from(model).group_by(*groups)
+    if scope.whereclause is not None:
+        statement = statement.where(model.id.in_(scope.with_only_columns(model.id).order_by(None)))
     found = session.execute(statement).all()
     return {(row[0], row[1] if split is not None else None): row[-1] or 0 for row in found}
 

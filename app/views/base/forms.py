@@ -197,11 +197,10 @@ def input_of(shown: Field) -> Any:
     attributes: dict[str, Any] = {}
     if isinstance(shown.sql_type, String) and shown.sql_type.length:
         attributes["maxlength"] = shown.sql_type.length
-    field = TypedField if kind == "text" else StringField
     for column_type, input_type in TEXT_INPUTS.items():
         if isinstance(shown.sql_type, column_type):
             attributes["type"] = input_type
-    return field(render_kw=attributes, default=shown.default, **common)
+    return TypedField(render_kw=attributes, default=shown.default, **common)
 
 
 def form_of(name: str, fields: Iterable[Field]) -> type[DynamicForm]:
@@ -258,7 +257,6 @@ def is_valid(session: Session, form: Any) -> bool:
 
 def ready(session: Session, form: Any) -> Any:
     """The form, ready to be drawn."""
-    bound(form)
     name_choices(session, form)
     return form
 
