@@ -11,10 +11,10 @@ from flask_babel import force_locale
 
 import config
 from app import data_model
+from app.acts.operators import OPERATORS
 from app.models.base import records
 from app.sample.staff import PEOPLE
 from app.security.roles import ROLES
-from app.views.base.operators import OPERATORS
 
 pytestmark = pytest.mark.one_database
 

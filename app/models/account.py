@@ -101,7 +101,7 @@ class BillingAccount(Record):
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
     name: Mapped[str] = field(String(200), index=True, label=_("Name"), in_list=True, search=True)
-    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True)
+    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True, scope=True)
     parent_id: Mapped[int | None] = field(
         ForeignKey("billing_account.id"),
         label=_("Part of"),

@@ -34,6 +34,8 @@ class Field:
     given: bool = False  # set by the system, read-only everywhere
     tree: bool = False
     part_of: bool = False
+    scope: bool = False  # who may see what it points to may see the row; a part is seen with its whole anyhow
+    once: bool = False  # typed in while the record is new; afterwards it changes by actions
     multiline: bool = False
     secret: bool = False  # its values stay out of the ledger and of every screen
     default: Any = None
@@ -141,6 +143,7 @@ class Record(Model):
     label_plural: ClassVar[Any] = "Records"
     series: ClassVar[str | None] = None  # prefix of its number, and the name of its row in number_series
     ledger: ClassVar[bool] = True
+    by_rule: ClassVar[bool] = False  # rows are written by actions only: nobody types one in, changes or deletes one
 
     id: Mapped[int] = mapped_column(RecordId, primary_key=True, sort_order=-1)
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1", sort_order=900)

@@ -38,6 +38,7 @@ def check_records(session: Session, context: Any, instances: Any) -> None:
                 record.check()
             checked |= {id(record): record for record in waiting}
     session.info["checked"] = list(checked.values())
+    session.info.setdefault("written", set()).update(checked.values())
 
 
 def _to_check(session: Session) -> list[Record]:
@@ -53,6 +54,12 @@ def check_sets(session: Session, context: Any) -> None:
         by_model[type(record)].append(record)
     for model, changed in by_model.items():
         model.check_set(session, changed)
+
+
+@event.listens_for(Session, "after_commit")
+@event.listens_for(Session, "after_rollback")
+def forget_written(session: Session) -> None:
+    session.info.pop("written", None)
 
 
 def _number(session: Session, new: Iterable[Record]) -> None:

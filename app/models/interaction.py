@@ -101,7 +101,7 @@ class PartyInteraction(Record):
     lifecycle = Lifecycle("status", {"open": {"in_progress"}, "in_progress": {"completed"}}, labels=InteractionStatus)
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
-    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True)
+    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True, scope=True)
     direction: Mapped[Direction] = field(Direction, default=Direction.INBOUND, label=_("Direction"), in_list=True)
     channel: Mapped[Channel] = field(Channel, default=Channel.CALL_CENTRE, label=_("Channel"), in_list=True)
     reason_id: Mapped[int] = field(

@@ -139,7 +139,7 @@ class ProductOrder(Record):
     external_id: Mapped[str | None] = field(
         String(60), unique=True, label=_("External number"), hint=_("In the system it comes from"), search=True
     )
-    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True)
+    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True, scope=True)
     billing_account_id: Mapped[int | None] = field(
         ForeignKey("billing_account.id"), label=_("Billing account"), hint=_("Of the same customer")
     )

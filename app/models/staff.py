@@ -1,17 +1,21 @@
 """Departments and the people who work in them; signing in is FAB's user, one to one (TMF672)."""
 
 import datetime
+from typing import TYPE_CHECKING
 
 from flask_babel import lazy_gettext as _
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped
 
 from app.models import identity
-from app.models.base import Record, field
+from app.models.base import Record, association, field
 from app.models.compare import by_rule
 from app.models.constraints import period
 from app.models.types import Email, PhoneNumber
 from app.models.vocabulary import Language
+
+if TYPE_CHECKING:
+    from app.models.customer import Region
 
 
 class Department(Record):
@@ -52,6 +56,9 @@ class Employee(Record):
     manager_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Manager"), in_list=True, tree=True)
     region_id: Mapped[int | None] = field(
         ForeignKey("region.id"), label=_("Region"), hint=_("Sees what is in it and below"), in_list=True
+    )
+    further_regions: Mapped[list["Region"]] = association(
+        "employee_region", "region", label=_("Further regions"), hint=_("Sees what is in them and below too")
     )
     phone: Mapped[str | None] = field(PhoneNumber, label=_("Telephone"), in_list=True, search=True)
     email: Mapped[str | None] = field(Email, label=_("E-mail"), search=True)

@@ -1,6 +1,6 @@
 """Lifecycles: a status moves only along declared steps, whoever assigns it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -17,12 +17,23 @@ class Lifecycle:
     """The declared moves of one column: the table is the diagram.
 
     column: the attribute it guards. moves: state -> states it may go to; the first state is the initial one, a state
-    without a row is final. labels: the Choices class of the column.
+    without a row is final. labels: the Choices class of the column. names: what people call the move to a state, or
+    from one state to another; by default it is called as the state. by_rule: states that only a rule moves to, so
+    that no action is offered.
     """
 
-    def __init__(self, column: str, moves: Mapping[str, set[str]], labels: type[Choices]) -> None:
+    def __init__(
+        self,
+        column: str,
+        moves: Mapping[str, set[str]],
+        labels: type[Choices],
+        names: Mapping[str | tuple[str, str], Any] | None = None,
+        by_rule: Collection[str] = (),
+    ) -> None:
         self.column = column
         self.labels = labels
+        self.names = dict(names or {})
+        self.by_rule = frozenset(labels(state) for state in by_rule)
         self.initial = labels(next(iter(moves)))
         self.moves = {
             state: frozenset(labels(following) for following in moves.get(state.value, ())) for state in labels

@@ -174,7 +174,7 @@ class TroubleTicket(Record):
         TicketStatus, default=TicketStatus.ACKNOWLEDGED, label=_("Status"), in_list=True, in_form=False
     )
     status_reason: Mapped[str | None] = field(String(500), label=_("Reason of the status"), multiline=True)
-    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True)
+    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True, scope=True)
     billing_account_id: Mapped[int | None] = field(
         ForeignKey("billing_account.id"), label=_("Billing account"), hint=_("Of the same customer")
     )

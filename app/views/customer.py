@@ -35,3 +35,4 @@ class RegionView(RecordView):
     icon = "fa-map"
     list_order = "code"
     related = ["RegionView", "CustomerView"]
+    further_rights = ["see_all"]

@@ -7,10 +7,11 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import ForeignKey, Integer, String
 from sqlalchemy.orm import Session
 
+from app.acts.actions import Action, ask
 from app.models.staff import Employee
 from app.models.ticket import TicketEscalation, TicketNote, TroubleTicket, WorkGroup
 from app.rules import ticketing
-from app.views.base.declarations import Action, Menu, ask
+from app.views.base.declarations import Menu
 from app.views.base.record import RecordView
 
 REASON = ask("reason", String(1000), _("Reason"), required=True, multiline=True)

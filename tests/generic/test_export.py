@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from app.acts.operators import kind_of
 from app.models.customer import Region
 from app.models.types import Exact
 from app.sample.builders import make_account, make_customer, make_region, make_ticket
 from app.views.base.export import AT_ONCE
-from app.views.base.operators import kind_of
 from tests.generic.world import VIEWS, address, copies, name_of, one, set_past_rules
 
 each_view = pytest.mark.parametrize("view", VIEWS, ids=name_of)

@@ -6,13 +6,13 @@ from itertools import zip_longest
 import pytest
 import sqlalchemy as sa
 
+from app.acts.operators import kind_of
 from app.extensions import db
 from app.models.base import records
 from app.models.customer import Customer, Region
 from app.models.submission import FormSubmission
 from app.models.types import Email, Exact, PhoneNumber
 from app.sample.builders import make_any, make_category, make_customer, make_region
-from app.views.base.operators import kind_of
 from tests.generic.page import read
 from tests.generic.world import VIEWS, address, count_of, free_fields, name_of, one, view_of
 

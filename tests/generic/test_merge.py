@@ -5,10 +5,10 @@ from itertools import combinations
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from app.acts.operators import kind_of
 from app.models.customer import Customer
 from app.models.refusal import RuleBroken
 from app.sample.builders import make_region
-from app.views.base.operators import kind_of
 from tests.generic.page import read
 from tests.generic.test_forms import kept, typed_in
 from tests.generic.world import VIEWS, address, free_fields, name_of, one

@@ -6,12 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.acts.operators import kind_of
 from app.models.base import Field, Record, model_of, records, target_table
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.sample.builders import make_any, make_supplier, make_user
 from app.views.base.charts import ChartView
-from app.views.base.operators import kind_of
 from app.views.base.record import RecordView
 
 

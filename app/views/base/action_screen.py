@@ -9,12 +9,12 @@ from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from app.acts.actions import Action
 from app.extensions import db
 from app.models.acting import acting
 from app.models.refusal import RuleBroken
 from app.models.submission import FormSubmission, already_stored
 from app.views.base import forms
-from app.views.base.declarations import Action
 from app.views.base.pages import FormPage
 from app.views.base.registry import url_of
 from app.views.base.screen import Screen, attempt

@@ -8,19 +8,26 @@ from typing import Any
 from flask_babel import format_date, format_datetime, format_decimal, get_timezone, gettext
 from markupsafe import Markup, escape
 
-from app.models.base import Field
+from app.acts.operators import kind_of
+from app.models.base import Field, Record
 from app.models.choices import Choices
 from app.models.identity import full_name
 from app.models.types import Email, Percent, PhoneNumber
-from app.views.base.operators import kind_of
+from app.security.scope import sees
 from app.views.base.registry import may, place_of
 
+UNSEEN = Markup('<span class="empty">{}</span>')
 DASH = Markup('<span class="empty">—</span>')
 Cell = Callable[[Any], Markup]
 
 
 def status_label(choice: Choices) -> Markup:
     return Markup('<span class="label-status c-{}">{}</span>').format(choice.colour, choice.label)
+
+
+def named(record: Any) -> str:
+    """A record by its name, where the person may see it; what is outside of their scope has none."""
+    return str(record) if sees(record) else gettext("outside of your regions")
 
 
 def link(record: Any) -> Markup:
@@ -59,7 +66,9 @@ def text_of(shown: Field, value: Any) -> str:
     if isinstance(value, datetime.date):
         return format_date(value, "yyyy-MM-dd")
     if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
+        return ", ".join(named(item) for item in value)
+    if isinstance(value, Record):
+        return named(value)
     return f"{value} {shown.unit}" if shown.unit else str(value)
 
 
@@ -113,9 +122,13 @@ def link_maker(model: type[Any]) -> Cell:
     """link() for many records of one model: the right is asked once."""
     place = place_of(model)
     if place is None or not may("show", model):
-        return lambda record: escape(str(record))
+        return lambda record: escape(named(record))
     markup, start = Markup('<a href="{}{}">{}</a>'), f"{place.route}/show/"
-    return lambda record: markup.format(start, record.id, record)
+
+    def linked(record: Any) -> Markup:
+        return markup.format(start, record.id, record) if sees(record) else UNSEEN.format(named(record))
+
+    return linked
 
 
 def export_of(shown: Field) -> Callable[[Any], Any]:
@@ -123,9 +136,9 @@ def export_of(shown: Field) -> Callable[[Any], Any]:
     kind, name = kind_of(shown), shown.name
     if kind == "relation":
         relation = shown.relation
-        return lambda record: str(target) if (target := getattr(record, relation)) is not None else None
+        return lambda record: named(target) if (target := getattr(record, relation)) is not None else None
     if kind == "many":
-        return lambda record: ", ".join(str(item) for item in getattr(record, name))
+        return lambda record: ", ".join(named(item) for item in getattr(record, name))
     if shown.choices is not None:
         labels = {choice: str(choice.label) for choice in shown.choices}
         return lambda record: labels.get(getattr(record, name))

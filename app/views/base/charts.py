@@ -10,6 +10,7 @@ from flask_babel import format_decimal
 from sqlalchemy import Select, extract, func, literal_column, select
 from sqlalchemy.orm import Session
 
+from app.acts.zones import offset_minutes, on_clock
 from app.extensions import db
 from app.models.base import Field, Record
 from app.models.types import UtcDateTime
@@ -17,7 +18,6 @@ from app.security.scope import rows
 from app.views.base.declarations import Menu
 from app.views.base.listing import ListQuery, describe_filters
 from app.views.base.pages import ChartPage
-from app.views.base.zones import offset_minutes, on_clock
 
 MOST_GROUPS = 60  # of one axis; more cannot be read
 NOTHING = "—"

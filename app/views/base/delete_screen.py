@@ -1,18 +1,17 @@
 """Deleting a record: what goes with it and what forbids it are named first."""
 
+from functools import partial
 from typing import Any
 
 from flask import flash, redirect, request
 from flask_appbuilder import expose, has_access
 from flask_babel import gettext
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
+from app.acts.removal import dependents_of, remove_with_parts
 from app.extensions import db
-from app.views.base.dependents import dependents_of, parts_of
 from app.views.base.listing import count_text
 from app.views.base.pages import DeletePage
-from app.views.base.registry import url_of
+from app.views.base.registry import may, url_of
 from app.views.base.screen import Screen, attempt
 
 
@@ -29,7 +28,7 @@ class DeleteScreen(Screen):
                 flash(gettext("%(kind)s %(record)s is deleted", kind=self.model.label, record=name), "success")
                 return redirect(self.address())
             record = self.load(pk)
-        parts, blockers = dependents_of(db.session(), record)
+        parts, blockers = dependents_of(db.session(), record, partial(may, "list"))
         page = DeletePage(
             title=gettext("Delete: %(record)s", record=record),
             record=str(record),
@@ -50,12 +49,3 @@ class DeleteScreen(Screen):
         session.flush()
         return True
 
-
-def remove_with_parts(session: Session, record: Any) -> None:
-    """Delete a record after its parts, through the session, so that each is in the ledger."""
-    for model in parts_of(type(record)):
-        for shown in model.fields().values():
-            if shown.part_of and shown.target == record.__tablename__:
-                for part in session.scalars(select(model).where(getattr(model, shown.name) == record.id)):
-                    remove_with_parts(session, part)
-    session.delete(record)

@@ -9,12 +9,12 @@ from flask_babel import gettext
 from markupsafe import Markup
 from sqlalchemy import func, literal, select, union_all
 
+from app.acts.removal import parts_of
 from app.extensions import db
 from app.models.base import Field
 from app.security.scope import rows
 from app.views.base.cells import cell_of, status_label
 from app.views.base.declarations import Panel
-from app.views.base.dependents import parts_of
 from app.views.base.history import history_of
 from app.views.base.listing import COUNT_CAP, count_text
 from app.views.base.pages import Button, DetailPage, Fact, ListPage, Tab

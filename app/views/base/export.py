@@ -15,10 +15,10 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from sqlalchemy import Select
 
+from app.acts.zones import local
 from app.extensions import db
 from app.models.base import Field, Record
 from app.views.base.cells import export_of
-from app.views.base.zones import local
 
 KINDS = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 AT_ONCE = 1_000  # rows in memory

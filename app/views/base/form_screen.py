@@ -8,17 +8,18 @@ from flask import flash, redirect, request, url_for
 from flask_appbuilder import expose, has_access
 from flask_babel import gettext
 
+from app.acts.operators import LARGEST, kind_of
+from app.acts.zones import local
 from app.extensions import db
 from app.models.acting import acting
 from app.models.base import Field
 from app.models.submission import FormSubmission, already_stored
+from app.security.scope import own_region, scope_field
 from app.views.base import forms
 from app.views.base.cells import text_of
-from app.views.base.operators import LARGEST, kind_of
 from app.views.base.pages import Clash, FormPage
 from app.views.base.registry import url_of
 from app.views.base.screen import Screen, attempt
-from app.views.base.zones import local
 
 
 class FormScreen(Screen):
@@ -42,6 +43,9 @@ class FormScreen(Screen):
     def _prefilled(self) -> dict[str, Any]:
         """Values of the address, as when a tab's Add button names the parent."""
         found: dict[str, Any] = {}
+        way = scope_field(self.model)
+        if way is not None and way.target == "region" and (region := own_region()) is not None:
+            found[way.name] = region
         for shown in self.inputs(is_new=True):
             text = request.args.get(shown.name, "")
             if shown.target and not shown.many:
@@ -95,7 +99,7 @@ class FormScreen(Screen):
             problem = gettext("The form came back incomplete; check it and save again")
             return self._draw_edit(record, form, seen, [problem], status=422)
         problems: list[str] = []
-        if forms.is_valid(db.session(), form):
+        if forms.is_valid(db.session(), form, record):
             with acting(reason=request.form.get(forms.REASON, "").strip()):
                 clashes, problems = attempt(lambda: self._store_edit(pk, form, original), form)
             if clashes is not None and not clashes:

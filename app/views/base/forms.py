@@ -16,13 +16,13 @@ from wtforms import Field as FormField
 from wtforms.validators import StopValidation
 from wtforms.widgets import DateInput, DateTimeLocalInput, html_params
 
+from app.acts.operators import LARGEST, kind_of
+from app.acts.zones import instant_at, local
 from app.models.base import Field, Record
 from app.models.checks import clean
 from app.models.refusal import RuleBroken
 from app.models.types import Email, Exact, PhoneNumber, UtcDateTime
 from app.security.scope import rows
-from app.views.base.operators import LARGEST, kind_of
-from app.views.base.zones import instant_at, local
 
 ORIGINAL, SUBMIT, KEEP, REASON = "_original", "_submit", "_keep.", "_reason"  # inputs beside those of the model
 
@@ -232,27 +232,39 @@ def name_choices(session: Session, form: Any) -> None:
             field.options = []
             if keys:
                 model = shown.target_model
-                field.options = [(row.id, str(row)) for row in session.scalars(rows(model).where(model.id.in_(keys)))]
+                names = {row.id: str(row) for row in session.scalars(rows(model).where(model.id.in_(keys)))}
+                unseen = gettext("outside of your regions")
+                field.options = [(key, names.get(key, unseen)) for key in keys]
 
 
-def check_choices(session: Session, form: Any) -> bool:
-    """Whether each lookup names rows that exist and that the person may see; else the sentence stands beside it."""
+def check_choices(session: Session, form: Any, record: Any = None) -> bool:
+    """Whether each lookup names rows that exist and that the person may see; else the sentence stands beside it.
+
+    record: the one that is edited; what it points to already may stay, seen or not.
+    """
     fine = True
     for shown, field in bound(form):
         if isinstance(field, LookupField) and field.data and not field.errors:
             keys = field.data if shown.many else [field.data]
             model = shown.target_model
             found = set(session.scalars(rows(model).where(model.id.in_(keys)).with_only_columns(model.id)))
-            if set(keys) - found:
+            if set(keys) - found - _has_already(record, shown):
                 field.errors = [gettext("%(label)s: choose one of the records offered", label=shown.label)]
                 fine = False
     return fine
 
 
-def is_valid(session: Session, form: Any) -> bool:
+def _has_already(record: Any, shown: Field) -> set[int]:
+    if record is None:
+        return set()
+    value = getattr(record, shown.name)
+    return {row.id for row in value} if shown.many else {value}
+
+
+def is_valid(session: Session, form: Any, record: Any = None) -> bool:
     """Whether every input is fine; what is not has its sentence beside it."""
     is_fine = form.validate()
-    return check_choices(session, form) and is_fine
+    return check_choices(session, form, record) and is_fine
 
 
 def ready(session: Session, form: Any) -> Any:

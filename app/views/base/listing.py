@@ -15,9 +15,10 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from werkzeug.datastructures import MultiDict
 
+from app.acts.operators import LARGEST, OPERATORS, condition, kind_of, quick_clause
 from app.models.base import Field, Record
 from app.models.refusal import RuleBroken
-from app.views.base.operators import LARGEST, OPERATORS, condition, kind_of, quick_clause
+from app.security.scope import way_to_region
 from app.views.base.pages import ActiveFilter
 from app.views.base.registry import may
 
@@ -149,12 +150,15 @@ class ListQuery:
 
 
 def eager(statement: Select[Any], model: type[Record], columns: Iterable[Field]) -> Select[Any]:
-    """Load the relations of these fields with the rows: no statement for each row."""
+    """Load the relations of these fields with the rows, and what says who may see them: no statement for each row."""
     for shown in columns:
         if shown.many:
             statement = statement.options(selectinload(getattr(model, shown.name)))
         elif shown.relation:
-            statement = statement.options(joinedload(getattr(model, shown.relation)))
+            loaded = joinedload(getattr(model, shown.relation))
+            for step in way_to_region(shown.target_model):
+                loaded = loaded.joinedload(step)
+            statement = statement.options(loaded)
     return statement
 
 

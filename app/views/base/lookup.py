@@ -7,10 +7,10 @@ from flask_appbuilder import BaseView, expose
 from flask_login import current_user
 from sqlalchemy import case
 
+from app.acts.operators import quick_clause, searched
 from app.extensions import db
 from app.models.base import model_of
 from app.security.scope import rows
-from app.views.base.operators import quick_clause, searched
 from app.views.base.registry import may, place_of
 
 OFFERED = 20  # rows of one answer

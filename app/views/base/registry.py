@@ -12,10 +12,9 @@ class Place:
 
     name: str
     route: str
-    searched: tuple[str, ...] = ()  # columns that a lookup searches, where the model does not say
 
 
-_places: dict[str, Place] = {"ab_user": Place("UserDBModelView", "/users", ("username", "first_name", "last_name"))}
+_places: dict[str, Place] = {"ab_user": Place("UserDBModelView", "/users")}
 
 
 def register(view: Any) -> None:

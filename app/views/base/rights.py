@@ -21,6 +21,7 @@ RIGHTS = {
     "menu_access": _("Menu"),
     "resetmypassword": _("Reset my password"),
     "resetpasswords": _("Reset Password"),
+    "see_all": _("See all regions"),
     "show": _("Show"),
     "this_form_get": _("Open the form"),
     "this_form_post": _("Send the form"),

@@ -11,16 +11,17 @@ from flask_babel import gettext
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
+from app.acts.actions import Action
+from app.acts.moves import moves_of
+from app.acts.operators import LARGEST
 from app.extensions import db
 from app.models.base import Field, Record
 from app.models.refusal import RuleBroken
-from app.security.scope import rows
+from app.security.scope import keep_within, rows
 from app.transaction import commit
 from app.views.base import forms
-from app.views.base.declarations import Action, Menu, Panel
+from app.views.base.declarations import Menu, Panel
 from app.views.base.listing import eager, sortable
-from app.views.base.moves import moves_of
-from app.views.base.operators import LARGEST
 from app.views.base.registry import register
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Screen(ModelView):
     actions_declared: ClassVar[list[Action]] = []
     formatters: ClassVar[dict[str, Any]] = {}  # field -> function(record) -> Markup
     list_order: ClassVar[str] = ""  # as in the address: "-created_at"; else the newest first
+    further_rights: ClassVar[list[str]] = []  # rights about this model that are not one of its pages
 
     base_permissions: Any = None
 
@@ -57,6 +59,9 @@ class Screen(ModelView):
         super().__init__(**kwargs)
         self.all_actions = {action.name: action for action in [*moves_of(self.model), *self.actions_declared]}
         rights = ["list", "show", "add", "edit", "delete", "export", "history", *self.all_actions]
+        rights += self.further_rights
+        if self.model.by_rule:
+            rights.remove("delete")
         if not self.inputs(is_new=True):
             rights.remove("add")
         if not self.inputs(is_new=False):
@@ -104,6 +109,8 @@ class Screen(ModelView):
     @classmethod
     def inputs(cls, is_new: bool) -> list[Field]:
         """The fields that people type in; a state moves by actions, a part stays where it is."""
+        if cls.model.by_rule:
+            return []
         states = {lifecycle.column for lifecycle in cls.model.lifecycles()}
         return [
             shown
@@ -112,7 +119,7 @@ class Screen(ModelView):
             and not shown.given
             and not shown.secret
             and name not in states
-            and (is_new or not shown.part_of)
+            and (is_new or not (shown.part_of or shown.once))
         ]
 
     # --- rights and rows ---------------------------------------------------------------------------------------
@@ -152,9 +159,15 @@ def attempt(work: Callable[[], T], form: Any = None) -> tuple[T | None, list[str
 
     Where somebody saved one of the records in the same moment, the work is done anew on what is stored then.
     """
+    def within_scope() -> T:
+        result = work()
+        db.session.flush()
+        keep_within(db.session())
+        return result
+
     for _try in range(STALE_TRIES):
         try:
-            return commit(work), []
+            return commit(within_scope), []
         except RuleBroken as refusal:
             return None, beside_inputs(form, refusal)
         except StaleDataError:

@@ -1,5 +1,6 @@
-"""What hangs on a record: its parts, which go with it, and everything else, which forbids deleting it."""
+"""Removing a record: its parts go with it, and everything else that points to it forbids it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from app.models.base import Field, Record, records
 from app.security.scope import rows
-from app.views.base.registry import may
 
 NAMED = 5  # records named; the rest is counted
 CAP = 10_000
@@ -43,8 +43,13 @@ def pointing_to(model: type[Record]) -> list[tuple[type[Record], Field]]:
     ]
 
 
-def dependents_of(session: Session, record: Any) -> tuple[list[Dependents], list[Dependents]]:
-    """(parts, blockers) with at least one row each; rows out of the person's scope are counted, not named."""
+def dependents_of(
+    session: Session, record: Any, may_list: Callable[[type[Record]], bool] = lambda model: True
+) -> tuple[list[Dependents], list[Dependents]]:
+    """(parts, blockers) with at least one row each; rows out of the person's scope are counted, not named.
+
+    may_list: whether the person may see records of a model by name.
+    """
     parts: list[Dependents] = []
     blockers: list[Dependents] = []
     for model, shown in pointing_to(type(record)):
@@ -54,9 +59,19 @@ def dependents_of(session: Session, record: Any) -> tuple[list[Dependents], list
         count = session.scalar(select(func.count()).select_from(keys))
         if not count:
             continue
-        may_list = may("list", model)
-        names = [str(row) for row in session.scalars(rows(model).where(clause).limit(NAMED))] if may_list else []
-        url = f"/{model.__tablename__}/list/?{shown.name}.is={record.id}" if may_list else ""
+        is_named = may_list(model)
+        names = [str(row) for row in session.scalars(rows(model).where(clause).limit(NAMED))] if is_named else []
+        url = f"/{model.__tablename__}/list/?{shown.name}.is={record.id}" if is_named else ""
         found = Dependents(model.label_plural, count, names, url)
         (parts if shown.part_of else blockers).append(found)
     return parts, blockers
+
+
+def remove_with_parts(session: Session, record: Any) -> None:
+    """Delete a record after its parts, through the session, so that each is in the ledger."""
+    for model in parts_of(type(record)):
+        for shown in model.fields().values():
+            if shown.part_of and shown.target == record.__tablename__:
+                for part in session.scalars(select(model).where(getattr(model, shown.name) == record.id)):
+                    remove_with_parts(session, part)
+    session.delete(record)

@@ -9,15 +9,15 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import Boolean, ColumnElement, Date, Integer, and_, not_, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.acts.zones import day_bounds
 from app.models.base import Field, Record
 from app.models.checks import clean
 from app.models.choices import ChoiceType
 from app.models.refusal import RuleBroken
 from app.models.types import Exact, PhoneNumber, UtcDateTime
-from app.views.base.registry import place_of
-from app.views.base.zones import day_bounds
 
 LARGEST = 2**63 - 1  # of a key or a whole number in any of the databases
+SEARCHED_OF_FAB = {"ab_user": ("username", "first_name", "last_name")}
 MOST_VALUES = 100  # of one condition
 Clause = Callable[[Any, list[Any]], ColumnElement[bool]]
 
@@ -190,8 +190,7 @@ def quick_clause(model: type[Any], text: str) -> ColumnElement[bool] | None:
 
 def searched(model: type[Any]) -> list[Any]:
     """The columns that the quick search and lookups look into."""
-    place = place_of(model)
-    names = place.searched if place is not None else ()
-    if not names:
+    names = SEARCHED_OF_FAB.get(model.__tablename__)
+    if names is None:
         names = tuple(s.name for s in model.fields().values() if s.search and not s.many and kind_of(s) == "text")
     return [getattr(model, name) for name in names]

@@ -1,0 +1,36 @@
+"""Actions: what a person or a system does to a record beyond changing its fields, with what it needs to be told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Column
+from sqlalchemy.orm import Session
+
+from app.models.base import Field, target_table
+
+
+def ask(name: str, kind: Any, label: Any, *, required: bool = False, hint: Any = "", multiline: bool = False) -> Field:
+    """One input of an action: the same kinds as field() takes, a ForeignKey for a record to choose."""
+    column: Column[Any] = Column(name, kind, nullable=not required)
+    return Field(label=label, hint=hint, multiline=multiline, name=name, column=column, target=target_table(column))
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something a person does to a record, with what it needs to be told.
+
+    run(session, record, answers): answers has a value for each input; raises RuleBroken to refuse; never commits.
+    allowed(record): whether it makes sense in the record's state; the right ``can_<name>`` is asked besides.
+    bulk: offered for the ticked rows of a list too, all or none of them.
+    """
+
+    name: str
+    label: Any
+    run: Callable[[Session, Any, dict[str, Any]], None]
+    inputs: Sequence[Field] = ()
+    text: Any = ""
+    allowed: Callable[[Any], bool] = field(default=lambda record: True)
+    bulk: bool = False
+    is_danger: bool = False
+    icon: str = ""
