@@ -14,9 +14,10 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, InternalServerError
 
 from app.extensions import db
+from app.views.base.rights import missing_here
 
 # code: (title, what to do)
 PAGES = {
@@ -36,6 +37,7 @@ SIGNED_OUT = (
     _("Sign in again in a new tab, then come back to this page and send it again."),
 )
 
+SAID = (BadRequest, Forbidden)  # our own pages say what is wrong
 KEEPS_INPUT = (400, 500, 503)  # pages that offer to send the same form again
 
 # Without menu, user or database: for when those are what fails.
@@ -59,8 +61,10 @@ def refused(error: HTTPException) -> Response:
     title = title or gettext("This did not work")
     if isinstance(error, InternalServerError):
         _undo()
-    if type(error) is BadRequest and error.description != BadRequest.description:
-        advice = error.description  # our own sentence, which names the field
+    if type(error) in SAID and error.description != type(error).description:
+        advice = error.description  # our own sentence, which names the field or the right
+    elif isinstance(error, Forbidden) and current_user.is_authenticated:
+        advice = missing_here() or advice
     answer = make_response("", code)
     if code < 500:
         kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]  # as Allow

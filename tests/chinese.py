@@ -38,7 +38,7 @@ def without_english(session: Any) -> None:
             connection.execute(sa.update(table).where(is_english).values({name: text}))
     for change in session.scalars(sa.select(Change)).all():
         free = texts.get(change.record_type, set())
-        fields = {name: [_said(v) if name in free else v for v in pair] for name, pair in change.fields.items()}
+        fields = {name: [_said(v) if name in free else v for v in pair] for name, pair in change.changes.items()}
         connection.execute(sa.update(Change.__table__).where(Change.__table__.c.id == change.id).values(fields=fields))
     connection.execute(sa.text("UPDATE ab_user SET first_name = '伟', last_name = '王'"))
     connection.execution_options(unrecorded=None)

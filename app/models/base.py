@@ -74,11 +74,12 @@ def field(
 ) -> MappedColumn[Any]:
     """One column and all that the screens need to know of it.
 
+    name: of the column, where it differs from the attribute.
     kind: a column type, a Choices class or a ForeignKey; none where the annotation says enough (int, bool, date).
     default: what a new row has, and what rows that are there already get from the migration that adds the column.
     shown: see Field.
     """
-    arguments = []
+    arguments: list[Any] = [name] if name else []
     if isinstance(kind, type) and issubclass(kind, Choices):
         arguments.append(ChoiceType(kind))
     elif kind is not None:
@@ -134,16 +135,38 @@ def _choices_check(table: str, column: str, choices: type[Choices]) -> CheckCons
     )
 
 
-class Record(Model):
+class Declared:
+    """What a mapped class declares, which is all that screens and REST need to know of it."""
+
+    label: ClassVar[Any] = "Record"
+    label_plural: ClassVar[Any] = "Records"
+    ledger: ClassVar[bool] = True
+    by_rule: ClassVar[bool] = False  # rows are written by actions only: nobody types one in, changes or deletes one
+
+    @classmethod
+    def fields(cls) -> dict[str, Field]:
+        """Every declared field by attribute name, in the order of declaration, created and changed last."""
+        known = cls.__dict__.get("_fields")
+        if known is None:
+            known = cls._fields = {shown.name: shown for shown in _fields_of(cls)}  # type: ignore[attr-defined]
+        return known
+
+    @classmethod
+    def lifecycles(cls) -> list[Lifecycle]:
+        return [value for value in vars(cls).values() if isinstance(value, Lifecycle)]
+
+    @classmethod
+    def tree_relation(cls) -> str | None:
+        """The relation that leads to the parent in the record's own tree, if it has one."""
+        return next((shown.relation for shown in cls.fields().values() if shown.tree), None)
+
+
+class Record(Model, Declared):
     """A business row: numbered version for the optimistic lock, who made and who changed it, one set of rules."""
 
     __abstract__ = True
 
-    label: ClassVar[Any] = "Record"
-    label_plural: ClassVar[Any] = "Records"
     series: ClassVar[str | None] = None  # prefix of its number, and the name of its row in number_series
-    ledger: ClassVar[bool] = True
-    by_rule: ClassVar[bool] = False  # rows are written by actions only: nobody types one in, changes or deletes one
 
     id: Mapped[int] = mapped_column(RecordId, primary_key=True, sort_order=-1)
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1", sort_order=900)
@@ -226,20 +249,6 @@ class Record(Model):
     def check_set(cls, session: Session, records: "list[Any]") -> None:
         """Raise RuleBroken where the changed records contradict others; runs in the flush, after all are written."""
 
-    # --- what is declared --------------------------------------------------------------------------------------
-
-    @classmethod
-    def fields(cls) -> dict[str, Field]:
-        """Every declared field by attribute name, in the order of declaration, created and changed last."""
-        known = cls.__dict__.get("_fields")
-        if known is None:
-            known = cls._fields = {shown.name: shown for shown in _fields_of(cls)}  # type: ignore[attr-defined]
-        return known
-
-    @classmethod
-    def lifecycles(cls) -> list[Lifecycle]:
-        return [value for value in vars(cls).values() if isinstance(value, Lifecycle)]
-
     # --- states ------------------------------------------------------------------------------------------------
 
     @property
@@ -257,11 +266,6 @@ class Record(Model):
         setattr(self, (lifecycle or self.lifecycles()[0]).column, state)
 
     # --- trees -------------------------------------------------------------------------------------------------
-
-    @classmethod
-    def tree_relation(cls) -> str | None:
-        """The relation that leads to the parent in the record's own tree, if it has one."""
-        return next((shown.relation for shown in cls.fields().values() if shown.tree), None)
 
     def ancestors(self) -> "Iterator[Any]":
         """Parent, its parent and so on; RuleBroken, naming the path, where it comes back to where it was."""
@@ -283,7 +287,7 @@ class Record(Model):
             node = getattr(node, relation)  # type: ignore[arg-type]
 
 
-def _fields_of(cls: type[Record]) -> Iterator[Field]:
+def _fields_of(cls: type[Any]) -> Iterator[Field]:
     mapper = cls.__mapper__
     for key, column in mapper.columns.items():
         shown = column.info.get("field")

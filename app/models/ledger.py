@@ -13,13 +13,14 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from flask_babel import lazy_gettext as _
 from sqlalchemy import BigInteger, Delete, Index, Insert, Integer, String, event, insert, inspect, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.orm.attributes import PASSIVE_NO_INITIALIZE
 
 from app.models.acting import who
-from app.models.base import Record
+from app.models.base import Declared, Record, field
 from app.models.metadata import Model
 from app.models.states import StateChange
 from app.models.types import JsonText, UtcDateTime
@@ -31,9 +32,10 @@ NOISE = {  # kept by the system, no change of the record
     "created_on", "changed_on", "created_by_fk", "changed_by_fk",
 }  # fmt: skip
 HIDDEN = "•••"
+SOURCE_HINT = _("form, api, command, job or import")
 
 
-class Change(Model):
+class Change(Model, Declared):
     """One change of one record: append only."""
 
     __tablename__ = "change"
@@ -44,18 +46,25 @@ class Change(Model):
         Index("ix_change_at", "at"),
     )
     ledger = False  # it is the ledger
+    by_rule = True
+    label, label_plural = _("Change"), _("Ledger of changes")
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
-    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    actor: Mapped[str] = mapped_column(String(128))
-    source: Mapped[str] = mapped_column(String(20))
-    request_id: Mapped[str | None] = mapped_column(String(64))
-    reason: Mapped[str | None] = mapped_column(String(1000))
-    action: Mapped[str] = mapped_column(String(10))  # create, update, delete
-    record_type: Mapped[str] = mapped_column(String(64))  # table name
-    record_id: Mapped[int] = mapped_column(BigInteger)
-    record_label: Mapped[str] = mapped_column(String(200))  # how it read then: a deleted record has no other name
-    fields: Mapped[dict[str, list[Any]]] = mapped_column(JsonText)
+    at: Mapped[datetime.datetime] = field(UtcDateTime, label=_("When"), in_list=True)
+    actor: Mapped[str] = field(String(128), label=_("Who"), hint=_("User name"), in_list=True, search=True)
+    source: Mapped[str] = field(String(20), label=_("Source"), hint=SOURCE_HINT, in_list=True)
+    request_id: Mapped[str | None] = field(String(64), label=_("Number of the request"), search=True)
+    reason: Mapped[str | None] = field(String(1000), label=_("Reason"), in_list=True, search=True)
+    action: Mapped[str] = field(String(10), label=_("Kind of change"), hint=_("create, update or delete"), in_list=True)
+    record_type: Mapped[str] = field(String(64), label=_("Kind of record"), hint=_("Name of the table"), in_list=True)
+    record_id: Mapped[int] = field(BigInteger, label=_("Key of the record"))
+    record_label: Mapped[str] = field(  # how it read then: a deleted record has no other name
+        String(200), label=_("Record"), in_list=True, search=True
+    )
+    changes: Mapped[dict[str, list[Any]]] = field(JsonText, label=_("Before and after"), name="fields", multiline=True)
+
+    def __str__(self) -> str:
+        return self.record_label
 
 
 class Unrecorded(RuntimeError):

@@ -12,21 +12,27 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 
 READ = ("can_list", "can_show", "can_history", "can_export")
+LOOK = ("can_list", "can_show")
 WRITE = (*READ, "can_add", "can_edit")
 MOVE = ("can_status_*", "can_state_*", "can_lifecycle_status_*")  # the actions that take a record to its next state
-HAND_ON = ("can_escalate", "can_transfer")
 KEEP = (*WRITE, "can_delete", *MOVE)
 CHARTS = ("can_show",)
 
 CUSTOMERS = ("CustomerView", "ContactMediumView", "BillingAccountView", "PartyInteractionView")
 ORDERS = ("ProductOrderView", "ProductOrderItemView")
 REVIEWS = ("OrderReviewView",)
-SERVICE = ("TroubleTicketView", "TicketNoteView", "TicketEscalationView")
+REVIEW_QUEUE = ("OrderReviewQueueView",)
+SERVICE = ("TroubleTicketView", "TicketNoteView")
+HANDED_ON = ("TicketEscalationView", "TicketTransferView")
+ESCALATION_DESK = ("TicketEscalationDeskView",)
 CATALOG = ("ProductSpec*View", "ProductOffering*View", "BundledOfferingView", "ProductCatalogView", "CategoryView",
            "SupplierView")  # fmt: skip
-REFERENCE = ("RegionView", "WorkGroupView", "InteractionReasonView", "DepartmentView", "EmployeeView")
+REFERENCE = ("RegionView", "WorkGroupView", "InteractionReasonView", "DepartmentView")
+STAFF = ("EmployeeView", "ReviewLimitView")  # where a person sees rows, and up to what they decide: rights as well
 SECURITY = ("UserDBModelView", "RoleModelView", "UserGroupModelView", "PermissionView*", "PermissionModelView",
             "ViewMenu*")  # fmt: skip
+# rows of all regions, instead of those of the employee's
+EVERYWHERE: dict[tuple[str, ...], tuple[str, ...]] = {("RegionView",): ("can_see_all",)}
 OWN = {("can_userinfo", "UserDBModelView"), ("resetmypassword", "UserDBModelView"),
        ("can_this_form_get", "ResetMyPasswordView"), ("can_this_form_post", "ResetMyPasswordView")}  # fmt: skip
 
@@ -44,22 +50,19 @@ ROLES: dict[str, Role] = {
         _("Keeps customers and accounts, takes orders, logs contacts"),
         {
             CUSTOMERS: (*WRITE, *MOVE),
-            ORDERS: (*WRITE, "can_delete", "can_review_state_submitted", "can_state_acknowledged"),
-            SERVICE: ("can_list", "can_show"),
-            CATALOG: READ,
-            REVIEWS: READ,
-            REFERENCE: ("can_list", "can_show"),
+            ORDERS: (*WRITE, "can_delete", "can_review_state_submitted", "can_state_acknowledged",
+                     "can_state_assessing_cancellation"),
+            (*REVIEWS, *CATALOG): READ,
+            (*SERVICE, *HANDED_ON, *REFERENCE, "EmployeeView"): LOOK,
         },
     ),
     "Order reviewer": Role(
         _("Reviews orders and moves them on"),
         {
-            CUSTOMERS: READ,
-            ORDERS: (*READ, *MOVE, "can_review_state_*"),
-            REVIEWS: (*READ, "can_add"),
-            SERVICE: ("can_list", "can_show"),
-            CATALOG: READ,
-            REFERENCE: ("can_list", "can_show"),
+            REVIEW_QUEUE: ("can_list", "can_decide"),
+            ORDERS: (*READ, "can_state_*"),
+            (*CUSTOMERS, *REVIEWS, *CATALOG): READ,
+            (*SERVICE, *HANDED_ON, *REFERENCE, *STAFF): LOOK,
             ("OrderChartView",): CHARTS,
         },
     ),
@@ -67,8 +70,7 @@ ROLES: dict[str, Role] = {
         _("Keeps the catalog: specifications, offerings, prices"),
         {
             CATALOG: KEEP,
-            ORDERS: ("can_list", "can_show"),
-            REFERENCE: ("can_list", "can_show"),
+            (*ORDERS, *REFERENCE, "EmployeeView"): LOOK,
             ("OrderChartView", "CustomerChartView"): CHARTS,
         },
     ),
@@ -77,10 +79,9 @@ ROLES: dict[str, Role] = {
         {
             CUSTOMERS: READ,
             ("PartyInteractionView", "ContactMediumView"): (*WRITE, *MOVE),
-            SERVICE: (*WRITE, *MOVE, "can_transfer"),
-            ORDERS: READ,
-            CATALOG: ("can_list", "can_show"),
-            REFERENCE: ("can_list", "can_show"),
+            SERVICE: (*WRITE, *MOVE, "can_transfer", "can_give_back"),
+            (*HANDED_ON, *ORDERS): READ,
+            (*CATALOG, *REFERENCE, "EmployeeView"): LOOK,
         },
     ),
     "Care supervisor": Role(
@@ -88,30 +89,44 @@ ROLES: dict[str, Role] = {
         {
             CUSTOMERS: READ,
             ("PartyInteractionView", "ContactMediumView"): (*WRITE, *MOVE),
-            SERVICE: (*KEEP, *HAND_ON),
-            ORDERS: READ,
-            CATALOG: ("can_list", "can_show"),
-            REFERENCE: ("can_list", "can_show"),
+            ESCALATION_DESK: ("can_list",),
+            SERVICE: (*KEEP, "can_transfer", "can_give_back", "can_escalate", "can_take_back"),
+            (*HANDED_ON, *ORDERS): READ,
+            (*CATALOG, *REFERENCE, "EmployeeView"): LOOK,
             ("WorkGroupView", "InteractionReasonView"): KEEP,
             ("TicketChartView", "CustomerChartView"): CHARTS,
         },
     ),
-    "Auditor": Role(_("Reads everything with its history, changes nothing"), {("*",): READ}),
+    "Auditor": Role(
+        _("Reads everything with its history, and the ledger; changes nothing"), {("*View",): READ, **EVERYWHERE}
+    ),
     "Security administrator": Role(
-        _("Gives and takes rights, sees no business records"),
+        _("Gives and takes rights, says where staff see rows; sees no business records"),
         {
-            SECURITY: ("can_list", "can_show", "can_add", "can_edit", "can_delete", "can_userinfo", "copyrole",
-                       "resetpasswords"),
+            SECURITY: (*LOOK, "can_add", "can_edit", "can_delete", "can_userinfo", "copyrole", "resetpasswords"),
             ("ResetPasswordView",): ("can_this_form_get", "can_this_form_post"),
-            ("EmployeeView", "DepartmentView"): READ,
+            STAFF: (*WRITE, "can_delete"),
+            ("DepartmentView", "RegionView"): READ,
         },
     ),
     "System administrator": Role(
-        _("Keeps reference data, staff and departments"),
-        {REFERENCE: KEEP, (*CUSTOMERS, *ORDERS, *SERVICE, *CATALOG): ("can_list", "can_show")},
+        _("Keeps reference data: regions, departments, work groups, reasons"),
+        {
+            REFERENCE: KEEP,
+            STAFF: LOOK,
+            (*CUSTOMERS, *ORDERS, *SERVICE, *HANDED_ON, *CATALOG): LOOK,
+        },
     ),
     "Integration": Role(
-        _("Other systems"), {(*CUSTOMERS, *ORDERS, *SERVICE, *CATALOG): ("can_get", "can_info", "can_post", "can_put")}
+        _("Other systems, by REST: reads, takes orders, opens and works on tickets, logs contacts"),
+        {
+            ("*Api",): ("can_get",),
+            ("CustomerApi", "ContactMediumApi", "BillingAccountApi", "PartyInteractionApi"): (
+                "can_post", "can_patch", *MOVE),
+            ("ProductOrderApi", "ProductOrderItemApi"): (
+                "can_post", "can_patch", "can_delete", "can_review_state_submitted", "can_state_*"),
+            ("TroubleTicketApi", "TicketNoteApi"): ("can_post", "can_patch", *MOVE, "can_transfer", "can_give_back"),
+        },
     ),
 }  # fmt: skip
 

@@ -96,7 +96,7 @@ assert refused.status_code == 422 and "Loyalty points needs a whole number" in r
 with app.app_context():
     created = db.session.query(Change).filter_by(record_type="customer", action="create")
     entry = created.order_by(Change.id.desc()).first()
-    assert entry.fields["loyalty_points"] == [None, 42], "ledger"
+    assert entry.changes["loyalty_points"] == [None, 42], "ledger"
 print("fine")
 """
 FILL = """

@@ -40,14 +40,14 @@ def test_a_new_record_is_written_down_with_all_that_was_typed(session, model):
     assert created.action == "create"
     assert created.record_label
     kept = {attribute.key for attribute in sa.inspect(model).column_attrs} - NOISE
-    assert set(created.fields) == {name for name in kept if getattr(row, name) is not None} - _moved(session, row)
-    assert all(before is None and after is not None for before, after in created.fields.values())
+    assert set(created.changes) == {name for name in kept if getattr(row, name) is not None} - _moved(session, row)
+    assert all(before is None and after is not None for before, after in created.changes.values())
 
 
 def _moved(session, row):
     """Fields that a later flush of the builder filled."""
     later = lines(session, row.__tablename__, row.id)[1:]
-    return {name for line in later for name, (before, _after) in line.fields.items() if before is None}
+    return {name for line in later for name, (before, _after) in line.changes.items() if before is None}
 
 
 @each_model
@@ -60,7 +60,7 @@ def test_a_change_is_written_down_with_before_and_after(session, model):
         session.flush()
         (line,) = lines(session, model.__tablename__, row.id, since)
         assert line.action == "update"
-        assert line.fields[name] == [_plain(before), _plain(getattr(row, name))]
+        assert line.changes[name] == [_plain(before), _plain(getattr(row, name))]
         setattr(row, name, value)
         session.flush()
         assert len(lines(session, model.__tablename__, row.id, since)) == 1, "what stays the same is no change"
@@ -76,8 +76,8 @@ def test_a_deleted_record_leaves_all_its_values(session, model):
     session.flush()
     gone = lines(session, model.__tablename__, key)[-1]
     assert (gone.action, gone.record_label) == ("delete", name)
-    assert gone.fields
-    assert all(before is not None and after is None for before, after in gone.fields.values())
+    assert gone.changes
+    assert all(before is not None and after is None for before, after in gone.changes.values())
     assert session.get(model, key) is None
 
 
@@ -150,7 +150,7 @@ def test_a_value_that_was_never_read_is_in_the_ledger_all_the_same(session):
     since = last(session)
     region.name = "Puxi"  # expired by the commit, and not read since
     session.flush()
-    assert lines(session, "region", region.id, since)[0].fields == {"name": ["Pudong", "Puxi"]}
+    assert lines(session, "region", region.id, since)[0].changes == {"name": ["Pudong", "Puxi"]}
 
 
 # --- associations ----------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def test_what_is_connected_and_disconnected_is_written_down(session, model, show
     session.delete(row)
     session.flush()
     mine = lines(session, model.__tablename__, row.id, since)
-    assert [line.fields[shown.name] for line in mine if shown.name in line.fields] == [
+    assert [line.changes[shown.name] for line in mine if shown.name in line.changes] == [
         [[], [first.id, second.id]],
         [[first.id], []],
         [[second.id], []],
@@ -193,7 +193,7 @@ def test_a_right_given_to_a_role_is_on_the_role(session, rights):
     role.permissions = [two]
     session.flush()
     (line,) = lines(session, "ab_role", role.id, since)
-    assert line.fields == {"permissions": [[one.id], [two.id]]}
+    assert line.changes == {"permissions": [[one.id], [two.id]]}
     assert line.record_label == "Readers"
 
 
@@ -204,8 +204,8 @@ def test_a_role_given_to_a_person_is_on_both(session, rights, by):
     since = last(session)
     (user.roles if by == "user" else role.user).append(role if by == "user" else user)
     session.flush()
-    assert [line.fields for line in lines(session, "ab_user", user.id, since)] == [{"roles": [[], [role.id]]}]
-    assert [line.fields for line in lines(session, "ab_role", role.id, since)] == [{"user": [[], [user.id]]}]
+    assert [line.changes for line in lines(session, "ab_user", user.id, since)] == [{"roles": [[], [role.id]]}]
+    assert [line.changes for line in lines(session, "ab_role", role.id, since)] == [{"user": [[], [user.id]]}]
 
 
 def test_a_group_its_members_and_its_roles_are_in_the_ledger(session, rights):
@@ -217,9 +217,9 @@ def test_a_group_its_members_and_its_roles_are_in_the_ledger(session, rights):
     group.users.append(user)
     group.roles.append(role)
     session.flush()
-    found = {name: value for line in lines(session, "ab_group", group.id, since) for name, value in line.fields.items()}
+    found = dict(pair for line in lines(session, "ab_group", group.id, since) for pair in line.changes.items())
     assert found == {"users": [[], [user.id]], "roles": [[], [role.id]]}
-    assert any("groups" in line.fields for line in lines(session, "ab_user", user.id, since))
+    assert any("groups" in line.changes for line in lines(session, "ab_user", user.id, since))
 
 
 def test_a_deleted_role_takes_its_rights_and_people_with_it_in_the_ledger(session, rights):
@@ -230,12 +230,12 @@ def test_a_deleted_role_takes_its_rights_and_people_with_it_in_the_ledger(sessio
     session.expire_all()
     session.delete(role)
     session.flush()
-    found = [(line.action, line.fields) for line in lines(session, "ab_role", key, since)]
+    found = [(line.action, line.changes) for line in lines(session, "ab_role", key, since)]
     assert ("delete", {"name": ["Readers", None]}) in [
         (action, {"name": f["name"]}) for action, f in found if "name" in f
     ]
     assert {"permissions": [[one.id], []]} in [fields for _action, fields in found]
-    assert {"roles": [[key], []]} in [line.fields for line in lines(session, "ab_user", user.id, since)]
+    assert {"roles": [[key], []]} in [line.changes for line in lines(session, "ab_user", user.id, since)]
     count = "SELECT count(*) FROM ab_permission_view_role WHERE role_id = :key"
     assert session.scalar(sa.text(count), {"key": key}) == 0
 
@@ -245,8 +245,8 @@ def test_a_password_never_shows(session):
     user.password = "pbkdf2:sha256:1$second"
     session.flush()
     created, changed = lines(session, "ab_user", user.id)
-    assert created.fields["password"] == [None, HIDDEN]
-    assert changed.fields == {"password": [HIDDEN, HIDDEN]}
+    assert created.changes["password"] == [None, HIDDEN]
+    assert changed.changes == {"password": [HIDDEN, HIDDEN]}
     stored = session.scalars(sa.select(sa.cast(Change.__table__.c.fields, sa.Text))).all()
     assert not any("pbkdf2" in fields for fields in stored)
 
@@ -421,8 +421,8 @@ def test_fabs_own_forms_are_in_the_ledger(session, login, rights):
     person = {"first_name": "A", "last_name": "B", "username": user.username, "active": "y", "email": user.email}
     assert browser.post(f"/users/edit/{user.id}", data=person | {"roles": [role.id]}).status_code == 302
     assert browser.post("/roles/action_post", data={"action": "copyrole", "rowid": [role.id]}).status_code == 302
-    assert {"permissions": [[one.id], [two.id]]} in [line.fields for line in lines(session, "ab_role", role.id, since)]
-    assert any("roles" in line.fields for line in lines(session, "ab_user", user.id, since))
+    assert {"permissions": [[one.id], [two.id]]} in [line.changes for line in lines(session, "ab_role", role.id, since)]
+    assert any("roles" in line.changes for line in lines(session, "ab_user", user.id, since))
     new = session.scalars(sa.select(Change).where(Change.id > since)).all()
     assert [line.record_label for line in new if line.action == "create"] == ["Readers copy"]
     assert {line.actor for line in new} == {"admin"}

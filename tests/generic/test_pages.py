@@ -10,6 +10,7 @@ from tests.generic.page import read
 from tests.generic.world import CHARTS, VIEWS, address, copies, count_of, name_of, one, view_of
 
 each_view = pytest.mark.parametrize("view", VIEWS, ids=name_of)
+each_kept_view = pytest.mark.parametrize("view", [v for v in VIEWS if not v.model.by_rule], ids=name_of)
 NO_KEYS = (
     "0",
     "-1",
@@ -36,7 +37,7 @@ def test_every_page_answers_with_the_row_in_it(app, session, login, view):
     row = one(session, view.model)
     shown, browser, text = view_of(app.appbuilder, view), login("admin"), str(row)
     for rest in ("list/", f"show/{row.id}", f"show/{row.id}?tab=history", f"delete/{row.id}", f"edit/{row.id}"):
-        if rest.startswith("edit") and "can_edit" not in shown.base_permissions:
+        if rest.startswith(("edit", "delete")) and f"can_{rest.split('/')[0]}" not in shown.base_permissions:
             continue
         answer = browser.get(address(view, rest))
         assert answer.status_code == 200, rest
@@ -105,8 +106,9 @@ def test_an_empty_list_says_so(session, login, view):
 @each_view
 def test_there_is_nothing_at_a_key_that_is_none(app, login, view):
     browser, shown = login("admin"), view_of(app.appbuilder, view)
-    ways = [("GET", "show/"), ("GET", "delete/"), ("POST", "delete/")]
-    ways += [(method, "edit/") for method in ("GET", "POST") if "can_edit" in shown.base_permissions]
+    ways = [("GET", "show/")]
+    for page in ("edit", "delete"):
+        ways += [(method, f"{page}/") for method in ("GET", "POST") if f"can_{page}" in shown.base_permissions]
     ways += [(method, f"action/{name}/") for method in ("GET", "POST") for name in list(shown.all_actions)[:1]]
     asked = [(method, address(view, rest) + key) for method, rest in ways for key in NO_KEYS]
     assert [(m, url, status) for m, url in asked if (status := browser.open(url, method=m).status_code) != 404] == []
@@ -209,7 +211,7 @@ def test_there_is_no_page_for_what_is_not_declared(session, login, view):
     assert browser.post(address(view, "action_post"), data={"action": "x", "rowid": row.id}).status_code == 404
     assert browser.get(address(view, f"show/{row.id}?tab=nonsense")).status_code == 404
     assert browser.get("/lookup/nonsense").status_code == 404
-    assert browser.get("/lookup/change").status_code == 404
+    assert browser.get("/lookup/state_change").status_code == 404
 
 
 @pytest.mark.one_database
@@ -230,7 +232,7 @@ def test_ticking_nothing_or_too_much_is_refused(app, session, login, view):
 
 
 @pytest.mark.one_database
-@each_view
+@each_kept_view
 def test_looking_at_the_delete_page_deletes_nothing(session, login, view):
     row, browser = one(session, view.model), login("admin")
     assert browser.get(address(view, f"delete/{row.id}")).status_code == 200
@@ -238,7 +240,17 @@ def test_looking_at_the_delete_page_deletes_nothing(session, login, view):
     assert session.get(view.model, row.id) is not None
 
 
-@each_view
+@pytest.mark.one_database
+@pytest.mark.parametrize("view", [view for view in VIEWS if view.model.by_rule], ids=name_of)
+def test_what_only_rules_write_is_not_typed_in_changed_or_deleted(session, login, view):
+    row, browser = one(session, view.model), login("admin")
+    before = count_of(session, view.model)
+    for rest in ("add", f"edit/{row.id}", f"delete/{row.id}"):
+        assert {browser.open(address(view, rest), method=method).status_code for method in ("GET", "POST")} == {403}
+    assert count_of(session, view.model) == before
+
+
+@each_kept_view
 def test_a_row_on_which_nothing_hangs_is_deleted(session, login, view):
     row, browser = one(session, view.model), login("admin")
     key, before = row.id, count_of(session, view.model)

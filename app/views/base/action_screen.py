@@ -17,6 +17,7 @@ from app.models.submission import FormSubmission, already_stored
 from app.views.base import forms
 from app.views.base.pages import FormPage
 from app.views.base.registry import url_of
+from app.views.base.rights import refuse
 from app.views.base.screen import Screen, attempt
 
 MOST_TICKED = 200  # rows of one bulk action
@@ -56,7 +57,7 @@ class ActionScreen(Screen):
         if action is None:
             abort(404)
         if not self.may(name):
-            abort(403)
+            refuse(f"can_{name}", self.class_permission_name)
         return action
 
     def _act(self, action: Action, records: list[Any], title: str) -> Any:

@@ -1,6 +1,7 @@
 """How a value reads: on a page as markup, in a file as plain text or number."""
 
 import datetime
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from app.acts.operators import kind_of
 from app.models.base import Field, Record
 from app.models.choices import Choices
 from app.models.identity import full_name
-from app.models.types import Email, Percent, PhoneNumber
+from app.models.types import Email, JsonText, Percent, PhoneNumber
 from app.security.scope import sees
 from app.views.base.registry import may, place_of
 
@@ -152,4 +153,6 @@ def export_of(shown: Field) -> Callable[[Any], Any]:
             if (value := getattr(record, name)) is not None
             else None
         )
+    if isinstance(shown.sql_type, JsonText):
+        return lambda record: json.dumps(getattr(record, name), ensure_ascii=False)
     return lambda record: getattr(record, name)

@@ -18,6 +18,7 @@ class Menu(Enum):
     PRODUCTS = ("products", _("Products"), "fa-cubes")
     REPORTS = ("reports", _("Reports"), "fa-bar-chart")
     STAFF = ("staff", _("Staff"), "fa-id-badge")
+    AUDIT = ("audit", _("Audit"), "fa-eye")
 
     @property
     def key(self) -> str:

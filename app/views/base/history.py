@@ -9,16 +9,17 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import Date, select
 from sqlalchemy.orm import Session
 
-from app.models.base import Field
+from app.models.base import Field, records
 from app.models.ledger import Change
 from app.models.types import Exact, UtcDateTime
 from app.security.scope import rows
-from app.views.base.cells import text_of
+from app.views.base.cells import instant_text, text_of
 from app.views.base.listing import LARGEST
 from app.views.base.pages import History, HistoryEntry
 from app.views.base.registry import may
 
 PAGE = 50
+ACTIONS = {"create": ("green", _("created")), "update": ("blue", _("changed")), "delete": ("red", _("deleted"))}
 SOURCES = {
     "form": _("Form"),
     "api": _("API"),
@@ -34,22 +35,29 @@ def history_of(session: Session, record: Any, path: str, before: str) -> History
     if before.isascii() and before.isdigit() and int(before[:20]) <= LARGEST:
         statement = statement.where(Change.id < int(before))
     changes = list(session.scalars(statement.order_by(Change.id.desc()).limit(PAGE + 1)))
-    shown, fields = changes[:PAGE], type(record).fields()
-    names = _names(session, fields, shown)
-    entries = [
+    shown = changes[:PAGE]
+    next_url = f"{path}&before={shown[-1].id}" if len(changes) > PAGE else ""
+    return History(entries_of(session, record.__tablename__, shown), next_url)
+
+
+def entries_of(session: Session, table: str, changes: list[Change]) -> list[HistoryEntry]:
+    """Changes of rows of one table as people read them."""
+    model = next((model for model in records() if model.__tablename__ == table), None)
+    fields = model.fields() if model is not None else {}
+    names = _names(session, fields, changes)
+    return [
         HistoryEntry(
-            at=text_of(fields["created_at"], change.at),
+            at=instant_text(change.at),
             actor=change.actor,
             source=SOURCES.get(change.source, change.source),
             reason=change.reason or "",
             request_id=change.request_id or "",
             action=change.action,
-            changes=[_line(fields.get(name), name, pair, names) for name, pair in change.fields.items()],
+            mark=ACTIONS.get(change.action, ("grey", change.action)),
+            changes=[_line(fields.get(name), name, pair, names) for name, pair in change.changes.items()],
         )
-        for change in shown
+        for change in changes
     ]
-    next_url = f"{path}&before={shown[-1].id}" if len(changes) > PAGE else ""
-    return History(entries, next_url)
 
 
 def _line(shown: Field | None, name: str, pair: list[Any], names: dict[tuple[str, int], str]) -> tuple[Any, str, str]:
@@ -63,7 +71,7 @@ def _names(session: Session, fields: dict[str, Field], changes: list[Change]) ->
     """(table, key) -> name of every record that the changes point to, one statement for each table."""
     wanted: dict[str, set[int]] = {}
     for change in changes:
-        for name, pair in change.fields.items():
+        for name, pair in change.changes.items():
             shown = fields.get(name)
             if shown is not None and shown.target:
                 for value in pair:

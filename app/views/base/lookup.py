@@ -12,6 +12,7 @@ from app.extensions import db
 from app.models.base import model_of
 from app.security.scope import rows
 from app.views.base.registry import may, place_of
+from app.views.base.rights import refuse
 
 OFFERED = 20  # rows of one answer
 DEEPEST = 50  # pages; who has not found it by then types more
@@ -29,10 +30,11 @@ class LookupView(BaseView):
         if not current_user.is_authenticated:
             abort(401)
         model = target(table)
-        if model is None or place_of(model) is None:
+        place = place_of(model) if model is not None else None
+        if model is None or place is None:
             abort(404)
         if not may("list", model):
-            abort(403)
+            refuse("can_list", place.name)
         page = request.args.get("page", "0")
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 0
         statement = rows(model)

@@ -135,6 +135,7 @@ class HistoryEntry:
     reason: str
     request_id: str
     action: str  # create, update, delete
+    mark: tuple[str, Any]  # the colour and the word for it
     changes: list[tuple[Any, str, str]]  # (label, before, after)
 
 

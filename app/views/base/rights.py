@@ -1,9 +1,9 @@
 """How rights read: FAB's pairs of a permission (can_edit) and a view (CustomerView) in people's words."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
-from flask import current_app
+from flask import abort, current_app, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
@@ -59,6 +59,24 @@ def pair_text(pair: Any) -> str:
     view_name = pair.view_menu.name
     right = right_text(pair.permission.name, view_name)
     return gettext("%(place)s: %(right)s", place=place_text(view_name), right=right)
+
+
+def refuse(permission: str, view_name: str) -> NoReturn:
+    """Answer 403, naming the right that is missing."""
+    abort(403, needs(permission, view_name))
+
+
+def needs(permission: str, view_name: str) -> str:
+    right = gettext("%(place)s: %(right)s", place=place_text(view_name), right=right_text(permission, view_name))
+    return gettext("It takes the right “%(right)s”. Ask your administrator for it if your work needs it.", right=right)
+
+
+def missing_here() -> str:
+    """The sentence about the right that the page of this request takes; empty where it takes none by its address."""
+    view = next((v for v in current_app.appbuilder.baseviews if v.blueprint.name == request.blueprint), None)  # type: ignore[attr-defined]
+    page = getattr(view, (request.endpoint or "").rpartition(".")[2], None)
+    permission = getattr(page, "_permission_name", None)
+    return needs(f"can_{permission}", view.class_permission_name) if view is not None and permission else ""
 
 
 def _view(name: str) -> Any:

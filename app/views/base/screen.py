@@ -62,6 +62,8 @@ class Screen(ModelView):
         rights += self.further_rights
         if self.model.by_rule:
             rights.remove("delete")
+        if not self.model.ledger:
+            rights.remove("history")
         if not self.inputs(is_new=True):
             rights.remove("add")
         if not self.inputs(is_new=False):
