@@ -1,0 +1,232 @@
+"""Every endpoint of the portal for every role in two regions: who gets in, whose rows they see, and what nobody may.
+
+The walk is over the url_map: an endpoint that is new and fits none of the kinds below fails until somebody says what it
+takes. What each role may is read from its stored rights here; whether it should may it is told in test_roles.py.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask_appbuilder.security.sqla.models import Group, Permission, PermissionView, Role, User, ViewMenu
+
+from app.extensions import db
+from app.models.customer import Customer
+from app.sample.builders import make_any, make_employee, make_region
+from app.security import roles
+from app.security.scope import SEE_ALL
+from app.views.base.charts import ChartView
+from app.views.base.record import RecordView
+from tests.conftest import add_user
+from tests.generic.world import VIEWS
+
+PUBLIC, SIGNED_IN, NOBODY, ELSEWHERE = "public", "signed in", "nobody", "told in another test"
+NORTH, SOUTH = "north", "south"
+
+PLAIN = {  # endpoints that belong to no kind below
+    "static": PUBLIC,
+    "appbuilder.static": PUBLIC,
+    "chartkick.static": PUBLIC,
+    "health": PUBLIC,
+    "AuthDBView.login": PUBLIC,
+    "AuthDBView.logout": PUBLIC,
+    "LanguageView.switch": PUBLIC,
+    "LocaleView.index": PUBLIC,  # FAB's own, which ours replaces in the pages
+    "UtilView.back": PUBLIC,  # leads back within the session, or home
+    "HomeView.index": SIGNED_IN,
+    "MenuApi.get_menu_data": ("can_get", "MenuApi"),
+    "UserInfoEditView.this_form_get": ("can_this_form_get", "UserInfoEditView"),
+    "UserInfoEditView.this_form_post": ("can_this_form_post", "UserInfoEditView"),
+    "ResetPasswordView.this_form_get": ("can_this_form_get", "ResetPasswordView"),
+    "ResetPasswordView.this_form_post": ("can_this_form_post", "ResetPasswordView"),
+    "ResetMyPasswordView.this_form_get": ("can_this_form_get", "ResetMyPasswordView"),
+    "ResetMyPasswordView.this_form_post": ("can_this_form_post", "ResetMyPasswordView"),
+    "UserStatsChartView.chart": ("can_chart", "UserStatsChartView"),
+}
+OF_FAB = {  # its security screens
+    "UserDBModelView": User,
+    "RoleModelView": Role,
+    "UserGroupModelView": Group,
+    "PermissionModelView": Permission,
+    "ViewMenuModelView": ViewMenu,
+    "PermissionViewModelView": PermissionView,
+}
+PAGES = ("list", "show", "add", "edit", "delete", "export")
+
+
+@dataclass(frozen=True)
+class Door:
+    """One way in. right: what it takes, or one of the words above. table: whose rows, where the address names one."""
+
+    method: str
+    url: str
+    right: Any
+    table: str = ""
+
+
+@dataclass
+class World:
+    """A row of each model in either region, by table."""
+
+    rows: dict[str, dict[str, Any]]
+    marks: dict[str, set[str]]  # texts that only rows of a region have
+
+
+def customer_of(row: Any) -> Customer | None:
+    """Whose it is."""
+    if isinstance(row, Customer):
+        return row
+    for relation in ("customer", "product_order", "trouble_ticket"):
+        above = getattr(row, relation, None)
+        if above is not None:
+            return customer_of(above)
+    return None
+
+
+@pytest.fixture
+def world(app, session) -> World:
+    """Two regions with a row of each model; a person works in each of them, and in none of those above."""
+    country = make_region(session, code="LAND", name="Land")
+    found = World({}, {})
+    for name in (NORTH, SOUTH):
+        region = make_region(session, code=name.upper(), name=name.capitalize(), parent=country)
+        district = make_region(session, code=f"{name.upper()}1", name=f"{name.capitalize()} district", parent=region)
+        rows = {view.model.__tablename__: make_any(session, view.model) for view in VIEWS}
+        marks = set()
+        for row in rows.values():
+            owner = customer_of(row)
+            if owner is not None:
+                owner.region, owner.family_name = district, f"Family-{name}"
+                marks |= {owner.number, f"Family-{name}", getattr(row, "number", None) or owner.number}
+        session.flush()
+        employee = make_employee(session, family_name=f"Worker-{name}", user_id=add_user(app, name).id, region=region)
+        assert employee.region is region
+        found.rows[name], found.marks[name] = rows, marks
+    session.add(Group(name="Shop", label="Shop", description=""))
+    session.commit()
+    return found
+
+
+def doors(app: Any, rows: dict[str, Any]) -> Iterator[Door]:
+    """Every way into the portal, with the keys of these rows."""
+    views = {view.endpoint: view for view in app.appbuilder.baseviews if view.endpoint}
+    for rule in app.url_map.iter_rules():
+        view = views.get(rule.endpoint.partition(".")[0])
+        for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+            if rule.endpoint in PLAIN:
+                yield Door(method, re.sub(r"<[^>]*>", "0", rule.rule), PLAIN[rule.endpoint])
+            elif isinstance(view, RecordView):
+                yield from _of_records(view, rule, method, rows)
+            elif isinstance(view, ChartView):
+                yield Door(method, rule.rule, ("can_show", view.class_permission_name))
+            elif rule.endpoint == "LookupView.find":
+                for table in rows:
+                    place = next(found for found in VIEWS if found.model.__tablename__ == table)
+                    yield Door(method, f"/lookup/{table}", ("can_list", place.__name__))
+            elif type(view).__name__ in OF_FAB:
+                yield from _of_fab(view, rule, method)
+            elif getattr(view, "doors", None) or rule.rule.startswith("/api/"):
+                yield from _by_hand(view, rule, method, rows)
+            else:
+                pytest.fail(f"nobody has said who may open {method} {rule.rule} ({rule.endpoint})")
+
+
+def _of_records(view: Any, rule: Any, method: str, rows: dict[str, Any]) -> Iterator[Door]:
+    name, table = rule.endpoint.partition(".")[2], view.model.__tablename__
+    key = rows[table].id if table in rows else 1
+    filled = rule.rule.replace("<pk>", str(key)).replace("<kind>", "csv").replace("<string:filename>", "x")
+    own = view.class_permission_name
+    if name in ("action", "bulk"):
+        for action in view.all_actions.values():
+            url = filled.replace("<string:name>", action.name) + (f"?id={key}" if name == "bulk" else "")
+            yield Door(method, url, (f"can_{action.name}", own) if name == "action" or action.bulk else NOBODY, table)
+    elif name in PAGES:
+        is_offered = f"can_{name}" in view.base_permissions
+        names_row = table if "<pk>" in rule.rule else ""
+        yield Door(method, filled, (f"can_{name}", own) if is_offered else NOBODY, names_row)
+    elif name in ("action_post", "download"):
+        yield Door(method, filled, NOBODY)
+    else:
+        pytest.fail(f"{view} has a page of its own: {rule.rule}")
+
+
+def _of_fab(view: Any, rule: Any, method: str) -> Iterator[Door]:
+    name = rule.endpoint.partition(".")[2]
+    key = db.session.scalar(sa.select(OF_FAB[type(view).__name__].id).limit(1))
+    url = rule.rule.replace("<pk>", str(key)).replace("<string:filename>", "x").replace("<string:name>", "x")
+    own = view.class_permission_name
+    if name in ("action", "action_post", "download"):
+        yield Door(method, url, NOBODY)
+    else:
+        is_offered = f"can_{name}" in view.base_permissions
+        yield Door(method, url, (f"can_{name}", own) if is_offered else NOBODY)
+
+
+def _by_hand(view: Any, rule: Any, method: str, rows: dict[str, Any]) -> Iterator[Door]:
+    raise NotImplementedError
+
+
+# --- the walk --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.one_database
+def test_a_visitor_is_asked_to_sign_in_everywhere(app, world, client):
+    wrong = []
+    for door in doors(app, world.rows[NORTH]):
+        answer = client.open(door.url, method=door.method)
+        if door.right == PUBLIC:
+            is_fine = answer.status_code in (200, 302, 404) and not answer.location == f"/login/?next={door.url}"
+        else:
+            to_login = answer.status_code == 302 and answer.location.startswith("/login/")
+            is_fine = to_login or answer.status_code in (401, 404)
+        if not is_fine:
+            wrong.append(f"{door.method} {door.url}: {answer.status_code} {answer.location or ''}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("region", [NORTH, SOUTH])
+@pytest.mark.parametrize("role", [*roles.ROLES, "Admin"])
+def test_each_role_in_each_region(app, session, world, login, role, region):
+    """Without the right 403, with it in; rows of the other region are not there, and never in what is."""
+    sm, other = app.appbuilder.sm, SOUTH if region == NORTH else NORTH
+    person = sm.find_user(region)
+    person.roles = [sm.find_role(role)]
+    session.commit()
+    rights = {(pair.permission.name, pair.view_menu.name) for pair in sm.find_role(role).permissions}
+    sees_all, browser = SEE_ALL in rights, login(region)
+    wrong, tried = [], 0
+
+    def expect(door: Door, allowed: Any) -> Any:
+        nonlocal tried
+        tried += 1
+        answer = browser.open(door.url, method=door.method)
+        if answer.status_code not in allowed:
+            wrong.append(f"{door.method} {door.url}: {answer.status_code}, not {sorted(allowed)}")
+        return answer
+
+    IN = {200, 302, 422}
+    for door in doors(app, world.rows[region]):
+        if door.right in (PUBLIC, ELSEWHERE) or door.url.startswith(("/logout", "/language")):
+            continue
+        if door.right == NOBODY:
+            expect(door, {403, 404})
+        elif door.right != SIGNED_IN and door.right not in rights:
+            expect(door, {403})
+        elif door.method == "GET":  # a POST would change the world that the next door is tried on
+            answer = expect(door, IN)
+            seen = {mark for mark in world.marks[other] if mark in answer.get_data(as_text=True)}
+            if seen and not sees_all:
+                wrong.append(f"{door.url} tells of {seen}")
+    for door in doors(app, world.rows[other]):
+        if door.table and isinstance(door.right, tuple) and door.right in rights:
+            is_business = customer_of(world.rows[other][door.table]) is not None if door.table != "change" else False
+            if is_business and not sees_all:
+                expect(door, {404})
+    print(json.dumps({"role": role, "region": region, "tried": tried}))  # noqa: T201
+    assert not wrong, "\n".join(wrong)
+    assert tried > 400

@@ -1,0 +1,101 @@
+"""What each role is for, as a table: the subjects it reads and writes, and the acts that are its own."""
+
+import pytest
+
+from app.security import roles
+
+SUBJECTS = {  # a view that stands for its subject
+    "customer": "CustomerView",
+    "account": "BillingAccountView",
+    "contact": "PartyInteractionView",
+    "order": "ProductOrderView",
+    "catalog": "ProductOfferingPriceView",
+    "ticket": "TroubleTicketView",
+    "groups": "WorkGroupView",
+    "region": "RegionView",
+    "staff": "EmployeeView",
+    "limit": "ReviewLimitView",
+    "rights": "RoleModelView",
+    "users": "UserDBModelView",
+    "ledger": "ChangeView",
+}
+# r: list and show; w: add and edit; d: delete; -: nothing
+TABLE = """
+                        customer account contact order catalog ticket groups region staff limit rights users ledger
+Clerk                   rw       rw      rw      rwd   r       r      r      r      r     -     -      -     -
+Order reviewer          r        r       r       r     r       r      r      r      r     r     -      -     -
+Product manager         -        -       -       r     rwd     -      r      r      r     -     -      -     -
+Care agent              r        r       rw      r     r       rw     r      r      r     -     -      -     -
+Care supervisor         r        r       rw      r     r       rwd    rwd    r      r     -     -      -     -
+Auditor                 r        r       r       r     r       r      r      r      r     r     r      r     r
+Security administrator  -        -       -       -     -       -      -      r      rwd   rwd   rwd    rwd   -
+System administrator    r        r       r       r     r       r      rwd    rwd    r     r     -      -     -
+Integration             -        -       -       -     -       -      -      -      -     -     -      -     -
+"""
+ACTS = [  # right, view, who has it
+    ("can_decide", "OrderReviewQueueView", {"Order reviewer"}),
+    ("can_review_state_submitted", "ProductOrderView", {"Clerk"}),
+    ("can_state_in_progress", "ProductOrderView", {"Order reviewer"}),
+    ("can_state_cancelled", "ProductOrderView", {"Order reviewer"}),
+    ("can_lifecycle_status_launched", "ProductOfferingView", {"Product manager"}),
+    ("can_status_resolved", "TroubleTicketView", {"Care agent", "Care supervisor"}),
+    ("can_transfer", "TroubleTicketView", {"Care agent", "Care supervisor"}),
+    ("can_escalate", "TroubleTicketView", {"Care supervisor"}),
+    ("can_take_back", "TroubleTicketView", {"Care supervisor"}),
+    ("can_list", "TicketEscalationDeskView", {"Care supervisor", "Auditor"}),
+    ("can_status_closed", "CustomerView", {"Clerk"}),
+    ("can_see_all", "RegionView", {"Auditor"}),
+    ("resetpasswords", "UserDBModelView", {"Security administrator"}),
+    ("can_get", "CustomerApi", {"Integration"}),
+    ("can_post", "ProductOrderApi", {"Integration"}),
+    ("can_delete", "CustomerApi", set()),
+]
+HEADING, *LINES = [line for line in TABLE.splitlines() if line]
+
+
+@pytest.fixture
+def rights(app, session) -> dict[str, set[tuple[str, str]]]:
+    """Role -> its stored rights."""
+    found = {name: app.appbuilder.sm.find_role(name) for name in roles.ROLES}
+    return {
+        name: {(pair.permission.name, pair.view_menu.name) for pair in role.permissions} for name, role in found.items()
+    }
+
+
+def test_the_table_names_every_role():
+    assert [line[:24].strip() for line in LINES] == list(roles.ROLES)
+    assert HEADING.split() == list(SUBJECTS)
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line[:24].strip())
+def test_a_role_reads_and_writes_what_the_table_says(rights, line):
+    own = rights[line[:24].strip()]
+    for subject, letters in zip(HEADING.split(), line[24:].split(), strict=True):
+        view = SUBJECTS[subject]
+        for letter, needed in (("r", {"can_list", "can_show"}), ("w", {"can_add", "can_edit"}), ("d", {"can_delete"})):
+            has = {right for right in needed if (right, view) in own}
+            wanted = needed if letter in letters and (view != "ChangeView" or letter == "r") else set()
+            assert has == wanted, f"{subject} {letter}"
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(("right", "view", "who"), ACTS)
+def test_an_act_belongs_to_whom_it_should(app, session, rights, right, view, who):
+    sm = app.appbuilder.sm
+    assert sm.find_permission_view_menu(right, view) is not None, "there is such a right"
+    assert {name for name, own in rights.items() if (right, view) in own} == who
+
+
+@pytest.mark.one_database
+def test_the_auditor_changes_nothing(rights):
+    """Whatever is added later: only rights to read, and those over the own password."""
+    reading = {"can_list", "can_show", "can_history", "can_export", "menu_access", "can_see_all"}
+    assert {pair for pair in rights["Auditor"] if pair[0] not in reading} == roles.OWN
+
+
+@pytest.mark.one_database
+def test_the_security_administrator_sees_no_business(rights):
+    business = ("Customer", "Account", "Order", "Product", "Ticket", "Interaction", "Change")
+    own = {view for right, view in rights["Security administrator"] if not right.startswith("menu")}
+    assert [view for view in own if any(word in view for word in business)] == []
