@@ -10,11 +10,12 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.datastructures import MultiDict
 
+from app.acts.fields import filterable, sortable
 from app.acts.operators import OPERATORS, kind_of, searched
 from app.models.types import Exact, Percent, PhoneNumber
 from app.sample.builders import make_any, make_user
 from app.security.scope import rows
-from app.views.base.listing import ListQuery, filterable, sortable
+from app.views.base.listing import ListQuery
 from tests.generic.page import read
 from tests.generic.world import ASSOCIATIONS, MODELS, VIEWS, address, copies, name_of, one, set_past_rules
 
