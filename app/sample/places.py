@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.models.customer import Region
 from app.sample.builders import make_region
 
+ALL = ("ALL", "All countries", "所有国家")  # headquarters see what is anywhere
 COUNTRY = ("CN", "China", "中国")
 # code of the province: English, Chinese, {code of the city: English, Chinese, a district in it, post code, area code}
 PROVINCES: dict[str, tuple[str, str, dict[str, tuple[str, str, str, str, str]]]] = {
@@ -47,14 +48,14 @@ PROVINCE_OF = {code: (english, chinese) for english, chinese, cities in PROVINCE
 
 
 def load_places(session: Session) -> dict[str, Region]:
-    """Country, provinces and cities by code."""
+    """The whole, country, provinces and cities by code."""
     found: dict[str, Region] = {}
 
     def add(code: str, name: str, name_zh: str, parent: Any) -> Region:
         found[code] = make_region(session, code=code, name=name, name_zh=name_zh, parent=parent, flush=False)
         return found[code]
 
-    country = add(*COUNTRY, None)
+    country = add(*COUNTRY, add(*ALL, None))
     for code, (name, name_zh, cities) in PROVINCES.items():
         province = add(code, name, name_zh, country)
         for city, (city_name, city_name_zh, *_) in cities.items():
