@@ -1,5 +1,7 @@
 """Migrations: up, down and up again on each engine, and nothing is dropped that should stay."""
 
+import datetime
+
 import pytest
 import sqlalchemy as sa
 from flask_migrate import check, downgrade, upgrade
@@ -7,6 +9,10 @@ from flask_migrate import check, downgrade, upgrade
 from app import create_app
 from app.cli import sync_roles
 from app.extensions import db
+from app.models.acting import acting
+from app.models.order import ProductOrder
+from app.models.ticket import TroubleTicket
+from app.sample.builders import make_escalation, make_order, make_ticket
 from tests.conftest import add_user, new_database, settings_of_tests
 
 
@@ -100,3 +106,28 @@ def test_a_text_in_any_script_can_be_stored(empty, engine_name):
                 upgrade()
         finally:
             connection.execute(sa.text(f"ALTER DATABASE {name} CHARACTER SET utf8mb4"))
+
+
+def test_rows_of_before_get_what_rules_keep_from_now_on(empty):
+    """Down one step and up again on filled tables: what the step adds is worked out as the rules do it."""
+    upgrade()
+    with acting(actor="tester"):
+        tickets = [make_ticket(db.session, impact=level, urgency=level) for level in ("high", "medium", "low")]
+        escalation = make_escalation(db.session, trouble_ticket=tickets[0], escalation_level=2)
+        order = make_order(db.session, items=1, review_state="submitted")
+        db.session.commit()
+    kept = sa.select(
+        TroubleTicket.id,
+        TroubleTicket.expected_resolution_date,
+        TroubleTicket.at_risk_at,
+        TroubleTicket.escalation_level,
+    )
+    before = db.session.execute(kept.order_by(TroubleTicket.id)).all()
+    assert escalation.trouble_ticket.escalation_level == 2
+    submitted, key = order.submitted_at, order.id
+    db.session.remove()
+    downgrade(revision="-1")
+    assert "ticket_transfer" not in tables()
+    upgrade()
+    assert db.session.execute(kept.order_by(TroubleTicket.id)).all() == before
+    assert abs(db.session.get(ProductOrder, key).submitted_at - submitted) < datetime.timedelta(seconds=5)

@@ -32,17 +32,17 @@ class NoRedirect(HTTPRedirectHandler):
 class Browser:
     """A signed-in person with cookies, who fills forms in."""
 
-    def __init__(self, server: LiveServer) -> None:
+    def __init__(self, server: LiveServer, username: str = "admin") -> None:
         self.base = server.url
         self.opener = build_opener(HTTPCookieProcessor(CookieJar()), NoRedirect())
-        status, _page, _location = self.send("/login/", {"username": "admin", "password": PASSWORD}, form="/login/")
+        status, _page, _location = self.send("/login/", {"username": username, "password": PASSWORD}, form="/login/")
         assert status == 302
 
     def send(self, path: str, fields: dict[str, str] | None = None, form: str = "") -> tuple[int, str, str]:
-        """(status, page, location). fields: posted with the hidden fields of the form at ``form``."""
+        """(status, page, location). fields: posted with the hidden fields of the form at ``form``, if given."""
         data = None
         if fields is not None:
-            data = urlencode(hidden_fields(self.send(form)[1]) | fields).encode()
+            data = urlencode((hidden_fields(self.send(form)[1]) if form else {}) | fields).encode()
         try:
             with self.opener.open(self.base + path, data, timeout=30) as answer:
                 return answer.status, answer.read().decode(), ""

@@ -22,6 +22,9 @@ class Action:
 
     run(session, record, answers): answers has a value for each input; raises RuleBroken to refuse; never commits.
     allowed(record): whether it makes sense in the record's state; the right ``can_<name>`` is asked besides.
+    why_not(record): the sentence for a record for which it is not allowed; empty: that it is not possible now.
+    offered(record): whether its button is drawn, where more than the state speaks against it; sent all the same, a rule
+    says what is missing.
     bulk: offered for the ticked rows of a list too, all or none of them.
     """
 
@@ -31,6 +34,8 @@ class Action:
     inputs: Sequence[Field] = ()
     text: Any = ""
     allowed: Callable[[Any], bool] = field(default=lambda record: True)
+    offered: Callable[[Any], bool] = field(default=lambda record: True)
     bulk: bool = False
     is_danger: bool = False
     icon: str = ""
+    why_not: Callable[[Any], str] = field(default=lambda record: "")

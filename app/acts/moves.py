@@ -47,6 +47,7 @@ def _move(lifecycle: Lifecycle, state: Any, olds: set[Any], name: str, label: An
         inputs=[ask("reason", String(1000), _("Reason"), multiline=True, hint=_("Kept in the history"))],
         text=_("The state changes as soon as you confirm."),
         allowed=allowed,
+        offered=lambda record: record.offers(lifecycle.column, state),
         bulk=True,
         is_danger=state in lifecycle.final,
     )

@@ -97,6 +97,12 @@ class BillingAccount(Record):
             "suspended": {"active", "closed"},
         },
         labels=AccountState,
+        names={
+            "active": _("Activate"),
+            "suspended": _("Suspend"),
+            "closed": _("Close"),
+            ("suspended", "active"): _("Reactivate"),
+        },
     )
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)

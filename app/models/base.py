@@ -265,6 +265,10 @@ class Record(Model, Declared):
         self.__dict__["_move_reason"] = reason
         setattr(self, (lifecycle or self.lifecycles()[0]).column, state)
 
+    def offers(self, column: str, state: str) -> bool:
+        """Whether a declared step makes sense to a person now; where it does not, check() says what is missing."""
+        return True
+
     # --- trees -------------------------------------------------------------------------------------------------
 
     def ancestors(self) -> "Iterator[Any]":

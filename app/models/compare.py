@@ -29,8 +29,11 @@ def has_changed(record: Record, *names: str) -> bool:
 
 def before(record: Record, name: str) -> Any:
     """The stored value of an attribute, whatever was assigned since."""
-    history: Any = inspect(record).attrs[name].history
-    return history.deleted[0] if history.deleted else getattr(record, name)
+    state: Any = inspect(record)
+    history = state.attrs[name].history
+    if history.deleted:
+        return history.deleted[0]
+    return None if state.persistent and history.added else getattr(record, name)  # where nothing was stored
 
 
 def belong_together(record: Any, *relations: str) -> None:

@@ -151,6 +151,13 @@ class Customer(Record):
             "suspended": {"active", "closed"},
         },
         labels=CustomerStatus,
+        names={
+            "validated": _("Validate"),
+            "active": _("Activate"),
+            "suspended": _("Suspend"),
+            "closed": _("Close"),
+            ("suspended", "active"): _("Reactivate"),
+        },
     )
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)

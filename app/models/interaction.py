@@ -98,7 +98,12 @@ class PartyInteraction(Record):
 
     label, label_plural = _("Interaction"), _("Interactions")
     series = "IN"
-    lifecycle = Lifecycle("status", {"open": {"in_progress"}, "in_progress": {"completed"}}, labels=InteractionStatus)
+    lifecycle = Lifecycle(
+        "status",
+        {"open": {"in_progress"}, "in_progress": {"completed"}},
+        labels=InteractionStatus,
+        names={"in_progress": _("Start work"), "completed": _("Complete")},
+    )
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
     customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True, scope=True)

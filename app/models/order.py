@@ -5,15 +5,31 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from flask_babel import gettext
+from flask_babel import format_decimal, gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Integer,
+    String,
+    Text,
+    exists,
+    func,
+    inspect,
+    literal_column,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Mapped, Session, object_session
 
+from app.models.acting import who
 from app.models.base import Record, field
 from app.models.choices import Choices
-from app.models.compare import belong_together, by_rule, followers_stay, has_changed, now
+from app.models.compare import before, belong_together, by_rule, followers_stay, has_changed, now
 from app.models.constraints import dated, not_negative, rule, unique
+from app.models.ledger import Change
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import Money, UtcDateTime
@@ -76,6 +92,22 @@ ORDER_MOVES = {
     "assessing_cancellation": {"in_progress", "pending", "held", "pending_cancellation"},
     "pending_cancellation": {"cancelled"},
 }
+MOVE_NAMES: dict[str | tuple[str, str], Any] = {
+    "acknowledged": _("Acknowledge"),
+    "in_progress": _("Start work"),
+    "pending": _("Set pending"),
+    "held": _("Hold"),
+    "assessing_cancellation": _("Assess cancellation"),
+    "pending_cancellation": _("Accept cancellation"),
+    "completed": _("Complete"),
+    "partial": _("Complete in part"),
+    "failed": _("Give up as failed"),
+    "cancelled": _("Call off"),
+    "rejected": _("Turn down"),
+}
+OPEN_TO_CHANGE = {OrderState.DRAFT, OrderState.ACKNOWLEDGED}  # later the content is what was approved
+UNDER_WAY = {OrderState.IN_PROGRESS, OrderState.PENDING}  # where the approved goes from acknowledged
+NO_CONTENT = {"priority", "expected_completion_date", "cancellation_reason", "description", "external_id"}
 ENDED = {OrderState.COMPLETED, OrderState.PARTIAL, OrderState.FAILED}  # these have a completion date
 PAID_ONCE = {ItemAction.ADD, ItemAction.MODIFY, ItemAction.DELETE}  # a termination may cost something
 PAID_MONTHLY = {ItemAction.ADD, ItemAction.MODIFY}
@@ -123,7 +155,7 @@ class ProductOrder(Record):
 
     label, label_plural = _("Product order"), _("Product orders")
     series = "SO"
-    lifecycle = Lifecycle("state", ORDER_MOVES, labels=OrderState)
+    lifecycle = Lifecycle("state", ORDER_MOVES, labels=OrderState, names=MOVE_NAMES)
     review = Lifecycle(
         "review_state",
         {
@@ -133,6 +165,8 @@ class ProductOrder(Record):
             "approved": {"not_submitted"},  # voided by a change of content
         },
         labels=ReviewState,
+        names={"submitted": _("Submit for review")},
+        by_rule=("approved", "sent_back", "rejected", "not_submitted"),
     )
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
@@ -152,7 +186,10 @@ class ProductOrder(Record):
         OrderState, default=OrderState.DRAFT, label=_("State"), in_list=True, in_form=False
     )
     review_state: Mapped[ReviewState] = field(
-        ReviewState, default=ReviewState.NOT_SUBMITTED, label=_("Review"), in_list=True, in_form=False
+        ReviewState, default=ReviewState.NOT_SUBMITTED, index=True, label=_("Review"), in_list=True, in_form=False
+    )
+    content_version: Mapped[int] = field(
+        default=1, label=_("Version of the content"), hint=_("Counts what the customer gets and pays"), given=True
     )
     one_time_total: Mapped[Decimal] = field(
         Money,
@@ -177,6 +214,7 @@ class ProductOrder(Record):
     order_date: Mapped[datetime.datetime] = field(
         UtcDateTime, default=now, label=_("Ordered"), in_list=True, in_form=False
     )
+    submitted_at: Mapped[datetime.datetime | None] = field(UtcDateTime, index=True, label=_("Submitted"), given=True)
     requested_start_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Requested start"))
     requested_completion_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Requested completion"))
     expected_completion_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Expected completion"))
@@ -201,7 +239,15 @@ class ProductOrder(Record):
         found += [row for row in session.new if isinstance(row, ProductOrderItem) and row.product_order is self]
         return sorted((row for row in found if row not in session.deleted), key=lambda row: row.position or 0)
 
+    @property
+    def value(self) -> Decimal:
+        """What it brings in its first year, in its currency: once and twelve months."""
+        return self.one_time_total + MONTHS * self.monthly_total
+
     def check(self) -> None:
+        if has_changed(self, *content_of(ProductOrder)):
+            self.content_changes()
+        self._check_moves()
         belong_together(self, "billing_account")
         if self.billing_account is not None and self.billing_account.currency != self.currency:
             raise RuleBroken(
@@ -210,6 +256,69 @@ class ProductOrder(Record):
             )
         self.completion_date = (self.completion_date or now()) if self.state in ENDED else None
         self.cancellation_date = (self.cancellation_date or now()) if self.state == OrderState.CANCELLED else None
+
+    def content_changes(self) -> None:
+        """The order or an item is about to change in what the customer gets or pays: count it, void an approval.
+
+        Refused once the order is under way or over: what is approved is what is done.
+        """
+        if not inspect(self).persistent:
+            return
+        state = next((state for state in (before(self, "state"), self.state) if state not in OPEN_TO_CHANGE), None)
+        if state is not None:
+            words = {"order": self, "state": OrderState(state).label}
+            if state in self.lifecycle.final:
+                raise RuleBroken(
+                    gettext("%(order)s is “%(state)s”, so what was ordered stays as it is: enter a new order.", **words)
+                )
+            raise RuleBroken(
+                gettext(
+                    "%(order)s is “%(state)s”: before its content can change, take it back through “Pending” to "
+                    "“Acknowledged”.",
+                    **words,
+                )
+            )
+        self.content_version = before(self, "content_version") + 1
+        if self.review_state == ReviewState.APPROVED:
+            self.move(ReviewState.NOT_SUBMITTED, gettext("Its content has changed."), self.review)
+
+    def offers(self, column: str, state: str) -> bool:
+        """Not what _check_moves would refuse."""
+        if column == self.review.column:
+            return self.state in OPEN_TO_CHANGE
+        is_submitted, is_approved = (self.review_state == one for one in (ReviewState.SUBMITTED, ReviewState.APPROVED))
+        if self.state == OrderState.ACKNOWLEDGED and state in UNDER_WAY:
+            return is_approved
+        return not (state == OrderState.REJECTED and is_submitted)
+
+    def _check_moves(self) -> None:
+        """What a step asks for beyond being declared."""
+        for column, old, new in list(self.pending_moves):
+            if column == self.review.column:
+                self._check_review(new)
+            elif old == OrderState.ACKNOWLEDGED and new in UNDER_WAY and self.review_state != ReviewState.APPROVED:
+                raise RuleBroken(gettext("%(order)s is not approved yet: submit it for review first.", order=self))
+            elif new == OrderState.REJECTED and self.review_state == ReviewState.SUBMITTED:
+                raise RuleBroken(gettext("%(order)s is with the reviewers, who turn it down or not.", order=self))
+
+    def _check_review(self, new: ReviewState) -> None:
+        if new == ReviewState.SUBMITTED:
+            if not self.items:
+                raise RuleBroken(gettext("%(order)s has no items yet: there is nothing to review.", order=self))
+            if inspect(self).persistent and before(self, "state") not in OPEN_TO_CHANGE:
+                state = OrderState(self.state).label
+                raise RuleBroken(gettext("%(order)s is “%(state)s” and needs no review.", order=self, state=state))
+            if self.state == OrderState.DRAFT:
+                self.state = OrderState.ACKNOWLEDGED
+            if self.submitted_at is None or not has_changed(self, "submitted_at"):
+                self.submitted_at = now()
+        elif new != ReviewState.NOT_SUBMITTED and new not in self._new_decisions():
+            raise RuleBroken(gettext("%(order)s is decided on the page “Order review” only.", order=self))
+
+    def _new_decisions(self) -> set[str]:
+        new = object_session(self)
+        rows = (row for row in new.new if isinstance(row, OrderReview)) if new is not None else ()
+        return {row.decision for row in rows if row.product_order is self}
 
     def add_up(self) -> None:
         """Bring the totals in line with the items."""
@@ -247,7 +356,7 @@ class ProductOrderItem(Record):
     )
 
     label, label_plural = _("Order item"), _("Order items")
-    lifecycle = Lifecycle("state", ORDER_MOVES, labels=OrderState)
+    lifecycle = Lifecycle("state", ORDER_MOVES, labels=OrderState, names=MOVE_NAMES)
 
     product_order_id: Mapped[int] = field(
         ForeignKey("product_order.id"), label=_("Product order"), part_of=True, in_list=True
@@ -309,15 +418,30 @@ class ProductOrderItem(Record):
             self.position = max((item.position or 0 for item in self.product_order.items), default=0) + 1
         if has_changed(self, "action", "quantity", "one_time_price", "monthly_price"):
             self.product_order.add_up()
+        if has_changed(self, *content_of(ProductOrderItem)):
+            self.product_order.content_changes()
+        for _column, old, new in self.pending_moves:
+            if self._waits_for_approval(old, new):
+                raise RuleBroken(
+                    gettext("%(order)s is not approved yet: submit it for review first.", order=self.product_order)
+                )
+
+    def offers(self, column: str, state: str) -> bool:
+        return not self._waits_for_approval(self.state, state)
+
+    def _waits_for_approval(self, old: str, new: str) -> bool:
+        is_start = old == OrderState.ACKNOWLEDGED and new in UNDER_WAY
+        return is_start and self.product_order.review_state != ReviewState.APPROVED
 
     def check_removal(self) -> None:
         session = object_session(self)
         if session is not None and self.product_order not in session.deleted:
+            self.product_order.content_changes()
             self.product_order.add_up()
 
 
 class OrderReview(Record):
-    """One decision on a submitted order, with what it was worth then."""
+    """One decision on a submitted order, with what it was worth then; rules/reviewing.py makes it."""
 
     __tablename__ = "order_review"
     __table_args__ = (
@@ -330,6 +454,7 @@ class OrderReview(Record):
     )
 
     label, label_plural = _("Order review"), _("Order reviews")
+    by_rule = True
 
     product_order_id: Mapped[int] = field(
         ForeignKey("product_order.id"), label=_("Product order"), part_of=True, in_list=True
@@ -342,6 +467,10 @@ class OrderReview(Record):
     )
     one_time_total: Mapped[Decimal] = field(Money, default=0, label=_("Once"), in_list=True, in_form=False)
     monthly_total: Mapped[Decimal] = field(Money, default=0, label=_("Monthly"), in_list=True, in_form=False)
+    value: Mapped[Decimal] = field(
+        Money, default=0, label=_("Value"), hint=_("Over the first year: once and twelve months"), in_form=False
+    )
+    content_version: Mapped[int] = field(default=1, label=_("Version of the content"), in_form=False)
 
     product_order: Mapped["ProductOrder"]
     reviewer: Mapped["Employee"]
@@ -351,12 +480,118 @@ class OrderReview(Record):
 
     def check(self) -> None:
         order = self.product_order
-        if not has_changed(self, "reviewer_id", "product_order_id"):
-            return
-        user = self.reviewer.user
-        if self.reviewer is order.seller or (user is not None and user.username == order.created_by):
-            raise RuleBroken(gettext("Nobody reviews an order of their own: %(order)s.", order=order), "reviewer_id")
-        self.one_time_total, self.monthly_total = order.one_time_total, order.monthly_total
+        if inspect(self).persistent:
+            raise RuleBroken(gettext("A decision stays as it was made: %(order)s.", order=order))
+        if (ProductOrder.review.column, self.decision) not in [
+            (column, new) for column, _old, new in order.pending_moves
+        ]:
+            raise RuleBroken(gettext("%(order)s is decided on the page “Order review” only.", order=order), "decision")
+        order.add_up()
+        self.one_time_total, self.monthly_total, self.value = order.one_time_total, order.monthly_total, order.value
+        self.content_version = order.content_version
+
+    @classmethod
+    def check_set(cls, session: Session, records: list[Any]) -> None:
+        """Who decides may: whatever path it came by."""
+        by_reviewer: dict[Any, list[ProductOrder]] = {}
+        for record in records:
+            by_reviewer.setdefault(record.reviewer, []).append(record.product_order)
+        for reviewer, orders in by_reviewer.items():
+            for sentence in why_not(session, orders, reviewer).values():
+                raise RuleBroken(sentence, "reviewer_id")
+
+
+class ReviewLimit(Record):
+    """Up to which value an employee reviews orders of a currency; without a row they review none of it."""
+
+    __tablename__ = "review_limit"
+    __table_args__ = (
+        unique(
+            "uq_review_limit_currency",
+            "employee_id",
+            "currency",
+            message=_("There is a limit in this currency already."),
+            field="currency",
+        ),
+        *not_negative("review_limit", "amount"),
+    )
+
+    label, label_plural = _("Review limit"), _("Review limits")
+
+    employee_id: Mapped[int] = field(ForeignKey("employee.id"), label=_("Employee"), part_of=True, in_list=True)
+    currency: Mapped[Currency] = field(Currency, default=Currency.CNY, label=_("Currency"), in_list=True)
+    amount: Mapped[Decimal] = field(
+        Money,
+        label=_("Amount"),
+        hint=_("Orders worth up to this over the first year: once and twelve months"),
+        in_list=True,
+    )
+
+    employee: Mapped["Employee"]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.currency}"
+
+    def check(self) -> None:
+        user = self.employee.user
+        if user is not None and user.username == who().actor:
+            raise RuleBroken(gettext("Nobody sets their own limit."), "amount")
+
+
+# --- what content is, and who may review it --------------------------------------------------------------------------
+
+MONTHS = 12  # of the value of an order
+
+
+def content_of(model: type[Record]) -> list[str]:
+    """The attributes that say what the customer gets and pays, relations beside their keys."""
+    shown = [s for s in model.fields().values() if s.in_form and not s.given and not s.part_of]
+    names = [s.name for s in shown if s.name not in NO_CONTENT and s.name != "state"]
+    return names + [s.relation for s in shown if s.relation]
+
+
+def obstacles(reviewer: "Employee") -> dict[str, ColumnElement[bool]]:
+    """What keeps an employee from deciding on an order, as clauses over product_order; SENTENCES says them.
+
+    Who has written an order is read from the ledger: who created it, or changed its content or that of an item.
+    """
+    username = reviewer.user.username if reviewer.user is not None else None
+    value = ProductOrder.one_time_total + ProductOrder.monthly_total * literal_column(str(MONTHS), Integer)
+    limits = exists().where(ReviewLimit.employee_id == reviewer.id, ReviewLimit.currency == ProductOrder.currency)
+    edits = exists().where(
+        Change.record_type == ProductOrder.__tablename__,
+        Change.record_id == ProductOrder.id,
+        Change.actor == username,
+        type_coerce(Change.changes, Text).contains('"content_version"'),  # a creation has it too
+    )
+    return {
+        "sold": func.coalesce(ProductOrder.seller_id, 0) == reviewer.id,
+        "written": or_(ProductOrder.created_by == username, edits),
+        "no_limit": not_(limits),
+        "limit": not_(limits.where(ReviewLimit.amount >= value)),
+    }
+
+
+SENTENCES = {
+    "sold": _("Nobody reviews an order of their own: %(order)s."),
+    "written": _("Nobody reviews an order that they have entered or changed: %(order)s."),
+    "no_limit": _("%(who)s has no review limit in %(currency)s: %(order)s."),
+    "limit": _("%(order)s is worth %(value)s %(currency)s in its first year, more than %(who)s may review."),
+}
+
+
+def why_not(session: Session, orders: Iterable[ProductOrder], reviewer: "Employee") -> dict[int, str]:
+    """Key of each stored order that the employee may not decide on -> a sentence why; one statement."""
+    by_key = {order.id: order for order in orders}
+    clauses = obstacles(reviewer)
+    asked = select(ProductOrder.id, *clauses.values()).where(ProductOrder.id.in_(by_key), or_(*clauses.values()))
+    found = {}
+    for key, *answers in session.execute(asked):
+        order, reason = by_key[key], next(name for name, applies in zip(clauses, answers, strict=True) if applies)
+        value = format_decimal(order.value, format="#,##0.00")
+        words = {"order": order, "who": reviewer, "value": value, "currency": order.currency}
+        found[key] = str(SENTENCES[reason]) % words
+    return found
 
 
 def totals(items: Iterable[Any]) -> tuple[Decimal, Decimal]:

@@ -39,6 +39,17 @@ def publication() -> Lifecycle:
             "retired": {"obsolete"},
         },
         labels=LifecycleStatus,
+        names={
+            "in_design": _("Start design"),
+            "in_test": _("Start test"),
+            "active": _("Pass the test"),
+            "launched": _("Launch"),
+            "retired": _("Retire"),
+            "obsolete": _("Make obsolete"),
+            ("in_design", "in_study"): _("Back to study"),
+            ("in_test", "in_design"): _("Back to design"),
+            ("active", "in_test"): _("Back to test"),
+        },
     )
 
 

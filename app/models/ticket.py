@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, Session
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, Session, object_session
 
 from app.models.base import Record, association, field
 from app.models.choices import Choices
-from app.models.compare import belong_together, followers_stay, now
-from app.models.constraints import dated, rule
+from app.models.compare import before, belong_together, followers_stay, has_changed, now
+from app.models.constraints import dated, rule, unique
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import Email, UtcDateTime
@@ -78,7 +78,10 @@ PRIORITIES = {  # impact, urgency: priority
     ("low", "medium"): Priority.LOW,
     ("low", "low"): Priority.LOW,
 }
+HOURS = {Priority.CRITICAL: 4, Priority.HIGH: 8, Priority.MEDIUM: 24, Priority.LOW: 72}  # to resolve, from creation
+LEFT_AT_RISK = 4  # a ticket is at risk from when a quarter of its time is left
 RESOLVED = {TicketStatus.RESOLVED, TicketStatus.CLOSED}
+OPEN = [TicketStatus.ACKNOWLEDGED, TicketStatus.IN_PROGRESS, TicketStatus.HELD, TicketStatus.PENDING]
 
 
 class WorkGroup(Record):
@@ -136,6 +139,7 @@ class TroubleTicket(Record):
             _("A resolution cannot be expected before the ticket."),
             "expected_resolution_date",
         ),
+        Index("ix_trouble_ticket_due", "status", "expected_resolution_date"),
     )
 
     label, label_plural = _("Trouble ticket"), _("Trouble tickets")
@@ -150,6 +154,16 @@ class TroubleTicket(Record):
             "resolved": {"closed", "in_progress"},  # in_progress: the customer refused the resolution
         },
         labels=TicketStatus,
+        names={
+            "in_progress": _("Start work"),
+            "held": _("Hold"),
+            "pending": _("Set pending"),
+            "resolved": _("Resolve"),
+            "closed": _("Close"),
+            "cancelled": _("Cancel"),
+            "rejected": _("Reject"),
+            ("resolved", "in_progress"): _("Refuse the resolution"),
+        },
     )
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
@@ -181,32 +195,79 @@ class TroubleTicket(Record):
     product_order_id: Mapped[int | None] = field(
         ForeignKey("product_order.id"), label=_("Product order"), hint=_("Of the same customer")
     )
-    work_group_id: Mapped[int | None] = field(ForeignKey("work_group.id"), label=_("Work group"), in_list=True)
+    escalation_level: Mapped[int] = field(
+        default=0, label=_("Level"), hint=_("Of its open escalation; 0: none"), in_list=True, given=True
+    )
+    hops: Mapped[int] = field(default=0, label=_("Hops"), hint=_("How often it was transferred"), given=True)
+    work_group_id: Mapped[int | None] = field(
+        ForeignKey("work_group.id"), label=_("Work group"), hint=_("Changes by a transfer"), in_list=True, once=True
+    )
     owner_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Owner"))
     channel: Mapped[Channel] = field(Channel, default=Channel.CALL_CENTRE, label=_("Channel"))
     description: Mapped[str | None] = field(String(4000), label=_("Description"), multiline=True)
-    creation_date: Mapped[datetime.datetime] = field(
-        UtcDateTime, default=now, label=_("Opened"), in_list=True, in_form=False
-    )
+    creation_date: Mapped[datetime.datetime] = field(UtcDateTime, default=now, label=_("Opened"), in_form=False)
     requested_resolution_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Requested resolution"))
-    expected_resolution_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Expected resolution"))
+    expected_resolution_date: Mapped[datetime.datetime | None] = field(
+        UtcDateTime, label=_("Expected resolution"), hint=_("Empty: as the priority says")
+    )
+    at_risk_at: Mapped[datetime.datetime | None] = field(
+        UtcDateTime, label=_("At risk from"), hint=_("A quarter of its time is left then"), given=True
+    )
     resolution_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Resolved on"), in_form=False)
     closed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Closed on"), in_form=False)
 
     customer: Mapped["Customer"]
+    work_group: Mapped["WorkGroup | None"]
+    owner: Mapped["Employee | None"]
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
 
+    @property
+    def is_open(self) -> bool:
+        """Somebody still has to do something; a resolved one waits for the customer."""
+        return self.status in OPEN
+
     def check(self) -> None:
         belong_together(self, "billing_account", "product_order")
+        self._keep_group()
+        self.creation_date = self.creation_date or now()
         self.priority = PRIORITIES[self.impact, self.urgency]
+        self._give_due_time()
         self.resolution_date = (self.resolution_date or now()) if self.status in RESOLVED else None
         self.closed_at = (self.closed_at or now()) if self.status == TicketStatus.CLOSED else None
+
+    def _give_due_time(self) -> None:
+        """Where nobody typed when it is expected, the priority says it, also when the priority changes later."""
+        as_before = due_by_priority(self.creation_date, before(self, "priority"))
+        is_typed = has_changed(self, "expected_resolution_date") or self.expected_resolution_date != as_before
+        if self.expected_resolution_date is None or not is_typed:
+            self.expected_resolution_date = due_by_priority(self.creation_date, self.priority)
+        self.at_risk_at = risk_begins(self.creation_date, self.expected_resolution_date)
+
+    def _keep_group(self) -> None:
+        """A group hands a ticket on with a reason and a trace, whoever writes it; the first one is just assigned."""
+        session = object_session(self)
+        if session is None or self in session.new or not has_changed(self, "work_group_id"):
+            return
+        traces = [row for row in (*session.new, *session.dirty) if isinstance(row, (TicketTransfer, TicketEscalation))]
+        if before(self, "work_group_id") is not None and not any(row.brings(self) for row in traces):
+            raise RuleBroken(
+                gettext("%(ticket)s changes its group by a transfer or an escalation only.", ticket=self),
+                "work_group_id",
+            )
 
     @classmethod
     def check_set(cls, session: Session, records: list[Any]) -> None:
         followers_stay(session, records, "trouble_ticket", "party_interaction")
+
+
+def due_by_priority(creation: datetime.datetime, priority: str) -> datetime.datetime:
+    return (creation + datetime.timedelta(hours=HOURS[Priority(priority)])).replace(microsecond=0)
+
+
+def risk_begins(creation: datetime.datetime, due: datetime.datetime) -> datetime.datetime:
+    return (due - (due - creation) / LEFT_AT_RISK).replace(microsecond=0)
 
 
 class TicketNote(Record):
@@ -227,6 +288,62 @@ class TicketNote(Record):
 
     def __str__(self) -> str:
         return self.text if len(self.text) <= 60 else f"{self.text[:59]}…"
+
+
+class TicketTransfer(Record):
+    """A ticket given from one group to another, or given back to where it came from."""
+
+    __tablename__ = "ticket_transfer"
+    __table_args__ = (
+        unique(
+            "uq_ticket_transfer_hop",
+            "trouble_ticket_id",
+            "hop",
+            message=_("Somebody else transferred this ticket just now."),
+            field="trouble_ticket_id",
+        ),
+        rule("ck_ticket_transfer_hop", "hop > 0", _("Transfers are counted from 1."), "hop"),
+    )
+
+    label, label_plural = _("Transfer"), _("Transfers")
+    by_rule = True
+
+    trouble_ticket_id: Mapped[int] = field(
+        ForeignKey("trouble_ticket.id"), label=_("Trouble ticket"), part_of=True, in_list=True
+    )
+    hop: Mapped[int] = field(default=1, label=_("Hop"), in_list=True)
+    from_group_id: Mapped[int | None] = field(ForeignKey("work_group.id"), label=_("From group"), in_list=True)
+    from_owner_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("From owner"), in_list=True)
+    to_group_id: Mapped[int] = field(ForeignKey("work_group.id"), label=_("To group"), in_list=True)
+    to_owner_id: Mapped[int | None] = field(
+        ForeignKey("employee.id"), label=_("To owner"), hint=_("When it is given back")
+    )
+    reason: Mapped[str] = field(String(1000), label=_("Reason"), in_list=True, multiline=True)
+    gives_back_id: Mapped[int | None] = field(
+        ForeignKey("ticket_transfer.id"), unique=True, label=_("Gives back"), hint=_("The transfer that it undoes")
+    )
+    transferred_by_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Transferred by"), in_list=True)
+    transferred_at: Mapped[datetime.datetime] = field(
+        UtcDateTime, default=now, label=_("Transferred"), in_list=True, in_form=False
+    )
+
+    trouble_ticket: Mapped["TroubleTicket"]
+    from_group: Mapped["WorkGroup | None"]
+    from_owner: Mapped["Employee | None"]
+    to_group: Mapped["WorkGroup"]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.hop}"
+
+    def brings(self, ticket: TroubleTicket) -> bool:
+        """Whether this is why the ticket comes to the group that it has now."""
+        return self in _new(ticket) and self.trouble_ticket is ticket and self.to_group is ticket.work_group
+
+    def check(self) -> None:
+        if self.id is None:
+            _hand_on_open_only(self.trouble_ticket)
+            if self.hop > self.trouble_ticket.hops:
+                raise RuleBroken(gettext("A ticket is handed on by its actions only."), "trouble_ticket_id")
 
 
 class TicketEscalation(Record):
@@ -255,33 +372,69 @@ class TicketEscalation(Record):
     )
 
     label, label_plural = _("Escalation"), _("Escalations")
+    by_rule = True
 
     trouble_ticket_id: Mapped[int] = field(
         ForeignKey("trouble_ticket.id"), label=_("Trouble ticket"), part_of=True, in_list=True
     )
+    escalation_level: Mapped[int] = field(default=1, label=_("Level"), hint=_("From 1 to 5"), in_list=True)
     kind: Mapped[EscalationKind] = field(
         EscalationKind, default=EscalationKind.FUNCTIONAL, label=_("Kind"), in_list=True
     )
-    escalation_level: Mapped[int] = field(default=1, label=_("Level"), hint=_("From 1 to 5"), in_list=True)
-    reason: Mapped[str] = field(String(1000), label=_("Reason"), in_list=True, multiline=True)
     work_group_id: Mapped[int | None] = field(ForeignKey("work_group.id"), label=_("To group"), in_list=True)
     target_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("To person"), in_list=True)
-    escalated_by_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Escalated by"))
+    reason: Mapped[str] = field(String(1000), label=_("Reason"), in_list=True, multiline=True)
+    from_group_id: Mapped[int | None] = field(ForeignKey("work_group.id"), label=_("From group"))
+    from_owner_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("From owner"))
+    escalated_by_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Escalated by"), in_list=True)
     escalated_at: Mapped[datetime.datetime] = field(
         UtcDateTime, default=now, label=_("Escalated"), in_list=True, in_form=False
     )
     taken_back_at: Mapped[datetime.datetime | None] = field(
         UtcDateTime, label=_("Taken back"), in_list=True, in_form=False
     )
+    taken_back_by_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Taken back by"))
+    taken_back_reason: Mapped[str | None] = field(String(1000), label=_("Taken back because"), multiline=True)
 
     trouble_ticket: Mapped["TroubleTicket"]
+    work_group: Mapped["WorkGroup | None"]
+    target: Mapped["Employee | None"]
+    from_group: Mapped["WorkGroup | None"]
+    from_owner: Mapped["Employee | None"]
 
     def __str__(self) -> str:
         return f"{self.label} {self.escalation_level}"
 
+    def brings(self, ticket: TroubleTicket) -> bool:
+        """Whether this, or that it is taken back, is why the ticket comes to the group that it has now."""
+        if self.trouble_ticket is not ticket:
+            return False
+        is_back = self.taken_back_at is not None and has_changed(self, "taken_back_at")
+        return (self in _new(ticket) and self.work_group is ticket.work_group) or (
+            is_back and self.from_group is ticket.work_group
+        )
+
     def check(self) -> None:
-        ticket = self.trouble_ticket
-        if self.id is None and ticket.status in ticket.lifecycle.final:
-            raise RuleBroken(
-                gettext("%(ticket)s has ended and is escalated no more.", ticket=ticket), "trouble_ticket_id"
-            )
+        if self.id is None:
+            _hand_on_open_only(self.trouble_ticket)
+            if self.escalation_level > self.trouble_ticket.escalation_level:
+                raise RuleBroken(gettext("A ticket is handed on by its actions only."), "trouble_ticket_id")
+        if self.taken_back_at is not None and has_changed(self, "taken_back_at") and not self.taken_back_reason:
+            raise RuleBroken(gettext("Who takes an escalation back says why."), "taken_back_reason")
+
+
+def _new(record: Record) -> Any:
+    session = object_session(record)
+    return session.new if session is not None else ()
+
+
+def _hand_on_open_only(ticket: TroubleTicket) -> None:
+    if not ticket.is_open:
+        raise RuleBroken(
+            gettext(
+                "%(ticket)s is %(status)s and is handed on no more.",
+                ticket=ticket,
+                status=TicketStatus(ticket.status).label,
+            ),
+            "trouble_ticket_id",
+        )

@@ -10,13 +10,11 @@ from app.models.account import AccountState, BillingAccount
 from app.models.customer import Customer
 from app.models.interaction import PartyInteraction
 from app.models.order import OrderState, ProductOrder
-from app.models.ticket import TicketStatus, TroubleTicket
+from app.models.ticket import TroubleTicket
 from app.models.vocabulary import Currency
+from app.rules.ticketing import IS_OPEN
 
 ORDER_IS_OPEN = ProductOrder.state.not_in([state for state in OrderState if state in ProductOrder.lifecycle.final])
-TICKET_IS_OPEN = TroubleTicket.status.not_in(
-    [status for status in TicketStatus if status in {*TroubleTicket.lifecycle.final, TicketStatus.RESOLVED}]
-)
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,8 @@ class Standing:
     last_contact: PartyInteraction | None
 
 
-def customer_standing(session: Session, customer: Customer) -> Standing:
-    """The standing of one customer, without those below it in the tree; four statements."""
+def balances(session: Session, customer: Customer) -> list[Balance]:
+    """What the open accounts of a customer owe, by currency; one statement."""
     accounts = (
         select(
             BillingAccount.currency,
@@ -52,6 +50,11 @@ def customer_standing(session: Session, customer: Customer) -> Standing:
         .where(BillingAccount.customer_id == customer.id, BillingAccount.state != AccountState.CLOSED)
         .group_by(BillingAccount.currency)
     )
+    return [Balance(*row) for row in session.execute(accounts)]
+
+
+def customer_standing(session: Session, customer: Customer) -> Standing:
+    """The standing of one customer, without those below it in the tree; four statements."""
     orders = select(ProductOrder).where(ProductOrder.customer_id == customer.id)
     is_completed = ProductOrder.state == OrderState.COMPLETED
     contact = (
@@ -65,12 +68,12 @@ def customer_standing(session: Session, customer: Customer) -> Standing:
         orders.where(is_completed).with_only_columns(func.sum(ProductOrder.monthly_total)).scalar_subquery(),
         select(func.count())
         .select_from(TroubleTicket)
-        .where(TroubleTicket.customer_id == customer.id, TICKET_IS_OPEN)
+        .where(TroubleTicket.customer_id == customer.id, IS_OPEN)
         .scalar_subquery(),
     )
     open_orders, monthly, open_tickets = session.execute(counts).one()
     return Standing(
-        balances=[Balance(*row) for row in session.execute(accounts)],
+        balances=balances(session, customer),
         open_orders=open_orders,
         monthly=monthly or Decimal(0),
         open_tickets=open_tickets,

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import Boolean, Date, Integer, LargeBinary, String
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from app.models.account import BillingAccount
 from app.models.base import Field, Record
@@ -22,7 +22,15 @@ from app.models.catalog import BundledOffering, Category, ProductCatalog, Produc
 from app.models.choices import ChoiceType
 from app.models.customer import ContactMedium, Customer, PartyType, Region
 from app.models.interaction import InteractionReason, PartyInteraction, Route
-from app.models.order import Decision, OrderReview, OrderState, ProductOrder, ProductOrderItem
+from app.models.order import (
+    Decision,
+    OrderReview,
+    OrderState,
+    ProductOrder,
+    ProductOrderItem,
+    ReviewLimit,
+    ReviewState,
+)
 from app.models.pricing import ChargePeriod, ProductOfferingPrice
 from app.models.specification import (
     ProductSpecCharacteristic,
@@ -32,8 +40,17 @@ from app.models.specification import (
 )
 from app.models.staff import Department, Employee
 from app.models.states import Lifecycle
-from app.models.ticket import EscalationKind, TicketEscalation, TicketKind, TicketNote, TroubleTicket, WorkGroup
+from app.models.ticket import (
+    EscalationKind,
+    TicketEscalation,
+    TicketKind,
+    TicketNote,
+    TicketTransfer,
+    TroubleTicket,
+    WorkGroup,
+)
 from app.models.types import Email, Exact, PhoneNumber, UtcDateTime
+from app.rules import ticketing
 
 R = TypeVar("R", bound=Record)
 Builder = Callable[..., Any]
@@ -78,11 +95,27 @@ def steps(lifecycle: Lifecycle, old: str, new: str) -> list[str]:
 
 
 def bring(record: R, state: str, reason: str = "", lifecycle: Lifecycle | None = None) -> R:
-    """Move a record, step by step, to a state."""
+    """Move a record, step by step, to a state, with what each step demands (DEMANDS)."""
     lifecycle = lifecycle or record.lifecycles()[0]
     for step in steps(lifecycle, getattr(record, lifecycle.column), state):
-        record.move(step, reason, lifecycle)
+        _fulfil(record, lifecycle, step, reason)
+        if getattr(record, lifecycle.column) != step:
+            record.move(step, reason, lifecycle)
     return record
+
+
+def ready(record: R, lifecycle: Lifecycle) -> R:
+    """Give a record what the steps demand that a person can take next."""
+    for step in lifecycle.next(getattr(record, lifecycle.column)):
+        if step not in lifecycle.by_rule:
+            _fulfil(record, lifecycle, step, "")
+    return record
+
+
+def _fulfil(record: Record, lifecycle: Lifecycle, step: str, reason: str) -> None:
+    session, demand = object_session(record), DEMANDS.get((record.__tablename__, lifecycle.column, step))
+    if session is not None and demand is not None:
+        demand(session, record, reason)
 
 
 def launch(session: Session, record: R) -> R:
@@ -332,13 +365,16 @@ def make_product_order(
     items: how many, or the attributes of each, among them part_of: the position of the item of the bundle. reason: of
     the steps. A partial order needs two items at least.
     """
-    flush = changes.pop("flush", True)
+    flush, rows = changes.pop("flush", True), [{}] * items if isinstance(items, int) else items
+    rows = [row if "product_offering" in row else {"product_offering": make_offering(session), **row} for row in rows]
     order = _build(session, ProductOrder, {**changes, "flush": False}, customer=make_customer)
     made: list[ProductOrderItem] = []
-    for position, row in enumerate([{}] * items if isinstance(items, int) else items, 1):
+    for position, row in enumerate(rows, 1):
         values = {"product_order": order, "position": position, "flush": False, **row}
         above = values.pop("part_of", None)
         made.append(make_product_order_item(session, **values, parent=made[above - 1] if above else None))
+    if state == OrderState.REJECTED and review_state == ReviewState.REJECTED:
+        decide_order(session, order, Decision.REJECTED, reason)
     bring(order, review_state, reason, ProductOrder.review)
     move_order(order, state, reason)
     return _store(session, order, flush)
@@ -370,15 +406,67 @@ def move_order(order: ProductOrder, state: str, reason: str = "") -> ProductOrde
 
 @builder
 def make_order_review(session: Session, **changes: Any) -> OrderReview:
-    """The record of a decision; the order itself is moved by bring()."""
-    own: dict[str, Any] = {
-        "product_order": make_product_order,
-        "reviewer": make_employee,
-        "decision": Decision.APPROVED,
-    }
-    if changes.get("decision", Decision.APPROVED) != Decision.APPROVED:
-        own["reason"] = "The address is outside of our network"
-    return _build(session, OrderReview, changes, **own)
+    """A decision on a submitted order, approved unless decision says otherwise, and the order moved by it."""
+    flush = changes.pop("flush", True)
+    order = changes.pop("product_order", None) or make_product_order(session, items=1)
+    review = decide_order(
+        session, order, changes.pop("decision", Decision.APPROVED), changes.pop("reason", ""), **changes
+    )
+    return _store(session, review, flush)
+
+
+def decide_order(session: Session, order: ProductOrder, decision: str, reason: str = "", **changes: Any) -> OrderReview:
+    """Take an order to a decision of its review, by an employee who may decide on it unless a reviewer is given.
+
+    It goes past the checks and limits of rules/reviewing.py, but not past those of the models.
+    """
+    bring(order, ReviewState.SUBMITTED, reason, ProductOrder.review)
+    if "reviewer" not in changes and "reviewer_id" not in changes:
+        changes["reviewer"] = make_reviewer(session, order.currency)
+    if decision != Decision.APPROVED:
+        reason = reason or "The address is outside of our network"
+    review = OrderReview(product_order=order, decision=decision, reason=reason or None, **changes)
+    session.add(review)
+    order.move(decision, reason, ProductOrder.review)
+    if decision == Decision.REJECTED:
+        move_order(order, OrderState.REJECTED, reason)
+    return review
+
+
+def make_reviewer(session: Session, currency: str = "CNY", amount: int = 10**9, **changes: Any) -> Employee:
+    """An employee who reviews orders of the currency up to the amount."""
+    reviewer = make_employee(session, **changes)
+    make_review_limit(session, employee=reviewer, currency=currency, amount=Decimal(amount))
+    return reviewer
+
+
+@builder
+def make_review_limit(session: Session, **changes: Any) -> ReviewLimit:
+    return _build(session, ReviewLimit, changes, employee=make_employee, amount=Decimal(50_000))
+
+
+def _approved(session: Session, order: ProductOrder, reason: str) -> None:
+    if order.state == OrderState.ACKNOWLEDGED and order.review_state != ReviewState.APPROVED:
+        decide_order(session, order, Decision.APPROVED, reason)
+
+
+def _filled(session: Session, order: ProductOrder, reason: str) -> None:
+    if not order.items:
+        make_product_order_item(session, product_order=order)
+
+
+def _decided(decision: Decision) -> Callable[[Session, ProductOrder, str], Any]:
+    return lambda session, order, reason: decide_order(session, order, decision, reason)
+
+
+DEMANDS: dict[tuple[str, str, str], Callable[[Session, Any, str], Any]] = {  # by table, column and state
+    ("product_order", "state", "in_progress"): _approved,
+    ("product_order", "state", "pending"): _approved,
+    ("product_order_item", "state", "in_progress"): lambda s, item, reason: _approved(s, item.product_order, reason),
+    ("product_order_item", "state", "pending"): lambda s, item, reason: _approved(s, item.product_order, reason),
+    ("product_order", "review_state", "submitted"): _filled,
+    **{("product_order", "review_state", decision): _decided(decision) for decision in Decision},
+}
 
 
 # --- interactions and tickets ----------------------------------------------------------------------------------------
@@ -426,13 +514,43 @@ make_note = make_ticket_note
 
 
 @builder
+def make_ticket_transfer(session: Session, **changes: Any) -> TicketTransfer:
+    """A ticket, one with a group unless it is given, transferred to another group by the rule."""
+    flush = changes.pop("flush", True)
+    ticket = changes.pop("trouble_ticket", None) or make_trouble_ticket(session, work_group=make_work_group(session))
+    row = ticketing.transfer(
+        ticket,
+        group=changes.pop("to_group", None) or make_work_group(session),
+        reason=changes.pop("reason", "It is a matter of the network"),
+        by=changes.pop("transferred_by", None),
+        now=changes.pop("transferred_at", INSTANT),
+    )
+    return _store(session, _changed(row, changes), flush)
+
+
+@builder
 def make_ticket_escalation(session: Session, **changes: Any) -> TicketEscalation:
-    own: dict[str, Any] = {"trouble_ticket": make_trouble_ticket, "reason": "No answer for a day"}
-    if changes.get("kind", EscalationKind.FUNCTIONAL) == EscalationKind.FUNCTIONAL:
-        own["work_group"] = make_work_group
-    else:
-        own["target"] = make_employee
-    return _build(session, TicketEscalation, changes, **own)
+    """A ticket escalated by the rule: to a group, or to a person when a target or the kind says so."""
+    flush = changes.pop("flush", True)
+    kind, person, group = (changes.pop(name, None) for name in ("kind", "target", "work_group"))
+    if person is None and kind == EscalationKind.HIERARCHICAL:
+        person = make_employee(session)
+    row = ticketing.escalate(
+        changes.pop("trouble_ticket", None) or make_trouble_ticket(session),
+        level=changes.pop("escalation_level", 1),
+        group=group or (make_work_group(session) if person is None else None),
+        person=person,
+        reason=changes.pop("reason", "No answer for a day"),
+        by=changes.pop("escalated_by", None),
+        now=changes.pop("escalated_at", INSTANT),
+    )
+    return _store(session, _changed(row, changes), flush)
+
+
+def _changed(row: R, changes: dict[str, Any]) -> R:
+    for name, value in changes.items():
+        setattr(row, name, value)
+    return row
 
 
 make_escalation = make_ticket_escalation

@@ -3,6 +3,7 @@
 import datetime
 import secrets
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from flask import current_app
@@ -15,7 +16,7 @@ from app.models.customer import Region
 from app.models.staff import Department, Employee
 from app.models.ticket import WorkGroup
 from app.sample import names
-from app.sample.builders import make_department, make_employee, make_user, make_work_group
+from app.sample.builders import make_department, make_employee, make_review_limit, make_user, make_work_group
 
 
 @dataclass(frozen=True)
@@ -44,25 +45,28 @@ DEPARTMENTS = [
 ]
 # user name: family name, given name, position, department, user name of the manager, code of the region, role, what for
 PEOPLE: dict[str, tuple[str, str, str, str, str | None, str, str, str]] = {
-    "admin": ("Hopper", "Grace", "Head of IT", "IT", None, "CN", "System administrator", "everything"),
+    "admin": ("Hopper", "Grace", "Head of IT", "IT", None, "ALL", "System administrator", "everything"),
     "security": (
         "沈",
         "静",
         "Security",
         "IT",
         "admin",
-        "CN",
+        "ALL",
         "Security administrator",
         "people, roles, rights",
     ),
-    "auditor": ("Noether", "Emmy", "Auditor", "AUDIT", None, "CN", "Auditor", "reads everything, changes nothing"),
-    "supervisor": ("赵", "建国", "Head of care", "CARE", None, "CN", "Care supervisor", "tickets of all, escalations"),
-    "care": ("陈", "敏", "Care agent", "CARE", "supervisor", "CN", "Care agent", "interactions and tickets"),
-    "product": ("Lovelace", "Ada", "Product manager", "PRODUCT", None, "CN", "Product manager", "catalog and prices"),
-    "reviewer": ("周", "慧", "Order reviewer", "REVIEW", None, "CN", "Order reviewer", "reviews orders"),
+    "auditor": ("Noether", "Emmy", "Auditor", "AUDIT", None, "ALL", "Auditor", "reads everything, changes nothing"),
+    "supervisor": ("赵", "建国", "Head of care", "CARE", None, "ALL", "Care supervisor", "tickets of all, escalations"),
+    "care": ("陈", "敏", "Care agent", "CARE", "supervisor", "ALL", "Care agent", "interactions and tickets"),
+    "product": ("Lovelace", "Ada", "Product manager", "PRODUCT", None, "ALL", "Product manager", "catalog and prices"),
+    "reviewer2": ("吴", "海燕", "Head of order review", "REVIEW", None, "ALL", "Order reviewer", "reviews all orders"),
+    "reviewer": ("周", "慧", "Order reviewer", "REVIEW", "reviewer2", "ALL", "Order reviewer", "reviews small orders"),
     "clerk": ("王", "芳", "Clerk", "RETAIL", "reviewer", "310000", "Clerk", "customers and orders, in Shanghai"),
     "clerk2": ("李", "强", "Clerk", "RETAIL", "reviewer", "440000", "Clerk", "customers and orders, in Guangdong"),
+    "integration": ("Shop", "Web", "Web shop", "IT", "admin", "ALL", "Integration", "a program: REST only"),
 }
+REVIEWERS = {"reviewer": 50_000, "reviewer2": 50_000_000}  # CNY: up to what an order may be worth in its first year
 ADMIN = "Admin"  # FAB's role of that name, which the login admin has besides its own
 # those who do not sign in here: family name, given name, position, department, user name of the manager
 OTHERS = [
@@ -113,7 +117,7 @@ def load_staff(session: Session, places: dict[str, Region], password: str | None
     users, logins = _users(session, password)
     people: dict[str, Employee] = {}
     rows: list[tuple[Any, ...]] = [(user, *row[:6]) for user, row in PEOPLE.items()]
-    rows += [("", *row, "CN") for row in OTHERS]
+    rows += [("", *row, "ALL") for row in OTHERS]
     for number, (username, family, given, title, department, manager, region) in enumerate(rows, 1):
         people[username or family] = make_employee(
             session,
@@ -130,6 +134,8 @@ def load_staff(session: Session, places: dict[str, Region], password: str | None
             locale="zh" if names.FAMILY_ZH.find(family) >= 0 else "en",
             valid_from=today.replace(year=today.year - 3 - number % 6, day=1),
         )
+    for username, amount in REVIEWERS.items():
+        make_review_limit(session, flush=False, employee=people[username], amount=Decimal(amount))
     session.flush()
     return Staff(people, _work_groups(session, departments, people), logins)
 

@@ -4,7 +4,8 @@ What each row becomes, whole or not at all:
 - a customer, known by the customerID of the file (identification of the kind "other"; the file has no names, so it is
   the family name too), in the region of the post code, closed where Churn is Yes;
 - a postal address; a billing account with payment method and bill by e-mail or post;
-- one completed order, whose external number is the customerID, with an item for each service and the term of Contract.
+- one completed order, whose external number is the customerID, with an item for each service and the term of Contract;
+  its review says that it was reviewed elsewhere, by the employee “Imported data”, who does not sign in.
 
 Prices: the file tells one MonthlyCharges for all services of a customer. Each extra is sold at its list price, the main
 service, internet or else the telephone, at the remainder, so that the monthly total of the order is MonthlyCharges to
@@ -25,7 +26,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.extensions import db
@@ -34,8 +35,9 @@ from app.models.acting import acting
 from app.models.catalog import Category, ProductOffering
 from app.models.customer import ContactMedium, Customer, MediumType, Region
 from app.models.identity import IdentificationType
-from app.models.order import OrderState, ProductOrder, ProductOrderItem
+from app.models.order import Decision, OrderReview, OrderState, ProductOrder, ProductOrderItem, ReviewState
 from app.models.refusal import RuleBroken
+from app.models.staff import Employee
 from app.models.vocabulary import Channel, Currency, Language
 from app.sample.builders import (
     bring,
@@ -45,8 +47,10 @@ from app.sample.builders import (
     make_price,
     make_product_catalog,
     make_region,
+    make_reviewer,
     make_specification,
 )
+from app.sample.places import ALL
 from app.sample.telco_file import SERVICES, Problem, Report, Subscriber, read
 from app.transaction import commit
 
@@ -54,6 +58,9 @@ CHUNK = 100  # customers a transaction
 CATALOG_FROM = datetime.date(2010, 1, 1)
 CATEGORY = "TELCO-SAMPLE"
 
+IMPORTER = "Imported data"  # family name of the employee who stands for reviewers elsewhere
+REVIEWED = "Reviewed in the system it came from"
+EVERYWHERE = ALL[0]  # of the sample world, where it is loaded: its headquarters see these customers too
 COUNTRY, STATE = "US", "US-CA"
 AREAS: dict[str, tuple[str, str, tuple[int, ...]]] = {  # code: English, Chinese, first three digits of the post code
     "US-CA-LA": ("Los Angeles", "洛杉矶", (900, 901, 902, 903, 904, 905)),
@@ -122,16 +129,25 @@ def _load_chunk(chunk: list[Subscriber], reference: datetime.date, report: Repor
 
 def prepare(session: Session) -> None:
     """Regions and the catalog of the file, as far as they are missing."""
-    known = {region.code: region for region in session.scalars(select(Region).where(Region.code.startswith(COUNTRY)))}
-    wanted = [(COUNTRY, "United States", "美国", None), (STATE, "California", "加利福尼亚州", COUNTRY)]
+    above_all = select(Region).where(or_(Region.code.startswith(COUNTRY), Region.code == EVERYWHERE))
+    known = {region.code: region for region in session.scalars(above_all)}
+    wanted = [(COUNTRY, "United States", "美国", EVERYWHERE), (STATE, "California", "加利福尼亚州", COUNTRY)]
     wanted += [(code, name, name_zh, STATE) for code, (name, name_zh, _) in AREAS.items()]
     for code, name, name_zh, above in wanted:
         if code not in known:
-            parent = known[above] if above else None
+            parent = known.get(above)
             known[code] = make_region(session, flush=False, code=code, name=name, name_zh=name_zh, parent=parent)
     session.flush()
     if session.scalars(select(Category.id).where(Category.code == CATEGORY)).first() is None:
         _make_catalog(session)
+    if _importer(session) is None:
+        make_reviewer(session, Currency.USD, family_name=IMPORTER, given_name=None)
+
+
+def _importer(session: Session) -> Employee | None:
+    """Who stands for the reviewers of the system that the orders come from."""
+    query = select(Employee).where(Employee.family_name == IMPORTER, Employee.user_id.is_(None))
+    return session.scalars(query.order_by(Employee.id)).first()
 
 
 def _make_catalog(session: Session) -> None:
@@ -185,10 +201,11 @@ def store(session: Session, chunk: list[Subscriber], reference: datetime.date) -
         return new
     codes = {region_of(subscriber) for subscriber in new}
     regions = {region.code: region for region in session.scalars(select(Region).where(Region.code.in_(codes)))}
-    offerings = _offerings(session)
+    offerings, importer = _offerings(session), _importer(session)
     with session.no_autoflush:
         for subscriber in new:
-            _add(session, subscriber, regions[region_of(subscriber)], offerings, reference)
+            customer, account, day = _add(session, subscriber, regions[region_of(subscriber)], reference)
+            session.add_all(_order(subscriber, customer, account, offerings, importer, day))
     session.flush()
     return new
 
@@ -197,9 +214,9 @@ def _add(
     session: Session,
     subscriber: Subscriber,
     region: Region,
-    offerings: dict[str, ProductOffering],
     reference: datetime.date,
-) -> None:
+) -> tuple[Customer, BillingAccount, datetime.date]:
+    """Customer, account, and the day on which they ordered."""
     last = last_day(subscriber, reference)
     first = months_before(last, subscriber.tenure)
     left_at = _instant(last) if subscriber.has_left else None
@@ -233,11 +250,12 @@ def _add(
         valid_from=first,
         closed_at=left_at,
     )
-    session.add_all([customer, address, account, *_order(subscriber, customer, account, offerings, first)])
+    session.add_all([customer, address, account])
     for record in (customer, account):
         bring(record, "active")
         if subscriber.has_left:
             record.move("closed")
+    return customer, account, first
 
 
 def _order(
@@ -245,9 +263,10 @@ def _order(
     customer: Customer,
     account: BillingAccount,
     offerings: dict[str, ProductOffering],
+    importer: Employee | None,
     day: datetime.date,
 ) -> list[Any]:
-    """The order, completed on the day it was placed, and its items."""
+    """The order, reviewed and completed on the day it was placed, its items and its review."""
     order = ProductOrder(
         external_id=subscriber.external_id,
         customer=customer,
@@ -268,9 +287,17 @@ def _order(
         )
         for position, (key, price) in enumerate(subscriber.prices.items(), 1)
     ]
+    review = OrderReview(
+        product_order=order,
+        decision=Decision.APPROVED,
+        reason=REVIEWED,
+        reviewer=importer,
+        decided_at=_instant(day),
+    )
+    bring(order, ReviewState.APPROVED, REVIEWED, ProductOrder.review)
     for record in (order, *items):
         bring(record, OrderState.COMPLETED)
-    return [order, *items]
+    return [order, *items, review]
 
 
 def _description(subscriber: Subscriber) -> str:

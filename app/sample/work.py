@@ -10,24 +10,26 @@ from sqlalchemy.orm import Session
 from app.models.acting import acting
 from app.models.customer import Customer
 from app.models.interaction import InteractionReason, Route
-from app.models.order import OrderState, ProductOrder, ReviewState
-from app.models.ticket import EscalationKind, Level, Severity, TicketKind, TicketStatus, TroubleTicket
+from app.models.order import Decision, OrderState, ProductOrder, ReviewState
+from app.models.staff import Employee
+from app.models.ticket import HOURS, PRIORITIES, Level, Severity, TicketKind, TicketStatus, TroubleTicket
 from app.models.vocabulary import Channel
+from app.rules import ticketing
 from app.sample import names
 from app.sample.builders import (
     bring,
+    decide_order,
     make_escalation,
     make_interaction,
     make_interaction_reason,
     make_note,
     make_order,
-    make_order_review,
     make_ticket,
     move_order,
 )
 from app.sample.parties import CREATORS, Parties, at, clerk_of
 from app.sample.products import Catalog
-from app.sample.staff import Staff
+from app.sample.staff import REVIEWERS, Staff
 
 ORDERS, TICKETS, INTERACTIONS = 640, 320, 480
 MONTHS_BACK = 18
@@ -82,7 +84,7 @@ class Wish:
 def load_orders(
     session: Session, parties: Parties, catalog: Catalog, staff: Staff, today: datetime.date
 ) -> list[ProductOrder]:
-    """Written by clerks, then reviewed by the reviewer, then taken further: each under the name of who did it."""
+    """Written by clerks, then reviewed within the limits, then taken further: each under the name of who did it."""
     wishes = list(_wishes(parties, today))
     orders: dict[int, ProductOrder] = {}
     for clerk in CREATORS:
@@ -91,14 +93,21 @@ def load_orders(
                 if wish.clerk == clerk:
                     orders[wish.number] = _written(session, wish, parties, catalog, staff, today)
             session.flush()
-    with acting(actor="reviewer", reason=""):
-        for wish in wishes:
-            _reviewed(session, wish, orders[wish.number], staff)
-        session.flush()
+    for reviewer in REVIEWERS:
+        with acting(actor=reviewer, reason=""):
+            for wish in wishes:
+                if wish.review in set(Decision) and _reviewer_of(orders[wish.number]) == reviewer:
+                    _reviewed(session, wish, orders[wish.number], staff.people[reviewer])
+            session.flush()
     for wish in wishes:
         _taken_further(wish, orders[wish.number], today)
     session.flush()
     return list(orders.values())
+
+
+def _reviewer_of(order: ProductOrder) -> str:
+    """Who reviews it: the first whose limit is high enough."""
+    return next(reviewer for reviewer, limit in REVIEWERS.items() if order.value <= limit)
 
 
 def _wishes(parties: Parties, today: datetime.date) -> Iterator[Wish]:
@@ -146,6 +155,7 @@ def _written(
         move_order(order, OrderState.ACKNOWLEDGED)
     if wish.review != "not_submitted":
         bring(order, ReviewState.SUBMITTED, lifecycle=ProductOrder.review)
+        order.submitted_at = ordered + datetime.timedelta(minutes=dice.randint(5, 90))
     return order
 
 
@@ -166,22 +176,10 @@ def _items(wish: Wish, catalog: Catalog) -> list[dict[str, Any]]:
     ]
 
 
-def _reviewed(session: Session, wish: Wish, order: ProductOrder, staff: Staff) -> None:
-    if wish.review in ("not_submitted", "submitted"):
-        return
+def _reviewed(session: Session, wish: Wish, order: ProductOrder, reviewer: Employee) -> None:
     why = wish.dice.choice(WHY_REFUSED[wish.review]) if wish.review in WHY_REFUSED else ""
-    bring(order, wish.review, why, ProductOrder.review)
-    if wish.review == "rejected":
-        move_order(order, OrderState.REJECTED, why)
-    make_order_review(
-        session,
-        flush=False,
-        product_order=order,
-        reviewer=staff.people["reviewer"],
-        decision=wish.review,
-        reason=why or None,
-        decided_at=order.order_date + datetime.timedelta(hours=wish.dice.randint(1, 20)),
-    )
+    decided_at = order.order_date + datetime.timedelta(hours=wish.dice.randint(1, 20))
+    decide_order(session, order, wish.review, why, reviewer=reviewer, decided_at=decided_at)
 
 
 def _taken_further(wish: Wish, order: ProductOrder, today: datetime.date) -> None:
@@ -309,17 +307,23 @@ NOTES = [
     ("Replaced the modem, signal is fine.", True), ("客户要求书面答复。", False), ("Refund of 30 CNY promised.", True),
 ]  # fmt: skip
 WHY_ESCALATED = ["客户要求主管处理", "No progress for two days", "影响整栋楼用户", "Key account, contract at risk"]
+WHY_TRANSFERRED = ["属于网络故障，转维护组处理", "The bill is right, the line is not", "需集团客户经理跟进"]
+WHY_BACK = ["信息不全，退回补充", "Solved the network part, the rest is yours", "已处理，交回原负责人"]
+HANDED_ON = ["NET-FIX", "NET-MOB", "CARE2", "BILL", "KEY"]
 TICKET_STATES = [
     ("closed", 46), ("resolved", 10), ("in_progress", 16), ("acknowledged", 10), ("pending", 6), ("held", 4),
     ("cancelled", 4), ("rejected", 4),
 ]  # fmt: skip
 OVER = {"closed", "resolved", "cancelled", "rejected"}
+WORKED_ON = {"in_progress", "held", "pending", "resolved", "closed"}  # handed on, some of them, before they end
+ELAPSED = [(5, 70), (5, 70), (78, 98), (102, 260)]  # percent of the time of an open ticket: fine, at risk, overdue
 
 
 def load_tickets(session: Session, parties: Parties, staff: Staff, today: datetime.date) -> list[TroubleTicket]:
-    """The first ones take each kind through each state; half of the rest are written by the care agent."""
+    """The first ones take each kind through each state; the open ones are due around now."""
     pairs = [(kind, status) for kind in TicketKind for status in TicketStatus]
-    tickets = []
+    now = min(datetime.datetime.now(datetime.UTC), at(today, 18))
+    tickets, states = [], []
     for number in range(1, TICKETS + 1):
         dice = names.dice_of(f"ticket {number}")
         if number <= len(pairs):
@@ -327,36 +331,49 @@ def load_tickets(session: Session, parties: Parties, staff: Staff, today: dateti
         else:
             kind = dice.choice([TicketKind.FAULT] * 4 + [TicketKind.COMPLAINT] * 2 + list(TicketKind))
             state = dice.choices([state for state, _ in TICKET_STATES], [share for _, share in TICKET_STATES])[0]
-        tickets.append(_ticket(session, parties, staff, today, dice, kind, state))
+        tickets.append(_ticket(session, parties, staff, today, now, dice, kind, state))
+        states.append(state)
     with acting(actor="care", reason=""):
         session.flush()
     for number, ticket in enumerate(tickets, 1):
         _notes(session, ticket, staff, names.dice_of(f"notes {number}"))
     with acting(actor="supervisor", reason=""):
         for number, ticket in enumerate(tickets, 1):
-            _escalations(session, ticket, staff, names.dice_of(f"escalation {number}"), today)
+            _handed_on(session, ticket, staff, names.dice_of(f"escalation {number}"), now)
+        session.flush()
+    with acting(actor="care", reason=""):
+        for ticket, state in zip(tickets, states, strict=True):
+            _brought(ticket, state, names.dice_of(f"end {ticket.number}"), now)
         session.flush()
     return tickets
 
 
 def _ticket(
-    session: Session, parties: Parties, staff: Staff, today: datetime.date, dice: Any, kind: TicketKind, state: str
+    session: Session,
+    parties: Parties,
+    staff: Staff,
+    today: datetime.date,
+    now: datetime.datetime,
+    dice: Any,
+    kind: TicketKind,
+    state: str,
 ) -> TroubleTicket:
-    customer = dice.choice(parties.buyers)
+    """A new ticket, in work where it goes on from there."""
+    customer = dice.choice(parties.buyers if state in OVER else [c for c in parties.buyers if c.status == "active"])
     subject, group = dice.choice(SUBJECTS[kind])
-    opened = at(_day(dice, customer, today, state in OVER), dice.randint(7, 22), dice.randint(0, 59))
-    urgency = dice.choice(list(Level))
-    expected = opened + datetime.timedelta(hours={"high": 8, "medium": 24, "low": 72}[urgency])
-    resolved = min(opened + datetime.timedelta(hours=dice.randint(1, 120)), max(at(today, 8), opened))
+    impact, urgency = dice.choice([Level.LOW] * 3 + [Level.MEDIUM, Level.HIGH]), dice.choice(list(Level))
+    opened = at(_day(dice, customer, today, True), dice.randint(7, 22), dice.randint(0, 59))
+    if state not in OVER:
+        share = dice.randint(*dice.choice(ELAPSED))
+        opened = now - datetime.timedelta(hours=HOURS[PRIORITIES[impact, urgency]] * share / 100)
     return make_ticket(
         session,
         flush=False,
         name=subject,
         kind=kind,
-        state=state,
-        status_reason={"pending": "等待客户回复", "held": "Waiting for a spare part"}.get(state),
+        state="in_progress" if state in WORKED_ON else "acknowledged",
         severity=dice.choice([Severity.MINOR] * 3 + [Severity.MAJOR] * 2 + [Severity.CRITICAL]),
-        impact=dice.choice([Level.LOW] * 3 + [Level.MEDIUM, Level.HIGH]),
+        impact=impact,
         urgency=urgency,
         customer=customer,
         billing_account=parties.account(customer) if group == "BILL" else None,
@@ -364,10 +381,17 @@ def _ticket(
         owner=dice.choice(staff.groups[group].members) if state != "acknowledged" else None,
         channel=dice.choice(CONTACTED_BY),
         creation_date=opened,
-        expected_resolution_date=expected,
-        resolution_date=resolved,
-        closed_at=resolved,
     )
+
+
+def _brought(ticket: TroubleTicket, state: str, dice: Any, now: datetime.datetime) -> None:
+    """To the state it is told in; what is over ended within five days."""
+    bring(ticket, state)
+    ticket.status_reason = {"pending": "等待客户回复", "held": "Waiting for a spare part"}.get(state)
+    if state in ("resolved", "closed"):
+        hours = datetime.timedelta(hours=dice.randint(1, 120))
+        ticket.resolution_date = max(min(ticket.creation_date + hours, now), ticket.creation_date)
+        ticket.closed_at = ticket.resolution_date if state == "closed" else None
 
 
 def _notes(session: Session, ticket: TroubleTicket, staff: Staff, dice: Any) -> None:
@@ -376,24 +400,35 @@ def _notes(session: Session, ticket: TroubleTicket, staff: Staff, dice: Any) -> 
         make_note(session, flush=False, trouble_ticket=ticket, text=text, for_customer=for_customer, author=author)
 
 
-def _escalations(session: Session, ticket: TroubleTicket, staff: Staff, dice: Any, today: datetime.date) -> None:
-    """Of what is in work, a part: to those who know more, or to those who decide."""
-    if ticket.status not in ("in_progress", "pending", "held", "resolved") or dice.random() < 0.5:
+def _handed_on(session: Session, ticket: TroubleTicket, staff: Staff, dice: Any, now: datetime.datetime) -> None:
+    """Of what is in work, a part: transferred once or more, given back, escalated, taken back; by the rules."""
+    if ticket.status != "in_progress":
         return
-    is_functional = dice.random() < 0.6
-    latest = max(at(today, 8), ticket.creation_date)
-    escalated_at = min(ticket.creation_date + datetime.timedelta(hours=dice.randint(1, 48)), latest)
-    back_at = escalated_at + datetime.timedelta(hours=dice.randint(1, 30))
-    make_escalation(
-        session,
-        flush=False,
-        trouble_ticket=ticket,
-        kind=EscalationKind.FUNCTIONAL if is_functional else EscalationKind.HIERARCHICAL,
-        escalation_level=dice.choice([1, 1, 2, 3]),
-        reason=dice.choice(WHY_ESCALATED),
-        work_group=staff.groups[dice.choice(["NET-FIX", "NET-MOB", "CARE2"])] if is_functional else None,
-        target=None if is_functional else staff.people["supervisor"],
-        escalated_by=ticket.owner,
-        escalated_at=escalated_at,
-        taken_back_at=back_at if ticket.status == "resolved" else None,
-    )
+    life = min(now - ticket.creation_date, datetime.timedelta(days=2))
+    moments = [ticket.creation_date + life * step / 8 for step in range(1, 8)]
+    by, groups = ticket.owner, [staff.groups[code] for code in HANDED_ON]
+    for _hop in range(dice.choice([0, 0, 0, 0, 0, 1, 1, 2, 3])):
+        group = dice.choice([other for other in groups if other is not ticket.work_group])
+        ticketing.transfer(ticket, group=group, reason=dice.choice(WHY_TRANSFERRED), by=by, now=moments.pop(0))
+        by = ticket.owner = dice.choice(group.members)
+        session.flush()
+    if ticket.hops and dice.random() < 0.25:
+        ticketing.give_back(ticket, reason=dice.choice(WHY_BACK), by=by, now=moments.pop(0))
+        session.flush()
+    supervisor = staff.people["supervisor"]
+    for level in range(1, dice.choice([0, 0, 0, 1, 1, 2]) + 1):
+        others = [group for group in groups if group is not ticket.work_group]
+        to_person = level == 2 and ticket.owner is not supervisor
+        make_escalation(
+            session,
+            trouble_ticket=ticket,
+            escalation_level=level,
+            reason=dice.choice(WHY_ESCALATED),
+            work_group=None if to_person else dice.choice(others),
+            target=supervisor if to_person else None,
+            escalated_by=by,
+            escalated_at=moments.pop(0),
+        )
+    if ticket.escalation_level and dice.random() < 0.4:
+        ticketing.take_back(ticket, reason=dice.choice(WHY_BACK), by=supervisor, now=moments.pop(0))
+        session.flush()

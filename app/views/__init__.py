@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, current_app
-from flask_appbuilder import AppBuilder
+from flask_appbuilder import AppBuilder, BaseView
 from flask_babel import get_locale
 
-from app.views.base.cells import instant_text, link, money_text, person_text
+from app.views.base.cells import instant_text, link, money_text, person_text, status_label
 from app.views.base.charts import ChartView
 from app.views.base.declarations import Menu
 from app.views.base.fab_words import speak
@@ -26,17 +26,17 @@ def register(appbuilder: AppBuilder) -> None:
     """Give FAB every view that is declared, group by group in the order of the menu."""
     _serve_chart_scripts()
     current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text, person=person_text)
-    current_app.jinja_env.filters.update(place=place_text, right=right_text)
+    current_app.jinja_env.filters.update(place=place_text, right=right_text, status=status_label)
     current_app.jinja_env.globals.update(locale=get_locale)
     speak(appbuilder)
     appbuilder.add_view_no_menu(LookupView)
     appbuilder.add_view_no_menu(LanguageView)
-    declared = sorted([*_declared(RecordView), *_declared(ChartView)], key=lambda view: view.menu_position)
+    declared = [*_declared(RecordView), *_declared(ChartView), *written_by_hand()]
+    declared.sort(key=lambda view: view.menu_position)
     for menu in Menu:
         for view in declared:
             if view.menu is menu:
-                model = view.model
-                label = model.label_plural if issubclass(view, RecordView) else view.title
+                label = view.model.label_plural if issubclass(view, RecordView) else view.title
                 name = f"{view.__name__.removesuffix('View')} menu"  # no view's name: FAB keeps both in one table
                 appbuilder.add_view(
                     view,
@@ -50,6 +50,12 @@ def register(appbuilder: AppBuilder) -> None:
     for view in declared:
         if view.menu is None:
             appbuilder.add_view_no_menu(view)
+
+
+def written_by_hand() -> list[type[Any]]:
+    """The views that are no declaration: each extends BaseView and has menu, menu_position, icon and title itself."""
+    direct = BaseView.__subclasses__()
+    return [view for view in direct if isinstance(getattr(view, "menu", None), Menu) and view is not ChartView]
 
 
 def _declared(base: type[Any]) -> Iterator[type[Any]]:

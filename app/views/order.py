@@ -1,8 +1,10 @@
 """Product orders, their items and reviews."""
 
-from app.models.order import OrderReview, ProductOrder, ProductOrderItem
+from flask_babel import lazy_gettext as _
+
+from app.models.order import OrderReview, ProductOrder, ProductOrderItem, ReviewLimit, ReviewState
 from app.views.base.cells import amounts
-from app.views.base.declarations import Menu
+from app.views.base.declarations import Link, Menu
 from app.views.base.record import RecordView
 
 
@@ -12,6 +14,16 @@ class ProductOrderView(RecordView):
     menu_position = 10
     icon = "fa-shopping-cart"
     formatters = amounts("one_time_total", "monthly_total")
+    links = [
+        Link(
+            _("Review"),
+            lambda order: f"/review/{order.id}",
+            "can_list",
+            "OrderReviewQueueView",
+            lambda order: order.review_state == ReviewState.SUBMITTED,
+            "fa-gavel",
+        )
+    ]
     related = ["ProductOrderItemView", "OrderReviewView", "TroubleTicketView", "PartyInteractionView"]
 
 
@@ -24,3 +36,8 @@ class ProductOrderItemView(RecordView):
 
 class OrderReviewView(RecordView):
     model = OrderReview
+
+
+class ReviewLimitView(RecordView):
+    model = ReviewLimit
+    formatters = amounts("amount")

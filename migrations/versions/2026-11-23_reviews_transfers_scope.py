@@ -3,10 +3,12 @@
 Follows 82a6d65434a9; written 2026-11-23.
 """
 
+import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
-revision = '32b1f6c26d00'
+revision = '4c938c513168'
 down_revision = '82a6d65434a9'
 branch_labels = None
 depends_on = None
@@ -24,10 +26,160 @@ def upgrade() -> None:
     with op.batch_alter_table('employee_region', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_employee_region_region_id'), ['region_id'], unique=False)
 
+    op.create_table('review_limit',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('employee_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('currency', sa.String(length=30), server_default='CNY', nullable=False),
+    sa.Column('amount', sa.Numeric(precision=18, scale=4), nullable=False),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.Column('created_at', sa.DateTime(), nullable=False),
+    sa.Column('created_by', sa.String(length=128), nullable=False),
+    sa.Column('changed_at', sa.DateTime(), nullable=False),
+    sa.Column('changed_by', sa.String(length=128), nullable=False),
+    sa.CheckConstraint("currency IN ('CNY', 'HKD', 'USD', 'EUR', 'GBP', 'SGD', 'JPY')", name='ck_review_limit_currency'),
+    sa.CheckConstraint('amount >= 0', name='ck_review_limit_amount_not_negative'),
+    sa.ForeignKeyConstraint(['employee_id'], ['employee.id'], name=op.f('fk_review_limit_employee_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_review_limit')),
+    sa.UniqueConstraint('employee_id', 'currency', name='uq_review_limit_currency')
+    )
+    with op.batch_alter_table('review_limit', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_review_limit_employee_id'), ['employee_id'], unique=False)
+
+    op.create_table('ticket_transfer',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('trouble_ticket_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('hop', sa.Integer(), server_default='1', nullable=False),
+    sa.Column('from_group_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('from_owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('to_group_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('to_owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('reason', sa.String(length=1000), nullable=False),
+    sa.Column('gives_back_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('transferred_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('transferred_at', sa.DateTime(), nullable=False),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.Column('created_at', sa.DateTime(), nullable=False),
+    sa.Column('created_by', sa.String(length=128), nullable=False),
+    sa.Column('changed_at', sa.DateTime(), nullable=False),
+    sa.Column('changed_by', sa.String(length=128), nullable=False),
+    sa.CheckConstraint('hop > 0', name='ck_ticket_transfer_hop'),
+    sa.ForeignKeyConstraint(['from_group_id'], ['work_group.id'], name=op.f('fk_ticket_transfer_from_group_id')),
+    sa.ForeignKeyConstraint(['from_owner_id'], ['employee.id'], name=op.f('fk_ticket_transfer_from_owner_id')),
+    sa.ForeignKeyConstraint(['gives_back_id'], ['ticket_transfer.id'], name=op.f('fk_ticket_transfer_gives_back_id')),
+    sa.ForeignKeyConstraint(['to_group_id'], ['work_group.id'], name=op.f('fk_ticket_transfer_to_group_id')),
+    sa.ForeignKeyConstraint(['to_owner_id'], ['employee.id'], name=op.f('fk_ticket_transfer_to_owner_id')),
+    sa.ForeignKeyConstraint(['transferred_by_id'], ['employee.id'], name=op.f('fk_ticket_transfer_transferred_by_id')),
+    sa.ForeignKeyConstraint(['trouble_ticket_id'], ['trouble_ticket.id'], name=op.f('fk_ticket_transfer_trouble_ticket_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ticket_transfer')),
+    sa.UniqueConstraint('gives_back_id', name=op.f('uq_ticket_transfer_gives_back_id')),
+    sa.UniqueConstraint('trouble_ticket_id', 'hop', name='uq_ticket_transfer_hop')
+    )
+    with op.batch_alter_table('ticket_transfer', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ticket_transfer_from_group_id'), ['from_group_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ticket_transfer_from_owner_id'), ['from_owner_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ticket_transfer_to_group_id'), ['to_group_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ticket_transfer_to_owner_id'), ['to_owner_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ticket_transfer_transferred_by_id'), ['transferred_by_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ticket_transfer_trouble_ticket_id'), ['trouble_ticket_id'], unique=False)
+
+    with op.batch_alter_table('order_review', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('value', sa.Numeric(precision=18, scale=4), server_default='0', nullable=False))
+        batch_op.add_column(sa.Column('content_version', sa.Integer(), server_default='1', nullable=False))
+
+    with op.batch_alter_table('product_order', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('content_version', sa.Integer(), server_default='1', nullable=False))
+        batch_op.add_column(sa.Column('submitted_at', sa.DateTime(), nullable=True))
+        batch_op.create_index(batch_op.f('ix_product_order_review_state'), ['review_state'], unique=False)
+        batch_op.create_index(batch_op.f('ix_product_order_submitted_at'), ['submitted_at'], unique=False)
+
+    with op.batch_alter_table('ticket_escalation', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('from_group_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.add_column(sa.Column('from_owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.add_column(sa.Column('taken_back_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.add_column(sa.Column('taken_back_reason', sa.String(length=1000), nullable=True))
+        batch_op.create_index(batch_op.f('ix_ticket_escalation_from_group_id'), ['from_group_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ticket_escalation_from_owner_id'), ['from_owner_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ticket_escalation_taken_back_by_id'), ['taken_back_by_id'], unique=False)
+        batch_op.create_foreign_key(batch_op.f('fk_ticket_escalation_taken_back_by_id'), 'employee', ['taken_back_by_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_ticket_escalation_from_group_id'), 'work_group', ['from_group_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_ticket_escalation_from_owner_id'), 'employee', ['from_owner_id'], ['id'])
+
+    with op.batch_alter_table('trouble_ticket', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('escalation_level', sa.Integer(), server_default='0', nullable=False))
+        batch_op.add_column(sa.Column('hops', sa.Integer(), server_default='0', nullable=False))
+        batch_op.add_column(sa.Column('at_risk_at', sa.DateTime(), nullable=True))
+        batch_op.create_index('ix_trouble_ticket_due', ['status', 'expected_resolution_date'], unique=False)
+
     # ### end Alembic commands ###
+    _complete_tickets()
+    _complete_orders()
+
+
+HOURS = {'critical': 4, 'high': 8, 'medium': 24, 'low': 72}  # to resolve a ticket, from its creation, as the rule was then
+
+
+def _complete_tickets() -> None:
+    """When they are due and at risk, and how far they are escalated: rules keep it from now on, rows of before lack it."""
+    connection = op.get_bind()
+    ticket = sa.table('trouble_ticket', sa.column('id'), sa.column('priority'), sa.column('creation_date', sa.DateTime),
+                      sa.column('expected_resolution_date', sa.DateTime), sa.column('at_risk_at', sa.DateTime),
+                      sa.column('escalation_level'))
+    escalation = sa.table('ticket_escalation', sa.column('trouble_ticket_id'), sa.column('escalation_level'),
+                          sa.column('taken_back_at'))
+    is_open = escalation.c.taken_back_at.is_(None)
+    highest = sa.select(escalation.c.trouble_ticket_id, sa.func.max(escalation.c.escalation_level)).where(is_open)
+    levels = dict(connection.execute(highest.group_by(escalation.c.trouble_ticket_id)).all())
+    for row in connection.execute(sa.select(ticket)).all():
+        due = row.expected_resolution_date
+        due = due or (row.creation_date + datetime.timedelta(hours=HOURS[row.priority])).replace(microsecond=0)
+        at_risk = (due - max(due - row.creation_date, datetime.timedelta()) / 4).replace(microsecond=0)
+        values = {'expected_resolution_date': due, 'at_risk_at': at_risk, 'escalation_level': levels.get(row.id, 0)}
+        connection.execute(sa.update(ticket).where(ticket.c.id == row.id).values(values))
+
+
+def _complete_orders() -> None:
+    """When they were submitted last: the queue of reviewers is sorted by it."""
+    connection = op.get_bind()
+    order = sa.table('product_order', sa.column('id'), sa.column('submitted_at', sa.DateTime))
+    move = sa.table('state_change', sa.column('record_type'), sa.column('record_id'), sa.column('field'),
+                    sa.column('new'), sa.column('at', sa.DateTime))
+    submitted = sa.and_(move.c.record_type == 'product_order', move.c.field == 'review_state', move.c.new == 'submitted')
+    last = sa.select(move.c.record_id, sa.func.max(move.c.at)).where(submitted).group_by(move.c.record_id)
+    for key, at in connection.execute(last).all():
+        connection.execute(sa.update(order).where(order.c.id == key).values(submitted_at=at))
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('trouble_ticket', schema=None) as batch_op:
+        batch_op.drop_index('ix_trouble_ticket_due')
+        batch_op.drop_column('at_risk_at')
+        batch_op.drop_column('hops')
+        batch_op.drop_column('escalation_level')
+
+    with op.batch_alter_table('ticket_escalation', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('fk_ticket_escalation_from_owner_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_ticket_escalation_from_group_id'), type_='foreignkey')
+        batch_op.drop_constraint(batch_op.f('fk_ticket_escalation_taken_back_by_id'), type_='foreignkey')
+        batch_op.drop_index(batch_op.f('ix_ticket_escalation_taken_back_by_id'))
+        batch_op.drop_index(batch_op.f('ix_ticket_escalation_from_owner_id'))
+        batch_op.drop_index(batch_op.f('ix_ticket_escalation_from_group_id'))
+        batch_op.drop_column('taken_back_reason')
+        batch_op.drop_column('taken_back_by_id')
+        batch_op.drop_column('from_owner_id')
+        batch_op.drop_column('from_group_id')
+
+    with op.batch_alter_table('product_order', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_product_order_submitted_at'))
+        batch_op.drop_index(batch_op.f('ix_product_order_review_state'))
+        batch_op.drop_column('submitted_at')
+        batch_op.drop_column('content_version')
+
+    with op.batch_alter_table('order_review', schema=None) as batch_op:
+        batch_op.drop_column('content_version')
+        batch_op.drop_column('value')
+
+    op.drop_table('ticket_transfer')
+    op.drop_table('review_limit')
     op.drop_table('employee_region')
     # ### end Alembic commands ###

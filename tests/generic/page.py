@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
 
+FORMS = ("record-form", "decide-form")
 VOID = {"input", "meta", "link", "br", "img", "hr", "path", "rect", "circle"}
 
 
@@ -66,7 +67,7 @@ class _Reader(HTMLParser):
             self.page.rows.append(given["data-url"])
         if tag == "form":
             self.form = given.get("id", "")
-        if self.form == "record-form":
+        if self.form in FORMS:
             self._read_input(tag, given, dict(attrs))
 
     def _read_input(self, tag: str, given: dict[str, str], attrs: Any) -> None:
@@ -87,7 +88,7 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "select":
             self.select = ""
-        if tag == "textarea":
+        if tag == "textarea" and self.area:
             self.page.inputs[self.area] = [self.page.inputs[self.area][0].removeprefix("\r\n").removeprefix("\n")]
             self.area = ""
         if tag == "form":

@@ -26,15 +26,18 @@ def texts_of(session, row):
     """Fields of the row that take any other text, with that text; numbers serve as well."""
     kinds = row.fields()
     return {
-        name: str(value)
+        name: as_input(value)
         for name, value in free_fields(session, row).items()
         if kind_of(kinds[name]) in ("text", "number") and not kinds[name].column.unique
     }
 
 
 def raw(row, name):
+    return as_input(getattr(row, name))
+
+
+def as_input(value):
     """A value as an input holds it."""
-    value = getattr(row, name)
     return "" if value is None else format(value.normalize(), "f") if hasattr(value, "normalize") else str(value)
 
 

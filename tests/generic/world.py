@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from app.acts.operators import kind_of
 from app.models.base import Field, Record, model_of, records, target_table
+from app.models.choices import ChoiceType
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.sample.builders import make_any, make_supplier, make_user
@@ -67,7 +68,7 @@ def pointing(session: Any, model: Any, column: str) -> Any:
 
 
 def copies(session: Any, row: Record, count: int, spread: int = 0, **values: Any) -> list[int]:
-    """Insert ``count`` copies of a stored row past rules and ledger; returns their keys.
+    """Insert ``count`` copies of a stored row past rules and ledger, fewer where choices run out; returns their keys.
 
     What must be unique differs. spread: each reference points to that many different rows in turn, so that a page that
     asks for them one by one is found out. values: columns that have these values in each copy.
@@ -83,12 +84,17 @@ def copies(session: Any, row: Record, count: int, spread: int = 0, **values: Any
             changing[column.name] = _others(session, column, key, wanted) if key else [None]
     first = (session.scalar(sa.select(sa.func.max(table.c.id))) or 0) + 1
     for name in unique - set(changing) - set(values):
-        if stored[name] is not None:
+        if isinstance(table.c[name].type, ChoiceType):
+            taken = set(session.scalars(sa.select(table.c[name]).filter_by(**values)))
+            changing[name] = [choice for choice in table.c[name].type.choices if choice not in taken]
+            count = min(count, len(changing[name]))
+        elif stored[name] is not None:
             is_text = isinstance(table.c[name].type, sa.String)
             changing[name] = [f"Z{first + n:07d}" if is_text else 10**6 + first + n for n in range(count)]
     stored.pop("id")
     new = [stored | {name: found[n % len(found)] for name, found in changing.items()} | values for n in range(count)]
-    session.connection().execution_options(unrecorded="copies for a test").execute(sa.insert(table), new)
+    if new:
+        session.connection().execution_options(unrecorded="copies for a test").execute(sa.insert(table), new)
     session.connection().execution_options(unrecorded=None)
     return list(session.scalars(sa.select(table.c.id).where(table.c.id >= first).order_by(table.c.id)))
 
@@ -97,7 +103,11 @@ def _unique(table: Any, fixed: set[str]) -> set[str]:
     """One column of each set that must be unique: none that is fixed, a plain one where there is one."""
     sets = [list(c.columns) for c in table.constraints if isinstance(c, sa.UniqueConstraint)]
     sets += [list(index.columns) for index in table.indexes if index.unique]
-    return {min(columns, key=lambda column: (column.name in fixed, bool(column.foreign_keys))).name for columns in sets}
+
+    def effort(column: Any) -> tuple[bool, bool, bool]:
+        return column.name in fixed, isinstance(column.type, ChoiceType), bool(column.foreign_keys)
+
+    return {min(columns, key=effort).name for columns in sets}
 
 
 def _fitting(session: Any, row: Record, column: Any) -> int | None:

@@ -12,7 +12,7 @@ from app.models.catalog import BundledOffering, Category, ProductCatalog, Produc
 from app.models.customer import ContactMedium, Customer, PartyType, Region
 from app.models.fired import refusal
 from app.models.interaction import InteractionReason, PartyInteraction, Route
-from app.models.order import Decision, OrderReview, ProductOrder, ProductOrderItem
+from app.models.order import Decision, OrderReview, ProductOrder, ProductOrderItem, ReviewLimit
 from app.models.pricing import ChargePeriod, ProductOfferingPrice
 from app.models.refusal import RuleBroken
 from app.models.specification import (
@@ -23,7 +23,7 @@ from app.models.specification import (
     Supplier,
 )
 from app.models.staff import Department, Employee
-from app.models.ticket import TicketEscalation, TicketKind, TicketNote, TroubleTicket, WorkGroup
+from app.models.ticket import TicketEscalation, TicketKind, TicketNote, TicketTransfer, TroubleTicket, WorkGroup
 
 VALID: dict[type, dict[str, Any]] = {  # a value that is a model is made too, a function is called
     Region: {"code": "R{n}", "name": "Pudong"},
@@ -49,13 +49,27 @@ VALID: dict[type, dict[str, Any]] = {  # a value that is a model is made too, a 
     },
     ProductOrder: {"customer": Customer},
     ProductOrderItem: {"product_order": ProductOrder, "product_offering": ProductOffering},
-    OrderReview: {"product_order": ProductOrder, "reviewer": Employee, "decision": Decision.APPROVED},
+    OrderReview: {
+        "product_order": lambda session: make_submitted(session),
+        "reviewer": lambda session: make_reviewer(session),
+        "decision": Decision.APPROVED,
+    },
+    ReviewLimit: {"employee": Employee, "amount": Decimal(50_000)},
     InteractionReason: {"code": "I{n}", "name": "Bill is wrong", "route": Route.TICKET},
     PartyInteraction: {"customer": Customer, "reason": InteractionReason},
     WorkGroup: {"code": "W{n}", "name": "Second line"},
     TroubleTicket: {"name": "No signal", "kind": TicketKind.FAULT, "customer": Customer},
     TicketNote: {"trouble_ticket": TroubleTicket, "text": "Called back"},
-    TicketEscalation: {"trouble_ticket": TroubleTicket, "work_group": WorkGroup, "reason": "No answer for a day"},
+    TicketEscalation: {  # what the rule would have set in the ticket
+        "trouble_ticket": lambda session: make(session, TroubleTicket, escalation_level=1),
+        "work_group": WorkGroup,
+        "reason": "No answer for a day",
+    },
+    TicketTransfer: {
+        "trouble_ticket": lambda session: make(session, TroubleTicket, hops=1),
+        "to_group": WorkGroup,
+        "reason": "It is a matter of the network",
+    },
 }
 _made = iter(range(1, 1_000_000))
 
@@ -72,6 +86,8 @@ def make(session: Any, model: type, **changes: Any) -> Any:
             values[name] = value.format(n=next(_made))
     record = model(**values)
     session.add(record)
+    if model is OrderReview:  # a decision and the move of its order go together
+        record.product_order.move(record.decision, lifecycle=ProductOrder.review)
     session.flush()
     return record
 
@@ -80,6 +96,18 @@ def make_bundle(session: Any, **changes: Any) -> Any:
     return make(
         session, ProductOffering, **{"name": "Home pack", "is_bundle": True, "product_specification": None} | changes
     )
+
+
+def make_submitted(session: Any, **changes: Any) -> Any:
+    """An order of one item that waits for its review."""
+    item = make(session, ProductOrderItem, product_order=make(session, ProductOrder, **changes))
+    item.product_order.move("submitted", lifecycle=ProductOrder.review)
+    session.flush()
+    return item.product_order
+
+
+def make_reviewer(session: Any, amount: Decimal = Decimal(10**9), **changes: Any) -> Any:
+    return make(session, ReviewLimit, employee=make(session, Employee, **changes), amount=amount).employee
 
 
 def make_organization(session: Any, **changes: Any) -> Any:

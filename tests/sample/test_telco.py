@@ -11,7 +11,7 @@ from app.models.account import AccountState, BillingAccount, BillMedia, PaymentM
 from app.models.catalog import ProductOffering
 from app.models.customer import ContactMedium, Customer, CustomerStatus
 from app.models.ledger import Change
-from app.models.order import OrderState, ProductOrder, ProductOrderItem
+from app.models.order import OrderReview, OrderState, ProductOrder, ProductOrderItem
 from app.models.refusal import RuleBroken
 from app.models.states import StateChange
 from app.sample import telco
@@ -73,6 +73,13 @@ def test_a_row_becomes_customer_address_account_and_a_completed_order(session, f
     assert (order.state, order.external_id, order.billing_account) == (OrderState.COMPLETED, "0001-GOOD", account)
     assert order.monthly_total == Decimal("90.35")
     assert {item.term_months for item in order.items} == {12}
+    review = session.scalars(select(OrderReview).where(OrderReview.product_order_id == order.id)).one()
+    assert (review.decision, review.monthly_total, review.decided_at) == (
+        "approved",
+        Decimal("90.35"),
+        order.order_date,
+    )
+    assert (review.reviewer.name, review.reviewer.user, review.reason) == (telco.IMPORTER, None, telco.REVIEWED)
     assert {item.product_offering.name: item.monthly_price for item in order.items} == {
         "Internet, fibre": Decimal("50.35"),  # the rest
         "Telephone": 20,

@@ -21,9 +21,11 @@ from app.models.pricing import PriceType, ProductOfferingPrice
 from app.models.publication import LifecycleStatus
 from app.models.specification import Origin, ProductSpecification
 from app.models.staff import Employee
-from app.models.ticket import TicketEscalation, TicketKind, TicketStatus, TroubleTicket
+from app.models.ticket import TicketEscalation, TicketKind, TicketStatus, TicketTransfer, TroubleTicket
+from app.rules import ticketing
+from app.rules.reviewing import may_be_decided_by
 from app.sample import names, parties, work, world
-from app.sample.staff import PEOPLE
+from app.sample.staff import PEOPLE, REVIEWERS
 
 pytestmark = pytest.mark.one_database
 TODAY = datetime.date(2026, 6, 1)
@@ -75,8 +77,23 @@ def test_it_has_something_of_everything(session):
     assert count(session, Customer, Customer.party_type == PartyType.INDIVIDUAL) > 200
     assert count(session, Customer, Customer.parent_id.is_not(None)) > 20, "branches"
     assert count(session, BillingAccount, BillingAccount.pays.is_(False)) > 20, "somebody else pays"
-    assert count(session, TicketEscalation) > 20
+    assert count(session, TicketEscalation, TicketEscalation.taken_back_at.is_(None)) > 20
+    assert count(session, TicketEscalation, TicketEscalation.taken_back_at.is_not(None)) > 10
+    assert count(session, TicketTransfer, TicketTransfer.gives_back_id.is_not(None)) > 5
+    assert found(session, TroubleTicket.hops) >= {0, 1, 2, 3}
+    assert found(session, TroubleTicket.escalation_level) == {0, 1, 2}
+    now = min(datetime.datetime.now(datetime.UTC), parties.at(TODAY, 18))
+    late = count(session, TroubleTicket, ticketing.overdue(now))
+    at_risk = count(session, TroubleTicket, ticketing.at_risk(now))
+    assert min(late, at_risk, count(session, TroubleTicket, ticketing.IS_OPEN) - late - at_risk) > 10
     assert found(session, InteractionReason.route) >= set(Route)
+    small, large = (
+        session.scalars(select(Employee).join(User).where(User.username == name)).one() for name in REVIEWERS
+    )
+    assert count(session, ProductOrder, may_be_decided_by(small)) >= 12
+    assert count(session, ProductOrder, may_be_decided_by(large)) > count(
+        session, ProductOrder, may_be_decided_by(small)
+    )
     assert len({date.strftime("%Y-%m") for date in found(session, ProductOrder.order_date)}) >= 18
 
 

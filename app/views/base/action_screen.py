@@ -1,5 +1,8 @@
 """Actions on a record, or on the ticked rows of a list: each may ask for a reason, a target, a date."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, NoReturn
 from uuid import uuid4
 
@@ -61,29 +64,15 @@ class ActionScreen(Screen):
         return action
 
     def _act(self, action: Action, records: list[Any], title: str) -> Any:
-        form_class = forms.form_of(f"{action.name}Form", action.inputs)
-        form = form_class() if request.method == "POST" else form_class(formdata=None)
-        token = request.form.get(forms.SUBMIT, "")[:64] or uuid4().hex
-        refused = next((record for record in records if not action.allowed(record)), None)
-        problems: list[str] = []
-        if request.method == "POST" and already_stored(db.session(), token) is not None:
-            return self._done(action, records)
-        if refused is not None:
-            problems = [_not_now(action, refused)]
-        elif request.method == "POST" and forms.is_valid(db.session(), form):
-            keys = [str(record.id) for record in records]
-            answers = {shown.name: field.data for shown, field in forms.bound(form)}
-            with acting(reason=str(answers.get("reason") or "")):
-                is_done, problems = attempt(lambda: self._run(action, keys, answers, token), form)
-            records = [self.load(key) for key in keys]
-            if is_done:
-                return self._done(action, records)
-        one = records[0] if len(records) == 1 else None
+        sent = send(action, records, self.load)
+        if sent.is_done:
+            return self._done(action, sent.records)
+        one = sent.records[0] if len(records) == 1 else None
         page = FormPage(
             title=title,
-            form=forms.ready(db.session(), form),
-            hidden=[(forms.SUBMIT, token), *(("id", str(record.id)) for record in records if one is None)],
-            problems=[*problems, *forms.general_errors(form)],
+            form=forms.ready(db.session(), sent.form),
+            hidden=[(forms.SUBMIT, sent.token), *(("id", str(record.id)) for record in sent.records if one is None)],
+            problems=[*sent.problems, *forms.general_errors(sent.form)],
             clashes={},
             cancel_url=url_of(one) if one is not None else self.address(),
             save_label=action.label,
@@ -91,24 +80,88 @@ class ActionScreen(Screen):
             text=action.text,
             back=(str(one), url_of(one)) if one is not None else (self.model.label_plural, self.address()),
         )
-        return self.draw("record/form.html", page, 422 if problems or request.method == "POST" else 200)
-
-    def _run(self, action: Action, keys: list[str], answers: dict[str, Any], token: str) -> bool:
-        session: Session = db.session()
-        for key in keys:
-            record = self.load(key)
-            if not action.allowed(record):
-                raise RuleBroken(_not_now(action, record))
-            action.run(session, record, answers)
-        session.flush()
-        session.add(FormSubmission.of(token, record))
-        return True
+        return self.draw("record/form.html", page, sent.status)
 
     def _done(self, action: Action, records: list[Any]) -> Any:
-        names = ", ".join(str(record) for record in records[:5])
-        flash(gettext("Done: %(action)s, %(records)s", action=action.label, records=names), "success")
+        tell_done(action, records)
         return self.back_to(records[0]) if len(records) == 1 else redirect(self.address())
 
 
-def _not_now(action: Action, record: Any) -> str:
-    return gettext("%(action)s is not possible for %(record)s now", action=action.label, record=record)
+@dataclass
+class Sent:
+    """An action on some records, as it is asked for (GET) or done (POST): all of them or none.
+
+    refused: key of a record -> why. problems: every sentence that does not stand beside an input.
+    """
+
+    form: Any
+    token: str
+    records: list[Any]
+    is_done: bool = False
+    problems: list[str] = dataclass_field(default_factory=list)
+    refused: dict[int, str] = dataclass_field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        return 422 if self.problems or request.method == "POST" else 200
+
+
+def send(
+    action: Action, records: list[Any], load: Callable[[str], Any], prefilled: dict[str, Any] | None = None
+) -> Sent:
+    """Read the form of an action from the request and, where it was sent and nothing is against it, do it.
+
+    load(key): the record within the person's scope, or 404. prefilled: what the form begins with.
+    """
+    form_class = forms.form_of(f"{action.name}Form", action.inputs)
+    form = form_class() if request.method == "POST" else form_class(formdata=None, data=prefilled)
+    sent = Sent(form, request.form.get(forms.SUBMIT, "")[:64] or uuid4().hex, records)
+    if request.method == "POST" and already_stored(db.session(), sent.token) is not None:
+        sent.is_done = True
+        return sent
+    sent.refused = {record.id: not_now(action, record) for record in records if not action.allowed(record)}
+    sent.problems = list(sent.refused.values())
+    if not sent.refused and request.method == "POST" and forms.is_valid(db.session(), form):
+        keys = [str(record.id) for record in records]
+        answers = {shown.name: field.data for shown, field in forms.bound(form)}
+        with acting(reason=str(answers.get("reason") or "")):
+            is_done, sent.problems = attempt(lambda: _run(action, keys, load, answers, sent), form)
+        sent.is_done, sent.records = bool(is_done), [load(key) for key in keys]
+    return sent
+
+
+def _run(action: Action, keys: list[str], load: Callable[[str], Any], answers: dict[str, Any], sent: Sent) -> bool:
+    """Do it with each; where rules refuse some of them, every one of those is named."""
+    session: Session = db.session()
+    sent.refused, problems = {}, []
+    for key in keys:
+        record = load(key)
+        try:
+            if not action.allowed(record):
+                raise RuleBroken(not_now(action, record))
+            action.run(session, record, answers)
+        except RuleBroken as refusal:
+            if len(keys) == 1:
+                raise
+            sent.refused[record.id] = str(refusal)
+            problems += refusal.problems
+    if problems:
+        told = list(dict.fromkeys(problems))
+        if len(told) == 1 and len(sent.refused) == len(keys):  # said of all alike: it stands beside its input
+            sent.refused = {}
+            raise RuleBroken.several(told)
+        raise RuleBroken.several([(None, sentence) for _name, sentence in told])
+    session.flush()
+    session.add(FormSubmission.of(sent.token, record))
+    return True
+
+
+def tell_done(action: Action, records: list[Any]) -> None:
+    names = ", ".join(str(record) for record in records[:5])
+    flash(gettext("Done: %(action)s, %(records)s", action=action.label, records=names), "success")
+
+
+def not_now(action: Action, record: Any) -> str:
+    return action.why_not(record) or gettext(
+        "%(action)s is not possible for %(record)s now", action=action.label, record=record
+    )

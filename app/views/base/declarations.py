@@ -1,4 +1,4 @@
-"""What a view declares beyond the fields of its model: panels and the place in the menu."""
+"""What a view declares beyond the fields of its model: panels, links and the place in the menu."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,3 +40,19 @@ class Panel:
     title: Any
     rule: Callable[[Session, Any], Any]
     template: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A button of the detail page that leads elsewhere, drawn where the person may go there.
+
+    url(record): where to. right, view: what it takes, as can_list of OrderReviewQueueView. allowed(record): whether it
+    makes sense in the record's state.
+    """
+
+    label: Any
+    url: Callable[[Any], str]
+    right: str
+    view: str
+    allowed: Callable[[Any], bool] = lambda record: True
+    icon: str = ""

@@ -48,4 +48,3 @@ class DeleteScreen(Screen):
         remove_with_parts(session, record)
         session.flush()
         return True
-

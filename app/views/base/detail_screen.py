@@ -9,6 +9,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 from sqlalchemy import func, literal, select, union_all
 
+from app.acts.fields import COUNT_CAP
 from app.acts.removal import parts_of
 from app.extensions import db
 from app.models.base import Field
@@ -16,7 +17,7 @@ from app.security.scope import rows
 from app.views.base.cells import cell_of, status_label
 from app.views.base.declarations import Panel
 from app.views.base.history import history_of
-from app.views.base.listing import COUNT_CAP, count_text
+from app.views.base.listing import count_text
 from app.views.base.pages import Button, DetailPage, Fact, ListPage, Tab
 from app.views.base.panels import standard_panels
 from app.views.base.screen import Screen
@@ -46,7 +47,7 @@ class DetailScreen(Screen):
                     "danger" if action.is_danger else "default",
                 )
                 for action in self.all_actions.values()
-                if action.allowed(record) and self.may(action.name)
+                if action.allowed(record) and action.offered(record) and self.may(action.name)
             ],
             panels=list(self._panels(record)),
             tabs=tabs,
@@ -67,7 +68,12 @@ class DetailScreen(Screen):
             ("edit", gettext("Edit"), "fa-pencil", "primary"),
             ("delete", gettext("Delete"), "fa-trash", "danger"),
         )
-        return [
+        links = [
+            Button("link", link.label, link.url(record), link.icon)
+            for link in self.links
+            if link.allowed(record) and self.appbuilder.sm.has_access(link.right, link.view)
+        ]
+        return links + [
             Button(name, label, self.address(f"{name}/{record.id}"), icon, style)
             for name, label, icon, style in offered
             if self.may(name)

@@ -7,13 +7,14 @@ from flask_appbuilder import expose, has_access, permission_name
 from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
+from app.acts.fields import COUNT_CAP, eager, sortable
 from app.acts.operators import kind_of
 from app.extensions import db
 from app.models.base import Field
 from app.security.scope import rows
 from app.views.base import export
 from app.views.base.cells import cell_of
-from app.views.base.listing import COUNT_CAP, SIZES, ListQuery, count_text, describe_filters, eager, sortable
+from app.views.base.listing import SIZES, ListQuery, count_text, describe_filters
 from app.views.base.pages import Button, Column, ListPage, Row
 from app.views.base.screen import Screen
 

@@ -4,7 +4,6 @@ Addresses: ``?<field>.<operator>=<value>``, ``q``, ``sort=-field``, ``page`` (fr
 the request: views are shared by all threads and keep nothing of it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -12,18 +11,17 @@ from urllib.parse import urlencode
 from flask import abort
 from flask_babel import format_decimal, gettext
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from app.acts.fields import COUNT_CAP, eager, filterable, sortable
 from app.acts.operators import LARGEST, OPERATORS, condition, kind_of, quick_clause
 from app.models.base import Field, Record
 from app.models.refusal import RuleBroken
-from app.security.scope import way_to_region
 from app.views.base.pages import ActiveFilter
 from app.views.base.registry import may
 
 SIZES = (25, 50, 100)
-COUNT_CAP = 10_000  # more rows than that are not counted: "10,000+"
 DEEP = 1_000  # from this offset on the keys are picked first, then the rows
 SHOWN_VALUE = 60  # characters of a filter's value in its chip
 
@@ -149,30 +147,8 @@ class ListQuery:
         return [by_key[key] for key in keys if key in by_key]
 
 
-def eager(statement: Select[Any], model: type[Record], columns: Iterable[Field]) -> Select[Any]:
-    """Load the relations of these fields with the rows, and what says who may see them: no statement for each row."""
-    for shown in columns:
-        if shown.many:
-            statement = statement.options(selectinload(getattr(model, shown.name)))
-        elif shown.relation:
-            loaded = joinedload(getattr(model, shown.relation))
-            for step in way_to_region(shown.target_model):
-                loaded = loaded.joinedload(step)
-            statement = statement.options(loaded)
-    return statement
-
-
 def count_text(count: int) -> str:
     return f"{format_decimal(COUNT_CAP)}+" if count > COUNT_CAP else format_decimal(count)
-
-
-def sortable(model: type[Record]) -> set[str]:
-    """Fields a list can be sorted by: stored values, no relations, no secrets."""
-    return {s.name for s in model.fields().values() if not s.secret and not s.many and not s.relation} | {"id"}
-
-
-def filterable(model: type[Record]) -> list[Field]:
-    return [shown for shown in model.fields().values() if not shown.secret and not shown.multiline]
 
 
 def describe_filters(model: type[Record]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ RIGHTS = {
     "add": _("Add"),
     "chart": _("Chart"),
     "copyrole": _("Copy Role"),
+    "decide": _("Decide"),
     "delete": _("Delete"),
     "download": _("Download"),
     "edit": _("Edit"),
@@ -19,6 +20,8 @@ RIGHTS = {
     "history": _("History"),
     "list": _("List"),
     "menu_access": _("Menu"),
+    "patch": _("Edit"),
+    "post": _("Add"),
     "resetmypassword": _("Reset my password"),
     "resetpasswords": _("Reset Password"),
     "see_all": _("See all regions"),
@@ -42,16 +45,11 @@ def place_text(view_name: str) -> str:
 
 
 def right_text(permission: str, view_name: str) -> str:
-    """What it allows: a screen, or an action; a move of a lifecycle names its field too."""
+    """What it allows: a screen, an address of REST, or an action."""
     name = permission.removeprefix("can_")
     view = _view(view_name)
     action = getattr(view, "all_actions", {}).get(name)
-    if action is None:
-        return str(RIGHTS.get(name) or name.replace("_", " "))
-    for lifecycle in view.model.lifecycles():  # type: ignore[union-attr]
-        if name.startswith(f"{lifecycle.column}_"):
-            return f"{view.model.fields()[lifecycle.column].label} → {action.label}"  # type: ignore[union-attr]
-    return str(action.label)
+    return str(action.label if action is not None else RIGHTS.get(name) or name.replace("_", " "))
 
 
 def pair_text(pair: Any) -> str:

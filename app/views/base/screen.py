@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.acts.actions import Action
+from app.acts.fields import eager, inputs, sortable
 from app.acts.moves import moves_of
 from app.acts.operators import LARGEST
 from app.extensions import db
@@ -20,8 +21,7 @@ from app.models.refusal import RuleBroken
 from app.security.scope import keep_within, rows
 from app.transaction import commit
 from app.views.base import forms
-from app.views.base.declarations import Menu, Panel
-from app.views.base.listing import eager, sortable
+from app.views.base.declarations import Link, Menu, Panel
 from app.views.base.registry import register
 
 T = TypeVar("T")
@@ -38,6 +38,7 @@ class Screen(ModelView):
     icon: ClassVar[str] = "fa-table"
     related: ClassVar[list[str]] = []  # names of views whose rows point here: tabs of the detail page
     panels: ClassVar[list[Panel]] = []
+    links: ClassVar[list[Link]] = []
     actions_declared: ClassVar[list[Action]] = []
     formatters: ClassVar[dict[str, Any]] = {}  # field -> function(record) -> Markup
     list_order: ClassVar[str] = ""  # as in the address: "-created_at"; else the newest first
@@ -111,18 +112,7 @@ class Screen(ModelView):
     @classmethod
     def inputs(cls, is_new: bool) -> list[Field]:
         """The fields that people type in; a state moves by actions, a part stays where it is."""
-        if cls.model.by_rule:
-            return []
-        states = {lifecycle.column for lifecycle in cls.model.lifecycles()}
-        return [
-            shown
-            for name, shown in cls.model.fields().items()
-            if shown.in_form
-            and not shown.given
-            and not shown.secret
-            and name not in states
-            and (is_new or not (shown.part_of or shown.once))
-        ]
+        return inputs(cls.model, is_new)
 
     # --- rights and rows ---------------------------------------------------------------------------------------
 
@@ -161,6 +151,7 @@ def attempt(work: Callable[[], T], form: Any = None) -> tuple[T | None, list[str
 
     Where somebody saved one of the records in the same moment, the work is done anew on what is stored then.
     """
+
     def within_scope() -> T:
         result = work()
         db.session.flush()

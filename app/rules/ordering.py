@@ -1,0 +1,287 @@
+"""What is asked of an order before it is approved: each question is a check, passed or failed, with its reason."""
+
+import datetime
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import format_decimal, get_timezone, gettext
+from flask_babel import lazy_gettext as _
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.models.account import AccountState
+from app.models.catalog import BundledOffering, ProductOffering
+from app.models.customer import Customer, CustomerStatus
+from app.models.order import ItemAction, ProductOrder, ProductOrderItem
+from app.models.pricing import ChargePeriod, PriceType, ProductOfferingPrice
+from app.models.publication import LifecycleStatus
+from app.models.ticket import Priority, TroubleTicket
+from app.rules.figures import ORDER_IS_OPEN, balances
+from app.rules.ticketing import IS_OPEN
+
+SOLD = {ItemAction.ADD, ItemAction.MODIFY}  # what is ended or left as it is need not be on sale
+MAY_ORDER = {CustomerStatus.VALIDATED, CustomerStatus.ACTIVE}
+MOST_NAMED = 5  # records named in one sentence
+
+
+@dataclass(frozen=True)
+class Check:
+    """name: what is asked. sentence: the answer, with the records and amounts it rests on."""
+
+    name: Any
+    passed: bool
+    sentence: str
+
+
+def checks(session: Session, order: ProductOrder, on: datetime.date) -> list[Check]:
+    """Every check of an order, in the order in which a reviewer reads them; some eight statements, however many items.
+
+    on: the day whose catalogue counts: that of the order, so that a later price does not undo what was agreed.
+    """
+    items = items_of(session, order)
+    sold = [item for item in items if item.action in SOLD]
+    return [
+        _has_items(order, items),
+        _account(order),
+        _customer(order.customer),
+        _credit(session, order),
+        *_offerings(sold, on),
+        *_prices(session, order, sold, on),
+        *_bundles(session, sold),
+        _twice(session, order, sold),
+        _tickets(session, order.customer),
+    ]
+
+
+def items_of(session: Session, order: ProductOrder) -> list[ProductOrderItem]:
+    """The stored items by position with their offerings; one statement."""
+    mine = select(ProductOrderItem).where(ProductOrderItem.product_order_id == order.id)
+    loaded = mine.options(joinedload(ProductOrderItem.product_offering)).order_by(ProductOrderItem.position)
+    return list(session.scalars(loaded))
+
+
+def day_of(order: ProductOrder) -> datetime.date:
+    """The day on which it was placed, on the person's clock."""
+    return order.order_date.astimezone(get_timezone()).date()
+
+
+def money(amount: Decimal, currency: Any) -> str:
+    return f"{format_decimal(amount, format='#,##0.00##')} {currency}"
+
+
+def _named(records: Iterable[Any]) -> str:
+    return ", ".join(str(record) for record in records)
+
+
+# --- the order, its account and customer -----------------------------------------------------------------------------
+
+
+def _has_items(order: ProductOrder, items: list[ProductOrderItem]) -> Check:
+    return Check(
+        _("Items"), bool(items), gettext("%(order)s, number of items: %(count)s.", order=order, count=len(items))
+    )
+
+
+def _account(order: ProductOrder) -> Check:
+    account = order.billing_account
+    if account is None:
+        return Check(_("Billing account"), False, gettext("No account says who pays for %(order)s.", order=order))
+    is_active = account.state == AccountState.ACTIVE
+    told = gettext("%(account)s is “%(state)s”.", account=account, state=AccountState(account.state).label)
+    return Check(_("Billing account"), is_active, told)
+
+
+def _customer(customer: Customer) -> Check:
+    words = {"customer": customer, "state": CustomerStatus(customer.status).label}
+    if customer.identification_number is None:
+        told = gettext("%(customer)s is “%(state)s” and not identified by any document.", **words)
+    else:
+        told = gettext("%(customer)s is “%(state)s” and identified.", **words)
+    is_known = customer.identification_number is not None
+    return Check(_("Customer"), is_known and customer.status in MAY_ORDER, told)
+
+
+def _credit(session: Session, order: ProductOrder) -> Check:
+    """What is owed and what the order brings within the limit; where none was agreed, nothing may be owed."""
+    standing = {balance.currency: balance for balance in balances(session, order.customer)}.get(order.currency)
+    owed, limit = (standing.owed, standing.credit_limit) if standing else (Decimal(0), Decimal(0))
+    words = {
+        "owed": money(owed, order.currency),
+        "value": money(order.value, order.currency),
+        "limit": money(limit, order.currency),
+    }
+    if not limit:
+        told = gettext("%(owed)s is owed, and no credit limit is agreed.", **words)
+        return Check(_("Credit"), owed <= 0, told)
+    told = gettext("%(owed)s owed and %(value)s of this order, against a limit of %(limit)s.", **words)
+    return Check(_("Credit"), owed + order.value <= limit, told)
+
+
+# --- what is ordered -------------------------------------------------------------------------------------------------
+
+
+def _offerings(sold: list[ProductOrderItem], on: datetime.date) -> list[Check]:
+    """One check for each item that is not on sale; one for all where all are."""
+    failed = [
+        Check(_("On sale"), False, gettext("%(item)s: %(reason)s", item=item, reason=reason))
+        for item in sold
+        if (reason := _not_on_sale(item.product_offering, on))
+    ]
+    told = gettext("All that is ordered is launched and on sale on %(day)s.", day=on.isoformat())
+    return failed or [Check(_("On sale"), True, told)]
+
+
+def _not_on_sale(offering: ProductOffering, on: datetime.date) -> str:
+    if offering.lifecycle_status != LifecycleStatus.LAUNCHED:
+        label = LifecycleStatus(offering.lifecycle_status).label
+        return gettext("%(offering)s is “%(state)s”, not launched.", offering=offering, state=label)
+    begins, ends = offering.valid_from or on, offering.valid_to or datetime.date.max
+    if not begins <= on < ends:
+        return gettext("%(offering)s is not sold on %(day)s.", offering=offering, day=on.isoformat())
+    return ""
+
+
+def _prices(session: Session, order: ProductOrder, sold: list[ProductOrderItem], on: datetime.date) -> list[Check]:
+    """One check for each price that is not that of the catalogue; one for all where all are."""
+    listed = list_prices(session, order, {item.product_offering_id for item in sold}, on)
+    failed = []
+    for item in sold:
+        for kind, label, price in (
+            (PriceType.ONE_TIME, _("once"), item.one_time_price),
+            (PriceType.RECURRING, _("monthly"), item.monthly_price),
+        ):
+            expected = listed.get((item.product_offering_id, kind), Decimal(0))
+            if price != expected:
+                told = gettext(
+                    "%(item)s, %(offering)s: sold at %(price)s %(per)s, in the catalogue it is %(expected)s.",
+                    item=item,
+                    offering=item.product_offering,
+                    price=money(price, order.currency),
+                    per=label,
+                    expected=money(expected, order.currency),
+                )
+                failed.append(Check(_("Prices"), False, told))
+    told = gettext("All prices are those of the catalogue of %(day)s.", day=on.isoformat())
+    return failed or [Check(_("Prices"), True, told)]
+
+
+def list_prices(
+    session: Session, order: ProductOrder, offerings: set[int], on: datetime.date
+) -> dict[tuple[int, PriceType], Decimal]:
+    """(offering, one-time or recurring) -> what one piece costs a customer like this on a day; per month if recurring.
+
+    Of several that fit, the one for the nearest region counts, then the one for the segment, then for the channel
+    (rule 4). A yearly price is a twelfth of it a month. What is not in it costs nothing.
+    """
+    customer, price = order.customer, ProductOfferingPrice
+    region = customer.region
+    regions = [None] if region is None else [None, *(r.id for r in reversed(list(region.ancestors()))), region.id]
+    fitting = select(price).where(
+        price.product_offering_id.in_(offerings),
+        price.price_type.in_([PriceType.ONE_TIME, PriceType.RECURRING]),
+        price.lifecycle_status.in_([LifecycleStatus.LAUNCHED, LifecycleStatus.RETIRED]),
+        price.currency == order.currency,
+        price.valid_from <= on,
+        or_(price.valid_to.is_(None), price.valid_to > on),
+        or_(price.segment.is_(None), price.segment == customer.segment),
+        or_(price.channel.is_(None), price.channel == order.channel),
+        or_(price.region_id.is_(None), price.region_id.in_([key for key in regions if key is not None])),
+    )
+    found = sorted(
+        session.scalars(fitting),
+        key=lambda row: (regions.index(row.region_id), row.segment is not None, row.channel is not None),
+    )
+    step = price.amount.type.step
+    return {
+        (row.product_offering_id, PriceType(row.price_type)): row.amount
+        if row.recurring_charge_period != ChargePeriod.YEAR
+        else (row.amount / 12).quantize(step)
+        for row in found
+    }
+
+
+def _bundles(session: Session, sold: list[ProductOrderItem]) -> list[Check]:
+    """One check for each member of a bundle that is there too seldom or too often, at any depth."""
+    bundles = [item for item in sold if item.product_offering.is_bundle]
+    if not bundles:
+        return []
+    members: dict[int, list[BundledOffering]] = defaultdict(list)
+    asked = select(BundledOffering).where(BundledOffering.bundle_id.in_({item.product_offering_id for item in bundles}))
+    for member in session.scalars(asked.options(joinedload(BundledOffering.offering)).order_by(BundledOffering.id)):
+        members[member.bundle_id].append(member)
+    failed = []
+    for bundle in bundles:
+        below = [item for item in sold if item.parent_id == bundle.id]
+        for told in _miscounted(bundle, members[bundle.product_offering_id], below):
+            failed.append(Check(_("Bundles"), False, told))
+    names = _named(dict.fromkeys(bundle.product_offering for bundle in bundles))
+    return failed or [Check(_("Bundles"), True, gettext("Complete: %(bundles)s.", bundles=names))]
+
+
+def _miscounted(
+    bundle: ProductOrderItem, members: list[BundledOffering], below: list[ProductOrderItem]
+) -> Iterator[str]:
+    """quantity of a part is its own: two packs with one television each are two pieces of television."""
+    counts = Counter[int]()
+    for item in below:
+        counts[item.product_offering_id] += item.quantity
+    for member in members:
+        least, most = member.lower_limit * bundle.quantity, member.upper_limit * bundle.quantity
+        count = counts.pop(member.offering_id, 0)
+        if not least <= count <= most:
+            yield gettext(
+                "%(item)s, %(bundle)s: %(count)s × %(member)s, it takes %(least)s to %(most)s.",
+                item=bundle,
+                bundle=bundle.product_offering,
+                count=count,
+                member=member.offering,
+                least=least,
+                most=most,
+            )
+    for item in below:
+        if item.product_offering_id in counts:
+            words = {"item": item, "offering": item.product_offering, "bundle": bundle.product_offering}
+            yield gettext("%(item)s: %(offering)s is no member of %(bundle)s.", **words)
+
+
+# --- what else is going on -------------------------------------------------------------------------------------------
+
+
+def _twice(session: Session, order: ProductOrder, sold: list[ProductOrderItem]) -> Check:
+    """No other order under way that adds the same."""
+    added = {item.product_offering_id for item in sold if item.action == ItemAction.ADD}
+    others = (
+        select(ProductOrderItem)
+        .join(ProductOrderItem.product_order)
+        .where(
+            ProductOrder.customer_id == order.customer_id,
+            ProductOrder.id != order.id,
+            ORDER_IS_OPEN,
+            ProductOrderItem.action == ItemAction.ADD,
+            ProductOrderItem.product_offering_id.in_(added),
+        )
+        .options(joinedload(ProductOrderItem.product_order), joinedload(ProductOrderItem.product_offering))
+        .order_by(ProductOrderItem.id)
+        .limit(MOST_NAMED)
+    )
+    found = dict.fromkeys(f"{item.product_order} ({item.product_offering})" for item in session.scalars(others))
+    if found:
+        told = gettext("Ordered in other open orders too: %(orders)s.", orders=", ".join(found))
+        return Check(_("Ordered twice"), False, told)
+    return Check(_("Ordered twice"), True, gettext("No other open order of the customer has the same."))
+
+
+def _tickets(session: Session, customer: Customer) -> Check:
+    critical = (
+        select(TroubleTicket)
+        .where(TroubleTicket.customer_id == customer.id, IS_OPEN, TroubleTicket.priority == Priority.CRITICAL)
+        .order_by(TroubleTicket.id)
+        .limit(MOST_NAMED)
+    )
+    found = list(session.scalars(critical))
+    if found:
+        return Check(_("Tickets"), False, gettext("Open and critical: %(tickets)s.", tickets=_named(found)))
+    return Check(_("Tickets"), True, gettext("The customer has no critical ticket that is open."))
