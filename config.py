@@ -49,8 +49,10 @@ SETTINGS = (
     Setting("SESSION_COOKIE_SECURE", False, "send the session cookie over https only; on in production"),
     Setting("SESSION_HOURS", 10, "hours without a click after which a person signs in again"),
     Setting("RATELIMIT_ENABLED", True, "limit how often a password can be tried"),
-    Setting("AUTH_RATE_LIMIT", "10 per minute", "tries to sign in, per address"),
+    Setting("AUTH_RATE_LIMIT", "10 per minute", "tries to sign in, per address and per account"),
     Setting("RATELIMIT_STORAGE_URI", "memory://", "where tries are counted: memory:// or redis://host:6379"),
+    Setting("ACCESS_TOKEN_MINUTES", 15, "minutes after which a program needs a new access token"),
+    Setting("REFRESH_TOKEN_HOURS", 12, "hours after which a program signs in again with its password"),
     Setting("UPLOAD_MEGABYTES", 16, "largest request, in megabytes"),
     Setting("BIND", "127.0.0.1", "address to listen on; PORT, without prefix, is the port (8080)"),
     Setting("WORKERS", 2, "processes that serve"),
@@ -70,16 +72,19 @@ FIXED = {
     "AUTH_TYPE": AUTH_DB,
     "AUTH_RATE_LIMITED": True,
     "AUTH_USER_REGISTRATION": False,
+    "FAB_ADD_MENU_API": False,
     "FAB_ADD_SECURITY_API": False,  # it takes the session cookie without a CSRF token
     "FAB_ADD_SECURITY_VIEWS": True,
     "FAB_API_SWAGGER_UI": False,
     "FAB_CREATE_DB": False,  # migrations make tables
     "FAB_UPDATE_PERMS": False,  # `flask portal sync-roles` writes rights, once, not each worker at its start
     "FAB_BASE_TEMPLATE": "base.html",
+    "JWT_TOKEN_LOCATION": ["headers"],
     "LANGUAGES": LANGUAGES,
     "MAX_FORM_MEMORY_SIZE": 2_000_000,  # bytes of one text field
     "MAX_FORM_PARTS": 2_000,
     "RATELIMIT_HEADERS_ENABLED": True,
+    "RATELIMIT_STRATEGY": "moving-window",  # a fixed one lets twice as many through where two minutes meet
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_NAME": "switchboard",
     "SESSION_COOKIE_SAMESITE": "Lax",
@@ -125,7 +130,8 @@ def check(config: Mapping[str, Any]) -> list[str]:
         wrong.append(f"SWITCHBOARD_LANGUAGE is {config['LANGUAGE']!r}: write one of {', '.join(LANGUAGES)}")
     if config["LOG_LEVEL"] not in LOG_LEVELS:
         wrong.append(f"SWITCHBOARD_LOG_LEVEL is {config['LOG_LEVEL']!r}: write one of {', '.join(LOG_LEVELS)}")
-    for name in ("MACHINES", "SESSION_HOURS", "UPLOAD_MEGABYTES", "WORKERS", "THREADS"):
+    for name in ("MACHINES", "SESSION_HOURS", "ACCESS_TOKEN_MINUTES", "REFRESH_TOKEN_HOURS", "UPLOAD_MEGABYTES",
+                 "WORKERS", "THREADS"):  # fmt: skip
         if config[name] < 1:
             wrong.append(f"SWITCHBOARD_{name} is {config[name]}: it must be at least 1")
     if config["MACHINES"] > 1 and config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
@@ -196,6 +202,8 @@ def _derived(given: Mapping[str, Any], instance: Path) -> dict[str, Any]:
         "SQLALCHEMY_DATABASE_URI": database_url(given["DATABASE_URL"], instance),
         "TRUSTED_HOSTS": [host.strip() for host in given["TRUSTED_HOSTS"].split(",") if host.strip()] or None,
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=given["SESSION_HOURS"]),
+        "JWT_ACCESS_TOKEN_EXPIRES": timedelta(minutes=given["ACCESS_TOKEN_MINUTES"]),
+        "JWT_REFRESH_TOKEN_EXPIRES": timedelta(hours=given["REFRESH_TOKEN_HOURS"]),
         "MAX_CONTENT_LENGTH": given["UPLOAD_MEGABYTES"] * 1_000_000,
         "BABEL_DEFAULT_LOCALE": given["LANGUAGE"],
         "BABEL_DEFAULT_TIMEZONE": given["TIME_ZONE"],

@@ -12,11 +12,13 @@ from flask_talisman import Talisman
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config as settings
-from app import cli, errors, health, logs, views
+from app import api, cli, errors, health, logs, views
 from app.extensions import csrf, db, engine_options, migrate
 from app.models.acting import acting
+from app.programs import for_programs
 from app.security import preferences
 from app.security.manager import SwitchboardSecurityManager
+from app.security.tokens import PeoplesSessions
 from app.views.home import HomeView
 
 PROLONG_AFTER = 300  # seconds of a session
@@ -50,11 +52,13 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(settings.ROOT / "migrations"), render_as_batch=True)
     csrf.init_app(app)
+    app.session_interface = PeoplesSessions()
     _set_headers(app)
     appbuilder = AppBuilder(indexview=HomeView, security_manager_class=SwitchboardSecurityManager)
     with app.app_context():
         appbuilder.init_app(app, db.session)
         views.register(appbuilder)
+        api.register(appbuilder)
     app.before_request(_prolong_session)
     app.before_request(_begin_acting)
     app.teardown_request(_end_acting)
@@ -89,7 +93,7 @@ def _begin_acting() -> None:
     g.actor = "anonymous"
     if request.endpoint not in ("health", "static", "appbuilder.static") and g.user.is_authenticated:
         g.actor = g.user.username
-    source = "api" if request.path.startswith("/api/") else "form"
+    source = "api" if for_programs() else "form"
     g.acting = acting(actor=g.actor, source=source, request_id=g.request_id, reason="")
     g.acting.__enter__()
 

@@ -4,6 +4,7 @@ The same id is in the log, with the trace.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, InternalServerError
 
 from app.extensions import db
+from app.programs import Refused, for_programs
 from app.views.base.rights import missing_here
 
 # code: (title, what to do)
@@ -69,6 +71,8 @@ def refused(error: HTTPException) -> Response:
     if code < 500:
         kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]  # as Allow
         answer.headers.extend(kept)
+    if isinstance(error, Refused):
+        return _fill(answer, code, "", str(error.description), error.fields)
     return _fill(answer, code, str(title), str(advice or ""))
 
 
@@ -89,9 +93,11 @@ def _undo() -> None:
         db.session.remove()
 
 
-def _fill(answer: Response, code: int, title: str, advice: str) -> Response:
-    if request.path.startswith("/api/"):
-        body = jsonify(error={"code": code, "message": f"{title}. {advice}".strip(), "request_id": g.request_id})
+def _fill(answer: Response, code: int, title: str, advice: str, fields: Mapping[str, str] | None = None) -> Response:
+    """fields: sentences about one field each, for a program."""
+    if for_programs():
+        error = {"code": code, "message": f"{title}. {advice}" if title else advice, "request_id": g.request_id}
+        body = jsonify(error=error | {"fields": fields} if fields else error)
         answer.data, answer.content_type = body.data, body.content_type
         return answer
     answer.data = _page(code, title, advice)

@@ -14,7 +14,7 @@ from sqlalchemy import CheckConstraint, Column, PrimaryKeyConstraint, Table, Uni
 from sqlalchemy.exc import DBAPIError
 
 from app.models.metadata import Model
-from app.models.refusal import RuleBroken
+from app.models.refusal import Duplicate, RuleBroken
 
 UNIQUE, CHECK, REQUIRED, FOREIGN, TOO_LONG, OUT_OF_RANGE = "unique", "check", "required", "foreign", "long", "range"
 
@@ -182,17 +182,17 @@ def _check(case: Case) -> RuleBroken:
     return RuleBroken(message, case.info.get("field"))
 
 
-def _unique(case: Case) -> RuleBroken:
+def _unique(case: Case) -> Duplicate:
     if "message" in case.info:
-        return RuleBroken(case.info["message"], case.info.get("field"))
+        return Duplicate(case.info["message"], case.info.get("field"))
     if not case.columns:
-        return RuleBroken(gettext("There is such a record already."))
+        return Duplicate(gettext("There is such a record already."))
     field = case.columns[0].key if len(case.columns) == 1 else None
     labels = _joined(label(column) for column in case.columns)
     values = [case.values.get(column.name) for column in case.columns if not _is_secret(column)]
     if len(values) < len(case.columns) or None in values:
-        return RuleBroken(gettext("%(label)s is already in use.", label=labels), field)
-    return RuleBroken(gettext("%(label)s %(value)s is already in use.", label=labels, value=_joined(values)), field)
+        return Duplicate(gettext("%(label)s is already in use.", label=labels), field)
+    return Duplicate(gettext("%(label)s %(value)s is already in use.", label=labels, value=_joined(values)), field)
 
 
 def _required(case: Case) -> RuleBroken:

@@ -23,3 +23,7 @@ class RuleBroken(Exception):
 
     def __str__(self) -> str:
         return " ".join(message for _field, message in self.problems)
+
+
+class Duplicate(RuleBroken):
+    """What must be unique is there already."""
