@@ -254,7 +254,7 @@ def test_a_right_reads_as_people_say_it(session, visitor, app):
     key = session.scalar(sa.select(app.appbuilder.sm.role_model.id).filter_by(name="Clerk"))
     texts = texts_of(visitor.get(f"/roles/show/{key}").get_data(as_text=True))
     said = dict(pairwise(texts))["产品订单"]
-    screens, moves = ("列表", "查看", "历史", "导出", "新增", "编辑", "删除"), ("审核 → 已提交", "状态 → 已受理")
+    screens, moves = ("列表", "查看", "历史", "导出", "新增", "编辑", "删除"), ("提交审核", "受理", "评估撤销")
     assert sorted(said.split(", ")) == sorted([*screens, *moves])
 
 

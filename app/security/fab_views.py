@@ -39,9 +39,11 @@ class Careful:
         return super()._list(**kwargs)  # type: ignore[misc]
 
     def _show(self, pk: Any) -> Any:
+        self._check_address()
         return super()._show(_key(pk))  # type: ignore[misc]
 
     def _edit(self, pk: Any) -> Any:
+        self._check_address()
         return super()._edit(_key(pk))  # type: ignore[misc]
 
     def _delete(self, pk: Any) -> Any:
@@ -51,7 +53,7 @@ class Careful:
         """Refuse a page, size, sorting or filter that FAB would answer with a fault, or obey to its own harm."""
         name = type(self).__name__
         for argument, text in request.args.items():
-            if argument in (f"page_{name}", f"psize_{name}"):
+            if argument.startswith(("page_", "psize_")):  # FAB reads those of any view
                 if not (text.isascii() and text.isdigit()) or int(text[:20]) > LARGEST // MOST_ROWS:
                     abort(400, gettext("%(name)s must be a whole number, not %(text)s", name=argument, text=text[:40]))
                 if argument.startswith("psize") and not 0 < int(text) <= MOST_ROWS:
@@ -111,6 +113,11 @@ def _key(pk: Any) -> str:
 
 class UserDBModelView(CarefulRecords, fab.UserDBModelView):
     search_columns = ["first_name", "last_name", "username", "email", "active", "roles", "last_login"]
+
+    @expose("/show/<pk>", methods=["GET"])
+    @has_access
+    def show(self, pk: Any) -> Any:
+        return super().show(_key(pk))
 
 
 class RoleModelView(CarefulRecords, fab.RoleModelView):

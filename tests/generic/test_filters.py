@@ -176,7 +176,7 @@ def asked(model, arguments, sort="id", size=100, page=0):
 
 def found(session, model, query):
     assert not [active.problem for active in query.filters if active.problem]
-    return [row.id for row in query.rows(session(), rows(model))]
+    return [row.id for row in query.rows(session(), sa.select(model))]
 
 
 @pytest.mark.one_database

@@ -12,7 +12,7 @@ from app.views.language import LanguageView
 
 BY_HAND = {"OrderReviewQueueView", "TicketEscalationDeskView"}
 SHARED = {HomeView, LookupView, LanguageView}  # no page of a subject: the first page, the lookup, the language
-REST = {"TokenApi", "DescriptionApi", "DocsView"}  # sign-in of programs, and the description of REST
+REST = {"TokenApi", "OpenApiView", "ApiDocsView"}  # sign-in of programs, and the description of REST
 
 
 def exposed(view):

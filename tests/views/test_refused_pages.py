@@ -9,7 +9,7 @@ REFUSED = [  # page, the right it names
     ("/region/add", "Regions: Add"),
     ("/region/edit/{}", "Regions: Edit"),
     ("/region/delete/{}", "Regions: Delete"),
-    ("/customer/action/status_active/1", "Customers: Status → Active"),
+    ("/customer/action/status_active/1", "Customers: Activate"),
     ("/trouble_ticket/bulk/escalate?id=1", "Trouble tickets: Escalate"),
     ("/lookup/supplier", "Suppliers: List"),
     ("/charts/product_order/", "Orders by month: Show"),

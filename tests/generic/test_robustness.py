@@ -1,0 +1,128 @@
+"""Every address with input that makes no sense: an answer that says so, never a fault, and nothing of the inside."""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import PASSWORD
+from tests.generic.test_matrix import Door, doors, is_rest, world  # noqa: F401 (a fixture)
+
+HUGE = str(2**63)
+KEYS = ["0", "-1", HUGE, "9" * 40, "abc", "1.5", "%00", "1%00", "%FF", "٣", "1;drop", "..%2f..%2fetc", "a" * 3000]
+QUERIES = [
+    "page=-1", "page=abc", f"page={HUGE}", "page=1.5", "size=0", "size=1000000", "size=%00", "sort=password",
+    "sort=id;drop", "sort=%00", "sort=" + "a" * 3000, "nonsense.is=1", "id.between=1", "created_at.is=31.2.2026",
+    "created_at.after=99999-99-99", "q=%00", "q=%FF", "q=" + quote("'\"%_\\/<script>"), "q=" + "x" * 5000,
+    "tab=nonsense", "tab=%00", f"id={HUGE}", "id=abc", "id=%00", "action=nonsense", f"before={HUGE}", "before=abc",
+    "q=(page:abc)", "q=(((", "q=!(", "q=(page_size:1e999)", "q=(filters:!((col:id,opr:nonsense,value:1)))",
+    "page_CustomerView=abc", "psize_UserDBModelView=1000000", "page_UserDBModelView=abc",
+    "_oc_UserDBModelView=password", "_flt_99_username=x", "_flt_x_username=x", f"page_RoleModelView={HUGE}",
+    "next=//evil.example.com", "customer_id=abc", f"customer_id={HUGE}", "_l_page=1",
+]  # fmt: skip
+SHARE = 5  # of the queries, a model gets one in so many
+BODIES: list[dict[str, Any]] = [
+    {"data": {}},
+    {"data": {"id": "\x00", "name": "\x00", "reason": "\x00", "_submit": "\x00", "_original": "\x00"}},
+    {"data": {"_original": "[1]", "id": HUGE, "customer_id": HUGE, "parent_id": "abc", "quantity": "1e999"}},
+    {"data": {"_original": "{}", "decision": "nonsense", "content_version": HUGE, "rowid": HUGE, "action": "x"}},
+    {"data": b"\xff\xfe\x00", "content_type": "application/x-www-form-urlencoded"},
+    {"data": b"{" * 5000, "content_type": "application/json"},
+    {"data": b'{"name": NaN}', "content_type": "application/json"},
+    {"data": b"--x\r\n\r\n", "content_type": "multipart/form-data; boundary=x"},
+]
+INSIDE = re.compile(r"Traceback|sqlalchemy|psycopg|pymysql|\bSELECT .* FROM\b|site-packages|\.py\b", re.IGNORECASE)
+
+
+@pytest.fixture
+def ask(app, session, login, world):  # noqa: F811
+    """ask(method, url): the answer to somebody with every right; a list of what went wrong grows with it."""
+    browser, program = login("admin"), app.test_client()
+    signed_in = program.post("/api/v1/security/login", json={"username": "admin", "password": PASSWORD})
+    token = {"Authorization": f"Bearer {signed_in.json['access_token']}", "If-Match": '"1"'}
+
+    def asked(door: Door, method: str, url: str, **sent: Any) -> Any:
+        client, headers = (program, token) if is_rest(door) else (browser, {})
+        answer = client.open(url, method=method, headers=headers, **sent)
+        text = answer.get_data(as_text=True) if "json" in answer.mimetype or "html" in answer.mimetype else ""
+        is_description = door.url.startswith("/api/") and answer.status_code == 200
+        if answer.status_code >= 500 or (answer.status_code >= 400 and INSIDE.search(text) and not is_description):
+            asked.wrong.append(f"{method} {url[:150]} {str(sent)[:80]}: {answer.status_code}")
+        asked.count += 1
+        return answer
+
+    asked.wrong, asked.count, asked.rows = [], 0, world.rows["north"]
+    return asked
+
+
+def one_of_each(app: Any, rows: Any) -> dict[str, Door]:
+    """One way in for each rule of the map, those that end the session aside."""
+    found: dict[str, Door] = {}
+    for door in doors(app, rows):
+        rule = re.sub(r"\d+", "<n>", door.url)
+        if not door.url.startswith(("/logout", "/login")):
+            found.setdefault(f"{door.method} {rule}", door)
+    return found
+
+
+@pytest.mark.one_database
+def test_addresses_that_make_no_sense(app, ask):
+    """Of what is generated, each query is tried on a part of the models: one class answers them all."""
+    alike = {f"/{table}/" for table in ask.rows} | {f"/api/v1/{table}/" for table in ask.rows}
+    reading = [door for door in one_of_each(app, ask.rows).values() if door.method == "GET"]
+    for number, door in enumerate(reading):
+        is_generated = door.url.startswith(tuple(alike))
+        for query in QUERIES[number % SHARE :: SHARE] if is_generated else QUERIES:
+            ask(door, "GET", f"{door.url}{'&' if '?' in door.url else '?'}{query}")
+    assert not ask.wrong, "\n".join(ask.wrong[:50])
+    assert ask.count > 1500
+
+
+@pytest.mark.one_database
+def test_keys_and_names_that_make_no_sense(app, ask):
+    for number, door in enumerate(one_of_each(app, ask.rows).values()):
+        if re.search(r"\d", door.url.split("/api/v1")[-1]):
+            for key in KEYS[number % SHARE :: SHARE] if "/action" in door.url else KEYS:
+                url = re.sub(r"(?<![a-z])\d+", key.replace("\\", ""), door.url.replace("/api/v1", "/API"))
+                answer = ask(door, door.method, url.replace("/API", "/api/v1"))
+                assert answer.status_code != 200 or door.method != "POST", f"{url} did something"
+    assert not ask.wrong, "\n".join(ask.wrong[:50])
+    assert ask.count > 1000
+
+
+@pytest.mark.one_database
+def test_bodies_that_make_no_sense(app, ask):
+    for door in one_of_each(app, ask.rows).values():
+        if door.method != "GET":
+            for body in BODIES:
+                ask(door, door.method, door.url, **body)
+    assert not ask.wrong, "\n".join(ask.wrong[:50])
+    assert ask.count > 500
+
+
+@pytest.mark.one_database
+def test_methods_that_there_are_not(app, ask):
+    wrong = []
+    for rule in app.url_map.iter_rules():
+        url = re.sub(r"<[^>]*>", "1", rule.rule)
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"}:
+            if not any(other.rule == rule.rule and method in other.methods for other in app.url_map.iter_rules()):
+                door = Door(method, url, None)
+                answer = ask(door, method, url)
+                if answer.status_code not in (404, 405):
+                    wrong.append(f"{method} {url}: {answer.status_code}")
+                if answer.status_code == 405 and not answer.headers.get("Allow"):
+                    wrong.append(f"{method} {url}: does not say what is allowed")
+    assert not ask.wrong, "\n".join(ask.wrong[:50])
+    assert not wrong, "\n".join(wrong[:50])
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    "token", ["", "Bearer", "Bearer x", "Bearer x.y.z", "Basic YTpi", "Bearer \xff", "Bearer " + "a" * 9000]
+)
+def test_tokens_that_make_no_sense(app, client, token):
+    answer = client.get("/api/v1/customer/", headers={"Authorization": token})
+    assert answer.status_code == 401
+    assert not INSIDE.search(answer.get_data(as_text=True))
