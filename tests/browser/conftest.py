@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,26 +64,34 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, Any]:
+    """User name -> the cookies of somebody who has signed in before."""
+    return {}
+
+
 @pytest.fixture
-def person(portal: str, chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def person(portal: str, chromium: Any, sessions: dict[str, Any]) -> Iterator[Callable[..., Any]]:
     """person("clerk"): a page in which that sample login has signed in. A script error or a refused file fails."""
     contexts, complaints = [], []
 
     def signed_in(username: str, **options: Any) -> Any:
         settings = {"viewport": {"width": 1366, "height": 900}, "accept_downloads": True, "locale": "en-GB"} | options
-        context = chromium.new_context(base_url=portal, **settings)
+        context = chromium.new_context(base_url=portal, storage_state=sessions.get(username), **settings)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.on("console", lambda said: _note(complaints, page, said))
         page.on("request", lambda asked: _only_ours(complaints, portal, asked.url))
-        page.goto("/login/")
-        page.fill("#username", username)
-        page.fill("#password", PASSWORD)
-        page.press("#password", "Enter")
-        page.wait_for_url(f"{portal}/")
-        page.goto("/language/en")
+        if username not in sessions:
+            page.goto("/login/")
+            page.fill("#username", username)
+            page.fill("#password", PASSWORD)
+            page.press("#password", "Enter")
+            page.wait_for_url(f"{portal}/")
+            page.goto("/language/en")
+            sessions[username] = context.storage_state()
         return page
 
     yield signed_in
