@@ -1,0 +1,136 @@
+"""What people do on a page, and what they read there: shared by the tests in a browser."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+FIRST_CUSTOMER = "/customer/list/?party_type.is=individual&status.is=active&phone.not_empty=1&sort=number"
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def title(page: Any) -> str:
+    return page.locator("h1").inner_text().strip()
+
+
+def text_of(page: Any) -> str:
+    """What the page says, without the menu."""
+    return page.locator("main").inner_text()
+
+
+def facts_of(page: Any) -> str:
+    return " ".join(page.locator(".facts").all_inner_texts())
+
+
+def states_of(page: Any) -> list[str]:
+    """The states of a record, without the moves beside them."""
+    return page.locator(".states .label-status").all_inner_texts()
+
+
+def moves_of(page: Any) -> list[str]:
+    return [text.strip() for text in page.locator(".states .btn").all_inner_texts()]
+
+
+def progress_of(page: Any) -> list[str]:
+    """Each step of a record, or of a ticket's way, the newest first."""
+    return [" ".join(text.split()) for text in page.locator(".moves li").all_inner_texts()]
+
+
+def menu_of(page: Any) -> dict[str, str]:
+    """Address of each entry of the navigation -> what it is called."""
+    links = page.locator("#navigation a")
+    return dict(links.evaluate_all("all => all.map(a => [a.getAttribute('href'), a.textContent.trim()])"))
+
+
+def count_of(page: Any, tab: str) -> int:
+    """The count beside the name of a tab."""
+    return int(page.locator(".tabs a", has_text=tab).locator(".count").inner_text().replace(",", ""))
+
+
+# --- doing -----------------------------------------------------------------------------------------------------------
+
+
+def follow(page: Any, link: Any) -> None:
+    """Click on what leads to another page."""
+    with page.expect_navigation():
+        link.click()
+
+
+def press(page: Any, name: str) -> None:
+    """Press a button of the heading: a move, an action, Edit."""
+    follow(page, page.locator(".heading").get_by_role("link", name=name, exact=True))
+
+
+def key(page: Any, name: str) -> None:
+    """Press a key that leads to another page."""
+    with page.expect_navigation():
+        page.keyboard.press(name)
+
+
+def save(page: Any) -> None:
+    follow(page, page.locator("#record-form .save-bar button").first)
+
+
+def do(page: Any, name: str, reason: str = "") -> None:
+    """A move or an action that asks for no more than a reason; fails where it is not done."""
+    press(page, name)
+    page.fill("#reason", reason)
+    save(page)
+    assert f"Done: {name}" in text_of(page), text_of(page)
+
+
+def choose(page: Any, field: str, text: str) -> None:
+    """Pick a record in a lookup: open it, type, take the first answer."""
+    page.locator(f"#field-{field} .select2-selection").click()
+    page.keyboard.type(text)  # the search box has the focus
+    page.locator(".select2-results__option--highlighted", has_text=text).click()
+
+
+def open_tab(page: Any, label: str) -> None:
+    follow(page, page.locator("#related a", has_text=label))
+
+
+def add_in_tab(page: Any) -> None:
+    follow(page, page.locator(".tab-buttons").get_by_role("link", name="Add", exact=True))
+
+
+def open_first(page: Any, address: str) -> int:
+    """Open the first row of a list; returns the key of the record."""
+    page.goto(address)
+    follow(page, page.locator("tbody tr[data-url] td.key a").first)
+    return key_of(page)
+
+
+def key_of(page: Any) -> int:
+    found = re.search(r"/(\d+)$", urlsplit(page.url).path)
+    assert found is not None, page.url
+    return int(found[1])
+
+
+def open_first_customer(page: Any) -> dict[str, str]:
+    page.goto(FIRST_CUSTOMER)
+    follow(page, page.locator("tbody tr a").first)
+    phone = re.search(r"\+\d{8,}", facts_of(page))
+    assert phone is not None
+    return {"number": title(page).split()[0], "phone": phone[0], "url": page.url}
+
+
+# --- what no page offers ---------------------------------------------------------------------------------------------
+
+
+def refusal(page: Any, address: str, code: int = 403) -> str:
+    """Open an address that must be refused; returns what its page says."""
+    answer = page.goto(address)
+    assert answer.status == code, f"{address}: {answer.status}"
+    assert str(code) in text_of(page)
+    return text_of(page)
+
+
+def post(page: Any, address: str, **fields: str) -> tuple[int, str]:
+    """Send a form that no page of this person has, with a fresh token of theirs: the status, and the page."""
+    form = page.request.get("/resetmypassword/form").text()
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
+    assert token is not None
+    sent = page.request.post(address, form=fields | {"csrf_token": token[1]}, max_redirects=0)
+    return sent.status, sent.text()
