@@ -23,6 +23,7 @@ from app.models.choices import ChoiceType
 from app.models.customer import ContactMedium, Customer, PartyType, Region
 from app.models.interaction import InteractionReason, PartyInteraction, Route
 from app.models.order import (
+    OPEN_TO_CHANGE,
     Decision,
     OrderReview,
     OrderState,
@@ -450,6 +451,13 @@ def _approved(session: Session, order: ProductOrder, reason: str) -> None:
         decide_order(session, order, Decision.APPROVED, reason)
 
 
+def _order_approved(session: Session, item: ProductOrderItem, reason: str) -> None:
+    order = item.product_order
+    if order.state in OPEN_TO_CHANGE and order.review_state != ReviewState.APPROVED:
+        session.flush()  # the item is there before somebody decides on it
+        bring(order, ReviewState.APPROVED, reason, ProductOrder.review)
+
+
 def _filled(session: Session, order: ProductOrder, reason: str) -> None:
     if not order.items:
         make_product_order_item(session, product_order=order)
@@ -462,8 +470,8 @@ def _decided(decision: Decision) -> Callable[[Session, ProductOrder, str], Any]:
 DEMANDS: dict[tuple[str, str, str], Callable[[Session, Any, str], Any]] = {  # by table, column and state
     ("product_order", "state", "in_progress"): _approved,
     ("product_order", "state", "pending"): _approved,
-    ("product_order_item", "state", "in_progress"): lambda s, item, reason: _approved(s, item.product_order, reason),
-    ("product_order_item", "state", "pending"): lambda s, item, reason: _approved(s, item.product_order, reason),
+    ("product_order_item", "state", "in_progress"): _order_approved,
+    ("product_order_item", "state", "pending"): _order_approved,
     ("product_order", "review_state", "submitted"): _filled,
     **{("product_order", "review_state", decision): _decided(decision) for decision in Decision},
 }
