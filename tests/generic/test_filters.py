@@ -213,7 +213,7 @@ def try_field(session, model, shown, keys):
         fits = not (isinstance(value, str) and length and len(value) > length)
         if fits and not (value is None and not shown.column.nullable):
             set_past_rules(session, session.get(model, key), **{shown.name: value})
-    stored = dict(session.execute(sa.select(model.id, getattr(model, shown.name))).tuples().all())
+    stored = dict(session.execute(sa.select(model.id, getattr(model, shown.name))).all())
     meaning = MEANING[kind_of(shown)]
     for operator, typed, meant in questions(shown, kind, targets):
         if isinstance(shown.sql_type, Percent) and typed == ["1,000"]:
@@ -327,7 +327,7 @@ def test_a_list_is_sorted_as_its_values_are(app, session, model):
     with app.test_request_context():
         for name, shown in model.fields().items():
             if name in sortable(model) and kind_of(shown) in ("number", "date", "instant"):
-                stored = dict(session.execute(sa.select(model.id, getattr(model, name))).tuples().all())
+                stored = dict(session.execute(sa.select(model.id, getattr(model, name))).all())
                 ascending = [stored[key] for key in found(session, model, asked(model, [], name))]
                 filled = [value for value in ascending if value is not None]
                 assert filled == sorted(filled), name
