@@ -102,6 +102,16 @@ def test_bodies_that_make_no_sense(app, ask):
 
 
 @pytest.mark.one_database
+def test_nothing_is_changed_without_the_token_of_a_form(app, ask, monkeypatch):
+    """Another site can make a browser send a form, but does not know its token; programs have no session at all."""
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
+    sending = [door for door in one_of_each(app, ask.rows).values() if door.method != "GET" and not is_rest(door)]
+    wrong = [door.url for door in sending if ask(door, door.method, door.url, data={"x": "1"}).status_code != 400]
+    assert wrong == []
+    assert len(sending) > 100
+
+
+@pytest.mark.one_database
 def test_methods_that_there_are_not(app, ask):
     wrong = []
     for rule in app.url_map.iter_rules():
