@@ -112,7 +112,7 @@ def test_no_filter_and_no_lookup_offers_them(person: Any, theirs: Theirs) -> Non
         ("billing_account_id", theirs.names["billing_account"]),
     ):
         clerk.locator(f"#field-{field} .select2-selection").click()
-        clerk.keyboard.type(text)
+        clerk.locator(".select2-container--open .select2-search__field").fill(text)
         clerk.get_by_text("Nothing found").wait_for()
         clerk.keyboard.press("Escape")
     clerk.goto(f"/product_order/add?customer_id={theirs.keys['customer']}")
