@@ -61,6 +61,9 @@
   jQuery(document).on("select2:open", (event) => {
     const search = document.querySelector(".select2-container--open .select2-search--dropdown .select2-search__field");
     const box = event.target.nextElementSibling.querySelector(".select2-selection");
+    // Select2 remembers an Escape that closed it, and would ignore what is pasted first after it is opened again.
+    const dropdown = jQuery(event.target).data("select2")?.dropdown;
+    if (dropdown) dropdown._keyUpPrevented = false;
     search?.setAttribute("aria-label", words.search);
     box.setAttribute("aria-controls", box.getAttribute("aria-owns"));
     if (!event.target.multiple) search?.focus();
