@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import Column
 from sqlalchemy.orm import Session
 
 from app.models.base import Field, target_table
+from app.models.refusal import RuleBroken
 
 
 def ask(name: str, kind: Any, label: Any, *, required: bool = False, hint: Any = "", multiline: bool = False) -> Field:
@@ -39,3 +41,16 @@ class Action:
     is_danger: bool = False
     icon: str = ""
     why_not: Callable[[Any], str] = field(default=lambda record: "")
+
+    def obstacle(self, record: Any) -> str:
+        """The sentence for a record for which it is not allowed; empty where it is."""
+        if self.allowed(record):
+            return ""
+        return self.why_not(record) or gettext(
+            "%(action)s is not possible for %(record)s now", action=self.label, record=record
+        )
+
+    def demand(self, record: Any) -> None:
+        """Refuse a record for which it is not allowed."""
+        if sentence := self.obstacle(record):
+            raise RuleBroken(sentence)

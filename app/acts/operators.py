@@ -14,9 +14,8 @@ from app.models.base import Field, Record
 from app.models.checks import clean
 from app.models.choices import ChoiceType
 from app.models.refusal import RuleBroken
-from app.models.types import Exact, PhoneNumber, UtcDateTime
+from app.models.types import LARGEST, Exact, PhoneNumber, UtcDateTime
 
-LARGEST = 2**63 - 1  # of a key or a whole number in any of the databases
 SEARCHED_OF_FAB = {"ab_user": ("username", "first_name", "last_name")}
 MOST_VALUES = 100  # of one condition
 Clause = Callable[[Any, list[Any]], ColumnElement[bool]]

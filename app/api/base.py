@@ -16,8 +16,9 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.acts.actions import Action
 from app.acts.fields import COUNT_CAP, eager, inputs
 from app.acts.moves import moves_of
-from app.acts.operators import LARGEST, OPERATORS, kind_of
+from app.acts.operators import OPERATORS, kind_of
 from app.acts.removal import Dependents, dependents_of, remove_with_parts
+from app.acts.saving import commit_within_scope
 from app.api import values
 from app.api.query import read_query
 from app.extensions import db
@@ -25,10 +26,10 @@ from app.models.acting import acting
 from app.models.base import Field, Record
 from app.models.refusal import Duplicate, RuleBroken
 from app.models.submission import FormSubmission, already_stored
+from app.models.types import whole
 from app.programs import Refused, read_json
-from app.security.scope import keep_within, rows
+from app.security.scope import rows
 from app.security.tokens import unauthorized
-from app.transaction import commit
 
 T = TypeVar("T")
 STALE_TRIES = 3  # of an action that did not say which version it is for
@@ -178,9 +179,7 @@ class RecordApi(BaseApi):
             record = self.load(pk)
             if request.if_match:
                 _must_match(record)
-            if not action.allowed(record):
-                told = gettext("%(action)s is not possible for %(record)s now", action=action.label, record=record)
-                raise RuleBroken(action.why_not(record) or told)
+            action.demand(record)
             asked = {shown.name: shown for shown in action.inputs}
             answers = dict.fromkeys(asked) | self._answers(session, asked, sent)
             problems: list[tuple[str | None, Any]] = [
@@ -212,10 +211,10 @@ class RecordApi(BaseApi):
 
     def load(self, pk: Any) -> Any:
         """The record, within the person's scope, or 404."""
-        text, record = str(pk), None
-        if text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST:
+        key, record = whole(str(pk)), None
+        if key is not None:
             many = [shown for shown in self.readable.values() if shown.many]
-            statement = eager(rows(self.model).where(self.model.id == int(text)), self.model, many)
+            statement = eager(rows(self.model).where(self.model.id == key), self.model, many)
             record = db.session.scalars(statement).unique().one_or_none()
         if record is None:
             raise Refused(404, gettext("There is no such record, or it is outside of your regions."))
@@ -288,16 +287,10 @@ def store(work: Callable[[], T], reason: str = "", tries: int = 1) -> T:
     tries: how often it is done anew where somebody saved one of the records in the same moment.
     """
 
-    def within_scope() -> T:
-        result = work()
-        db.session.flush()
-        keep_within(db.session())
-        return result
-
     with acting(reason=reason or unquote(request.headers.get("X-Reason", "")).replace("\x00", "").strip()):
         for left in reversed(range(tries)):
             try:
-                return commit(within_scope)
+                return commit_within_scope(work)
             except RuleBroken as refusal:
                 fields: dict[str, str] = {}
                 for name, sentence in refusal.problems:

@@ -10,10 +10,9 @@ from flask import request
 from flask_babel import gettext
 from jsonschema import Draft202012Validator
 from prison.decoder import Parser
-from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from app.acts.fields import COUNT_CAP, eager, filterable, sortable
+from app.acts.fields import counts, eager, filterable, sortable
 from app.acts.operators import LARGEST, MOST_VALUES, OPERATORS, condition, kind_of, quick_clause
 from app.models.base import Field, Record
 from app.models.refusal import RuleBroken
@@ -85,11 +84,7 @@ class Query:
         found = list(session.scalars(page).unique())
         if self.page == 0 and len(found) < self.page_size:
             return found, len(found)
-        return found, self._count(session, found_in)
-
-    def _count(self, session: Session, found_in: Select[Any]) -> int:
-        inner = found_in.with_only_columns(self.model.id).limit(COUNT_CAP + 1).subquery()
-        return session.scalar(select(func.count()).select_from(inner)) or 0
+        return found, counts(session, {"rows": found_in})["rows"]
 
 
 def read_query(model: type[Record], fields: Mapping[str, Field]) -> Query:

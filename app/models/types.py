@@ -22,6 +22,15 @@ THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 DEFAULT_REGION = "CN"  # of a phone number without a country code
 
 
+LARGEST = 2**63 - 1  # of a key or a whole number in any of the databases
+
+
+def whole(text: str, largest: int = LARGEST) -> int | None:
+    """The key, page or count that an address or a form names: 0 to ``largest``; None where it is none."""
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    return int(text) if is_number and int(text) <= largest else None
+
+
 class UtcDateTime(TypeDecorator[datetime.datetime]):
     """An instant: with a zone in Python, in UTC and whole seconds in the database."""
 

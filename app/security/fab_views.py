@@ -11,7 +11,8 @@ from flask_appbuilder.security import views as fab
 from flask_babel import gettext
 from flask_login import current_user
 
-LARGEST = 2**63 - 1  # of a key
+from app.models.types import LARGEST, whole
+
 MOST_ROWS = 100  # of a page
 
 
@@ -54,7 +55,7 @@ class Careful:
         name = type(self).__name__
         for argument, text in request.args.items():
             if argument.startswith(("page_", "psize_")):  # FAB reads those of any view
-                if not (text.isascii() and text.isdigit()) or int(text[:20]) > LARGEST // MOST_ROWS:
+                if whole(text, LARGEST // MOST_ROWS) is None:
                     abort(400, gettext("%(name)s must be a whole number, not %(text)s", name=argument, text=text[:40]))
                 if argument.startswith("psize") and not 0 < int(text) <= MOST_ROWS:
                     abort(400, gettext("A page has between 1 and %(most)s rows", most=MOST_ROWS))
@@ -105,10 +106,9 @@ class CarefulRecords(Careful):
 
 
 def _key(pk: Any) -> str:
-    text = str(pk)
-    if not (text.isascii() and text.isdigit()) or int(text[:20]) > LARGEST:
+    if whole(str(pk)) is None:
         abort(404)
-    return text
+    return str(pk)
 
 
 class UserDBModelView(CarefulRecords, fab.UserDBModelView):

@@ -12,10 +12,10 @@ from flask_appbuilder import BaseView, expose, has_access
 from flask_appbuilder.security.decorators import permission_name
 from flask_babel import format_timedelta, gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import Select, and_, func, literal, not_, or_, select, union_all
+from sqlalchemy import Select, and_, func, not_, or_, select
 from sqlalchemy.orm import joinedload
 
-from app.acts.operators import LARGEST
+from app.acts.fields import counts
 from app.extensions import db
 from app.models.acting import acting
 from app.models.order import (
@@ -30,6 +30,7 @@ from app.models.order import (
 from app.models.staff import Employee
 from app.models.submission import FormSubmission, already_stored
 from app.models.ticket import TroubleTicket
+from app.models.types import LARGEST, whole
 from app.rules.figures import ORDER_IS_OPEN, Standing, customer_standing
 from app.rules.ordering import Check, checks, day_of, items_of
 from app.rules.reviewing import WAITS, decide, may_be_decided_by, outcome
@@ -38,7 +39,7 @@ from app.security.scope import rows
 from app.views.base.cells import status_label
 from app.views.base.declarations import Menu
 from app.views.base.forms import SUBMIT
-from app.views.base.listing import COUNT_CAP, count_text
+from app.views.base.listing import count_text
 from app.views.base.pages import Tab
 from app.views.base.panels import Move, moves
 from app.views.base.screen import attempt
@@ -122,16 +123,16 @@ class OrderReviewQueueView(BaseView):
         mine = may_be_decided_by(reviewer)
         found = {"mine": rows(ProductOrder).where(mine), "others": rows(ProductOrder).where(WAITS, not_(mine))}
         tab, page = request.args.get("tab", "mine"), request.args.get("page", "0")
-        if tab not in found or not (page.isascii() and page.isdigit()) or int(page[:20]) > DEEPEST:
+        if tab not in found or whole(page, DEEPEST) is None:
             abort(400, gettext("there is no such page of the queue"))
         orders, has_more = _waiting(found[tab], int(page), None if tab == "mine" else reviewer)
         address = f"{self.route_base}/?tab={tab}&page="
-        counts = _counts(found)
+        counted = counts(db.session(), found)
         labels = {"mine": gettext("For me"), "others": gettext("For others")}
         shown = QueuePage(
             title=self.title,
             tabs=[
-                Tab(name, labels[name], count_text(counts[name]), f"{self.route_base}/?tab={name}", name == tab)
+                Tab(name, labels[name], count_text(counted[name]), f"{self.route_base}/?tab={name}", name == tab)
                 for name in found
             ],
             orders=orders,
@@ -160,7 +161,7 @@ class OrderReviewQueueView(BaseView):
             return redirect(self._beside(place))
         if decision is None:
             return self._draw(pk, reason, [gettext("Choose whether to approve, send back or reject.")], 400)
-        if not (seen.isascii() and seen.isdigit()) or int(seen[:20]) > LARGEST:
+        if whole(seen) is None:
             return self._draw(pk, reason, [gettext("The form is not complete: open the order again.")], 400)
         with acting(reason=reason):
             done, problems = attempt(lambda: _decided(pk, decision, reason, int(seen), token))
@@ -254,14 +255,6 @@ def _waiting(found: Select[Any], page: int, reviewer: Employee | None) -> tuple[
         for order, count in shown
     ]
     return orders, len(result) > PAGE
-
-
-def _counts(found: dict[str, Select[Any]]) -> dict[str, int]:
-    counts = []
-    for name, statement in found.items():
-        inner = statement.with_only_columns(ProductOrder.id).limit(COUNT_CAP + 1).subquery()
-        counts.append(select(literal(name), func.count()).select_from(inner))
-    return dict(db.session.execute(union_all(*counts)).all())  # type: ignore[arg-type]
 
 
 def _age(order: ProductOrder, now: datetime.datetime) -> str:

@@ -14,15 +14,15 @@ from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, func, literal, select, union_all
+from sqlalchemy import ColumnElement
 from werkzeug.datastructures import MultiDict
 
 from app.acts.actions import Action
-from app.acts.fields import COUNT_CAP, eager
-from app.acts.operators import LARGEST
+from app.acts.fields import counts, eager
 from app.acts.ticket import HAND_ON
 from app.extensions import db
 from app.models.ticket import Severity, TicketKind, TroubleTicket
+from app.models.types import whole
 from app.rules import ticketing
 from app.security.scope import rows
 from app.views.base import forms
@@ -167,13 +167,12 @@ class TicketEscalationDeskView(BaseView):
 
     def _tabs(self, query: ListQuery, now: datetime.datetime) -> Any:
         """Each queue with its count under the filters in force, in one statement."""
-        own, counts = query.fixed, []
+        own, lists = query.fixed, {}
         for name, (_label, clause) in TABS.items():
             query.fixed = [clause(now)]
-            inner = query.filtered(rows(TroubleTicket)).with_only_columns(TroubleTicket.id).limit(COUNT_CAP + 1)
-            counts.append(select(literal(name), func.count()).select_from(inner.subquery()))
+            lists[name] = query.filtered(rows(TroubleTicket))
         query.fixed = own
-        found = dict(db.session.execute(union_all(*counts)).all())
+        found = counts(db.session(), lists)
         chosen = query.args.get("tab", next(iter(TABS)))
         return [
             Tab(name, label, count_text(found[name]), query.url(tab=name, page=None), name == chosen)
@@ -190,7 +189,7 @@ class TicketEscalationDeskView(BaseView):
 
     def _load(self, keys: Any) -> Any:
         """The tickets of these keys, within scope, in the order of the queue; 404 where one is not there."""
-        numbers = [int(key) for key in keys if key.isascii() and key.isdigit() and int(key[:20]) <= LARGEST]
+        numbers = [number for key in keys if (number := whole(key)) is not None]
         due = TroubleTicket.expected_resolution_date
         statement = rows(TroubleTicket).where(TroubleTicket.id.in_(numbers)).order_by(due, TroubleTicket.id)
         fields = TroubleTicket.fields()

@@ -96,7 +96,7 @@ def test_an_amount_in_a_filter_is_exact(session, program):
 
 
 def test_a_count_stops_at_its_cap(session, program, monkeypatch):
-    monkeypatch.setattr("app.api.query.COUNT_CAP", 3)
+    monkeypatch.setattr("app.acts.fields.COUNT_CAP", 3)
     monkeypatch.setattr("app.api.base.COUNT_CAP", 3)
     copies(session, make_account(session), 4)
     session.commit()

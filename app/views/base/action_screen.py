@@ -119,7 +119,7 @@ def send(
     if request.method == "POST" and already_stored(db.session(), sent.token) is not None:
         sent.is_done = True
         return sent
-    sent.refused = {record.id: not_now(action, record) for record in records if not action.allowed(record)}
+    sent.refused = {record.id: told for record in records if (told := action.obstacle(record))}
     sent.problems = list(sent.refused.values())
     if not sent.refused and request.method == "POST" and forms.is_valid(db.session(), form):
         keys = [str(record.id) for record in records]
@@ -137,8 +137,7 @@ def _run(action: Action, keys: list[str], load: Callable[[str], Any], answers: d
     for key in keys:
         record = load(key)
         try:
-            if not action.allowed(record):
-                raise RuleBroken(not_now(action, record))
+            action.demand(record)
             action.run(session, record, answers)
         except RuleBroken as refusal:
             if len(keys) == 1:
@@ -159,9 +158,3 @@ def _run(action: Action, keys: list[str], load: Callable[[str], Any], answers: d
 def tell_done(action: Action, records: list[Any]) -> None:
     names = ", ".join(str(record) for record in records[:5])
     flash(gettext("Done: %(action)s, %(records)s", action=action.label, records=names), "success")
-
-
-def not_now(action: Action, record: Any) -> str:
-    return action.why_not(record) or gettext(
-        "%(action)s is not possible for %(record)s now", action=action.label, record=record
-    )

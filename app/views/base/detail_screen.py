@@ -7,9 +7,8 @@ from flask import abort, request
 from flask_appbuilder import expose, has_access
 from flask_babel import gettext
 from markupsafe import Markup
-from sqlalchemy import func, literal, select, union_all
 
-from app.acts.fields import COUNT_CAP
+from app.acts.fields import counts
 from app.acts.removal import parts_of
 from app.extensions import db
 from app.models.base import Field
@@ -111,13 +110,13 @@ class DetailScreen(Screen):
         chosen = request.args.get("tab", names[0])
         if chosen not in names:
             abort(404)
-        counts = self._tab_counts(record, offered)
+        counted = self._tab_counts(record, offered)
         views = [view for _name, view, _shown in offered]
         tabs = [
             Tab(
                 name,
                 _tab_label(self, view, shown, is_one_of_several=views.count(view) > 1),
-                count_text(counts[name]),
+                count_text(counted[name]),
                 f"{path}?tab={name}",
                 name == chosen,
             )
@@ -131,12 +130,13 @@ class DetailScreen(Screen):
         return tabs, self._tab_page(record, path, chosen, view, shown), None
 
     def _tab_counts(self, record: Any, offered: Any) -> dict[str, int]:
-        counts = []
-        for name, view, shown in offered:
-            statement = rows(view.model).where(getattr(view.model, shown.name) == record.id)
-            inner = statement.with_only_columns(view.model.id).order_by(None).limit(COUNT_CAP + 1).subquery()
-            counts.append(select(literal(name), func.count()).select_from(inner))
-        return dict(db.session.execute(union_all(*counts)).all()) if counts else {}
+        return counts(
+            db.session(),
+            {
+                name: rows(view.model).where(getattr(view.model, shown.name) == record.id)
+                for name, view, shown in offered
+            },
+        )
 
     def _tab_page(self, record: Any, path: str, name: str, view: Any, shown: Field) -> ListPage:
         fixed = [getattr(view.model, shown.name) == record.id]

@@ -8,12 +8,13 @@ from flask import flash, redirect, request, url_for
 from flask_appbuilder import expose, has_access
 from flask_babel import gettext
 
-from app.acts.operators import LARGEST, kind_of
+from app.acts.operators import kind_of
 from app.acts.zones import local
 from app.extensions import db
 from app.models.acting import acting
 from app.models.base import Field
 from app.models.submission import FormSubmission, already_stored
+from app.models.types import whole
 from app.security.scope import own_region, scope_field
 from app.views.base import forms
 from app.views.base.cells import text_of
@@ -49,8 +50,8 @@ class FormScreen(Screen):
         for shown in self.inputs(is_new=True):
             text = request.args.get(shown.name, "")
             if shown.target and not shown.many:
-                if text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST:
-                    found[shown.name] = int(text)
+                if (key := whole(text)) is not None:
+                    found[shown.name] = key
             elif text and kind_of(shown) in ("text", "choice"):
                 found[shown.name] = text
         return found

@@ -16,12 +16,12 @@ from wtforms import Field as FormField
 from wtforms.validators import StopValidation
 from wtforms.widgets import DateInput, DateTimeLocalInput, html_params
 
-from app.acts.operators import LARGEST, kind_of
+from app.acts.operators import kind_of
 from app.acts.zones import instant_at, local
 from app.models.base import Field, Record
 from app.models.checks import clean
 from app.models.refusal import RuleBroken
-from app.models.types import Email, Exact, PhoneNumber, UtcDateTime
+from app.models.types import LARGEST, Email, Exact, PhoneNumber, UtcDateTime, whole
 from app.security.scope import rows
 
 ORIGINAL, SUBMIT, KEEP, REASON = "_original", "_submit", "_keep.", "_reason"  # inputs beside those of the model
@@ -129,7 +129,7 @@ class LookupField(FormField):
 
     def process_formdata(self, valuelist: list[str]) -> None:
         texts = [text.strip() for text in valuelist if text.strip()]
-        keys = [int(text) for text in texts if text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST]
+        keys = [key for text in texts if (key := whole(text)) is not None]
         if len(keys) < len(texts):
             raise ValueError(gettext("%(label)s needs a record to choose", label=self.label.text))
         self.data = sorted(keys) if self.shown.many else next(iter(keys), None)

@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.models.base import Field, records
 from app.models.ledger import Change
-from app.models.types import Exact, UtcDateTime
+from app.models.types import Exact, UtcDateTime, whole
 from app.security.scope import rows
 from app.views.base.cells import instant_text, text_of
-from app.views.base.listing import LARGEST
 from app.views.base.pages import History, HistoryEntry
 from app.views.base.registry import may
 
@@ -32,8 +31,9 @@ SOURCES = {
 def history_of(session: Session, record: Any, path: str, before: str) -> History:
     """The newest changes first, a page of them before the ledger row ``before``; names of relations in bulk."""
     statement = select(Change).where(Change.record_type == record.__tablename__, Change.record_id == record.id)
-    if before.isascii() and before.isdigit() and int(before[:20]) <= LARGEST:
-        statement = statement.where(Change.id < int(before))
+    first = whole(before)
+    if first is not None:
+        statement = statement.where(Change.id < first)
     changes = list(session.scalars(statement.order_by(Change.id.desc()).limit(PAGE + 1)))
     shown = changes[:PAGE]
     next_url = f"{path}&before={shown[-1].id}" if len(changes) > PAGE else ""

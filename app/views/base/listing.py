@@ -10,14 +10,15 @@ from urllib.parse import urlencode
 
 from flask import abort
 from flask_babel import format_decimal, gettext
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from app.acts.fields import COUNT_CAP, eager, filterable, sortable
-from app.acts.operators import LARGEST, OPERATORS, condition, kind_of, quick_clause
+from app.acts.fields import COUNT_CAP, counts, eager, filterable, sortable
+from app.acts.operators import OPERATORS, condition, kind_of, quick_clause
 from app.models.base import Field, Record
 from app.models.refusal import RuleBroken
+from app.models.types import LARGEST, whole
 from app.views.base.pages import ActiveFilter
 from app.views.base.registry import may
 
@@ -53,9 +54,10 @@ class ListQuery:
         text = self.args.get(name, "")
         if not text:
             return default
-        if not (text.isascii() and text.isdigit()) or int(text[:20]) > largest:
+        number = whole(text, largest)
+        if number is None:
             abort(400, gettext("%(name)s must be a whole number, not %(text)s", name=name, text=text[:40]))
-        return int(text)
+        return number
 
     def _read_sort(self) -> tuple[str, bool]:
         text = self.args.get("sort") or self.default_sort
@@ -130,8 +132,7 @@ class ListQuery:
 
     def count(self, session: Session, scope: Select[Any]) -> int:
         """How many rows there are, counted up to the cap and one more."""
-        inner = self.filtered(scope).with_only_columns(self.model.id).order_by(None).limit(COUNT_CAP + 1).subquery()
-        return session.scalar(select(func.count()).select_from(inner)) or 0
+        return counts(session, {"rows": self.filtered(scope)})["rows"]
 
     def rows(self, session: Session, scope: Select[Any]) -> list[Any]:
         """The rows of the page, with the relations that are shown, in one statement (two for a deep page)."""

@@ -14,12 +14,12 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.acts.actions import Action
 from app.acts.fields import eager, inputs, sortable
 from app.acts.moves import moves_of
-from app.acts.operators import LARGEST
+from app.acts.saving import commit_within_scope
 from app.extensions import db
 from app.models.base import Field, Record
 from app.models.refusal import RuleBroken
-from app.security.scope import keep_within, rows
-from app.transaction import commit
+from app.models.types import whole
+from app.security.scope import rows
 from app.views.base import forms
 from app.views.base.declarations import Link, Menu, Panel
 from app.views.base.registry import register
@@ -123,9 +123,10 @@ class Screen(ModelView):
 
     def load(self, pk: str, with_relations: bool = False) -> Any:
         """The record, within the person's scope, or 404."""
-        if not (pk.isascii() and pk.isdigit()) or len(pk) > 19 or int(pk) > LARGEST:
+        key = whole(pk)
+        if key is None:
             abort(404)
-        statement = rows(self.model).where(self.model.id == int(pk))
+        statement = rows(self.model).where(self.model.id == key)
         if with_relations:
             statement = eager(statement, self.model, self.model.fields().values())
         record = db.session.scalars(statement).unique().one_or_none()
@@ -151,16 +152,9 @@ def attempt(work: Callable[[], T], form: Any = None) -> tuple[T | None, list[str
 
     Where somebody saved one of the records in the same moment, the work is done anew on what is stored then.
     """
-
-    def within_scope() -> T:
-        result = work()
-        db.session.flush()
-        keep_within(db.session())
-        return result
-
     for _try in range(STALE_TRIES):
         try:
-            return commit(within_scope), []
+            return commit_within_scope(work), []
         except RuleBroken as refusal:
             return None, beside_inputs(form, refusal)
         except StaleDataError:
