@@ -1,0 +1,20 @@
+"""following
+
+Follows a1c0de04ee01; written 2026-11-23.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = 'a1c0de04ee02'
+down_revision = 'a1c0de04ee01'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
