@@ -21,6 +21,7 @@ from sqlalchemy.orm.attributes import PASSIVE_NO_INITIALIZE
 
 from app.models.acting import who
 from app.models.base import Declared, Record, field
+from app.models.keeping import keep_figures
 from app.models.metadata import Model
 from app.models.states import StateChange
 from app.models.types import JsonText, UtcDateTime
@@ -123,6 +124,7 @@ def write_ledger(session: Session, context: Any) -> None:
         moves = [move for record in (*session.new, *session.dirty) for move in _moves(record)]
         if moves:
             connection.execute(insert(StateChange), moves)
+        keep_figures(session)
     finally:
         connection.info.pop("unit", None)
 
@@ -168,7 +170,7 @@ def _columns(record: Any) -> list[str]:
 def _values(record: Any) -> dict[str, Any]:
     secrets = _secrets(record)
     return {
-        name: HIDDEN if name in secrets else _plain(value)
+        name: HIDDEN if name in secrets else plain(value)
         for name in _columns(record)
         if (value := getattr(record, name)) is not None
     }
@@ -182,7 +184,7 @@ def _changed(record: Any, unread: dict[str, Any]) -> dict[str, list[Any]]:
             before = unread[name] if name in unread else next(iter(history.deleted), None)
             after = next(iter(history.added), None)
             if before != after:
-                changes[name] = [HIDDEN, HIDDEN] if name in secrets else [_plain(before), _plain(after)]
+                changes[name] = [HIDDEN, HIDDEN] if name in secrets else [plain(before), plain(after)]
     return changes
 
 
@@ -224,7 +226,7 @@ def _secrets(record: Any) -> set[str]:
     return {name for name, shown in record.fields().items() if shown.secret}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as JSON keeps it: exact, and readable without our code."""
     if value is None:
         return None

@@ -1,81 +1,266 @@
-"""Figures shown beside a record: read from the database, decided nowhere else."""
+"""Kept figures read, folded, checked and counted anew. What is kept, and how a flush changes it: models/figures.py."""
 
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, and_, delete, func, insert, literal, or_, select, text, type_coerce, union_all, update
 from sqlalchemy.orm import Session
 
-from app.models.account import AccountState, BillingAccount
-from app.models.customer import Customer
-from app.models.interaction import PartyInteraction
-from app.models.order import OrderState, ProductOrder
-from app.models.ticket import TroubleTicket
-from app.models.vocabulary import Currency
-from app.rules.ticketing import IS_OPEN
+from app.models.figures import CELL, EVERYWHERE, FILLED, PLACES, Chain, FigureDelta, KeptFigure, chains
+from app.models.types import Money
 
-ORDER_IS_OPEN = ProductOrder.state.not_in([state for state in OrderState if state in ProductOrder.lifecycle.final])
-
-
-@dataclass(frozen=True)
-class Balance:
-    """Of all open accounts in one currency: what is owed, and how far credit goes."""
-
-    currency: Currency
-    accounts: int
-    owed: Decimal
-    credit_limit: Decimal
+LOCK = "lock"  # the row that whoever folds or counts anew holds
+BATCH = 5_000  # appended rows that are folded in one transaction
+PATIENT = {  # counting millions of rows takes longer than a page may
+    "postgresql": ("SET LOCAL statement_timeout = 0",),
+    "mysql": ("SET SESSION max_statement_time = 0",),
+    "mariadb": ("SET SESSION max_statement_time = 0",),
+}
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How a customer stands at this moment."""
+class Counted:
+    """One group of a figure. values: by name of the column it is counted by, as text; period: 202603, 20260331 or 0."""
 
-    balances: list[Balance]
-    open_orders: int
-    monthly: Decimal  # of the completed orders, as sold
-    open_tickets: int
-    last_contact: PartyInteraction | None
+    period: int
+    values: Mapping[str, str]
+    count: int
+    amount: Decimal
 
 
-def balances(session: Session, customer: Customer) -> list[Balance]:
-    """What the open accounts of a customer owe, by currency; one statement."""
-    accounts = (
-        select(
-            BillingAccount.currency,
-            func.count(),
-            func.sum(BillingAccount.balance),
-            func.sum(BillingAccount.credit_limit),
+@dataclass(frozen=True)
+class Wanted:
+    """Which values of a column count: these, or all but these. An empty text is no value."""
+
+    values: frozenset[str]
+    is_not: bool = False
+
+    def takes(self, value: str) -> bool:
+        return (value in self.values) is not self.is_not
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A cell in which what is kept is not what the plain GROUP BY counts. count, amount: what is missing."""
+
+    figure: str
+    cell: tuple[Any, ...]
+    count: int
+    amount: Decimal
+
+    def __str__(self) -> str:
+        region, period, *places = self.cell
+        where = ", ".join(str(part) for part in (period or "", *places) if part)
+        return f"{self.figure} [{where}] region {region}: {self.count:+d} rows, {self.amount:+f}"
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def kept(
+    session: Session,
+    figure: str,
+    by: Collection[str],
+    regions: Collection[int] | None = None,
+    wanted: Mapping[str, Wanted] | None = None,
+    since: int = 0,
+) -> list[Counted] | None:
+    """A figure grouped by its period and some of its columns, in one statement; None where it was never counted.
+
+    regions: keys of those that the reader may see; None: all, and customers without one. since: the first period.
+    """
+    chain = chains()[figure]
+    names = {name: place for name, place in zip(chain.figure.by, PLACES, strict=False) if name in by}
+    parts = []
+    for model in (KeptFigure, FigureDelta):
+        columns = [getattr(model, name) for name in ("period", *names.values(), "count", "amount")]
+        part = select(*columns).where(model.figure == chain.key, *([model.period >= since] if since else ()))
+        if regions is not None:
+            part = part.where(model.region_id.in_(regions))
+        elif model is KeptFigure:
+            part = part.where(model.region_id == EVERYWHERE)
+        for name, asked in (wanted or {}).items():
+            column = getattr(model, PLACES[chain.figure.by.index(name)])
+            part = part.where(column.not_in(asked.values) if asked.is_not else column.in_(asked.values))
+        parts.append(part)
+    filled = [KeptFigure.period, *(getattr(KeptFigure, place) for place in names.values())]
+    parts.append(
+        select(*filled, KeptFigure.count, KeptFigure.amount).where(
+            KeptFigure.figure == chain.key, KeptFigure.region_id == FILLED
         )
-        .where(BillingAccount.customer_id == customer.id, BillingAccount.state != AccountState.CLOSED)
-        .group_by(BillingAccount.currency)
     )
-    return [Balance(*row) for row in session.execute(accounts)]
+    rows = union_all(*parts).subquery()
+    groups = [rows.c.period, *(rows.c[place] for place in names.values())]
+    amount = type_coerce(func.sum(rows.c.amount), Money())
+    found = session.execute(select(*groups, func.sum(rows.c.count), amount).group_by(*groups)).all()
+    if not any(row[0] == FILLED for row in found):
+        return None
+    return list(_counted(names, [row for row in found if row[0] != FILLED]))
 
 
-def customer_standing(session: Session, customer: Customer) -> Standing:
-    """The standing of one customer, without those below it in the tree; four statements."""
-    orders = select(ProductOrder).where(ProductOrder.customer_id == customer.id)
-    is_completed = ProductOrder.state == OrderState.COMPLETED
-    contact = (
-        select(PartyInteraction)
-        .where(PartyInteraction.customer_id == customer.id)
-        .order_by(PartyInteraction.id.desc())
-        .limit(1)
+def plain(
+    session: Session, figure: str, by: Collection[str], keys: Select[Any] | None = None, since: int = 0
+) -> list[Counted]:
+    """The same from the rows themselves. keys: a SELECT of the keys of those that count; None: all."""
+    chain = chains()[figure]
+    names = {name: place for name, place in zip(chain.figure.by, PLACES, strict=False) if name in by}
+    rows = chain.counted(keys, since).subquery()
+    groups = [rows.c.period, *(rows.c[place] for place in names.values())]
+    amount = type_coerce(func.sum(rows.c.amount), Money())
+    return list(_counted(names, session.execute(select(*groups, func.sum(rows.c.count), amount).group_by(*groups))))
+
+
+def _counted(names: Collection[str], rows: Any) -> Iterator[Counted]:
+    for period, *values, count, amount in rows:
+        if count or amount:
+            yield Counted(period, dict(zip(names, values, strict=True)), int(count), amount or Decimal(0))
+
+
+# --- keeping ---------------------------------------------------------------------------------------------------------
+
+
+def rebuild(session: Session) -> None:
+    """Count every figure anew, beside writers: each by one INSERT of what is missing. The caller commits."""
+    _hold(session)
+    for chain in chains().values():
+        _count_anew(session, chain)
+    _forget_others(session)
+
+
+def fill(session: Session) -> list[str]:
+    """Count the figures that are new, or declared otherwise than before; their names. The caller commits."""
+    _hold(session)
+    known = set(session.scalars(select(KeptFigure.figure).where(KeptFigure.region_id == FILLED)))
+    missing = [chain for chain in chains().values() if chain.key not in known]
+    for chain in missing:
+        _count_anew(session, chain)
+    if missing:
+        _forget_others(session)
+    return [chain.figure.name for chain in missing]
+
+
+def check(session: Session) -> list[Difference]:
+    """Every cell that differs from the plain GROUP BY, in any region or in all of them together."""
+    _be_patient(session)
+    found = []
+    for chain in chains().values():
+        missing = _missing(chain).subquery()
+        rows = list(session.execute(select(missing)))
+        rows += list(session.execute(_missing_everywhere(chain)))
+        for _figure, *cell, count, amount in rows:
+            found.append(Difference(chain.figure.name, tuple(cell), int(count), amount or Decimal(0)))
+    return found
+
+
+def is_waiting(session: Session) -> bool:
+    """Whether there is anything to fold."""
+    return session.scalar(select(FigureDelta.id).limit(1)) is not None
+
+
+def fold(session: Session, most: int = BATCH) -> int:
+    """Bring up to ``most`` appended rows into the kept ones; how many there were. The caller commits.
+
+    Writers only append, and exactly the rows that were read here are taken away: nobody waits for anybody.
+    """
+    _hold(session)
+    columns = [getattr(FigureDelta, name) for name in ("id", *CELL, "count", "amount")]
+    rows = session.execute(select(*columns).order_by(FigureDelta.id).limit(most)).all()
+    sums: dict[tuple[Any, ...], list[Any]] = defaultdict(lambda: [0, Decimal(0)])
+    for _key, figure, region, *cell, count, amount in rows:
+        for place in (region, EVERYWHERE):
+            total = sums[figure, place, *cell]
+            total[0] += count
+            total[1] += amount
+    for named, (count, amount) in sorted(sums.items()):
+        if count or amount:
+            _add(session, named, count, amount)
+    keys = [row[0] for row in rows]
+    for start in range(0, len(keys), 500):
+        session.connection().execute(delete(FigureDelta).where(FigureDelta.id.in_(keys[start : start + 500])))
+    return len(rows)
+
+
+def _add(session: Session, cell: tuple[Any, ...], count: int, amount: Decimal) -> None:
+    named = dict(zip(CELL, cell, strict=True))
+    table: Any = KeptFigure.__table__
+    same = and_(*(table.c[name] == value for name, value in named.items()))
+    step = update(table).where(same).values(count=table.c.count + count, amount=table.c.amount + amount)
+    if session.connection().execute(step).rowcount == 0:
+        session.connection().execute(insert(table).values(**named, count=count, amount=amount))
+
+
+def _count_anew(session: Session, chain: Chain) -> None:
+    """What is missing goes where it can stand: to the kept rows at first, to the appended ones later."""
+    connection = session.connection()
+    mine = KeptFigure.figure == chain.key
+    is_first = session.scalar(select(func.count()).select_from(KeptFigure).where(mine)) == 0
+    columns = [*CELL, "count", "amount"]
+    connection.execute(insert(KeptFigure if is_first else FigureDelta).from_select(columns, _missing(chain)))
+    everywhere = KeptFigure.region_id == EVERYWHERE
+    connection.execute(delete(KeptFigure).where(mine, everywhere))
+    cell = [KeptFigure.figure, literal(EVERYWHERE), KeptFigure.period, *(getattr(KeptFigure, p) for p in PLACES)]
+    of_regions = (
+        select(*cell, func.sum(KeptFigure.count), func.sum(KeptFigure.amount))
+        .where(mine, KeptFigure.region_id.not_in([EVERYWHERE, FILLED]))
+        .group_by(KeptFigure.figure, KeptFigure.period, *(getattr(KeptFigure, place) for place in PLACES))
     )
-    counts = select(
-        orders.where(ORDER_IS_OPEN).with_only_columns(func.count()).scalar_subquery(),
-        orders.where(is_completed).with_only_columns(func.sum(ProductOrder.monthly_total)).scalar_subquery(),
-        select(func.count())
-        .select_from(TroubleTicket)
-        .where(TroubleTicket.customer_id == customer.id, IS_OPEN)
-        .scalar_subquery(),
-    )
-    open_orders, monthly, open_tickets = session.execute(counts).one()
-    return Standing(
-        balances=balances(session, customer),
-        open_orders=open_orders,
-        monthly=monthly or Decimal(0),
-        open_tickets=open_tickets,
-        last_contact=session.scalars(contact).first(),
-    )
+    connection.execute(insert(KeptFigure).from_select(columns, of_regions))
+    connection.execute(delete(KeptFigure).where(mine, KeptFigure.region_id == FILLED))
+    marked = {"region_id": FILLED, "period": FILLED, **dict.fromkeys(PLACES, "")}
+    connection.execute(insert(KeptFigure).values(figure=chain.key, count=0, amount=Decimal(0), **marked))
+
+
+def _missing(chain: Chain) -> Select[Any]:
+    """The truth without what is kept and appended, cell by cell: one statement, so one look at the database."""
+    truth = chain.truth().subquery()
+    parts: list[Any] = [select(*(truth.c[name] for name in (*CELL, "count", "amount")))]
+    for model in (KeptFigure, FigureDelta):
+        cell = [getattr(model, name) for name in CELL]
+        taken = [(-model.count).label("count"), (-model.amount).label("amount")]
+        part = select(*cell, *taken).where(model.figure == chain.key)
+        if model is KeptFigure:
+            part = part.where(model.region_id.not_in([EVERYWHERE, FILLED]))
+        parts.append(part)
+    return _sums(parts)
+
+
+def _missing_everywhere(chain: Chain) -> Select[Any]:
+    """The kept rows of the regions without those of all of them together."""
+    cell = [KeptFigure.figure, literal(EVERYWHERE).label("region_id")]
+    cell += [getattr(KeptFigure, name) for name in ("period", *PLACES)]
+    mine, everywhere = KeptFigure.figure == chain.key, KeptFigure.region_id == EVERYWHERE
+    of_regions = select(*cell, KeptFigure.count, KeptFigure.amount)
+    of_all = select(*cell, (-KeptFigure.count).label("count"), (-KeptFigure.amount).label("amount"))
+    in_region = KeptFigure.region_id.not_in([EVERYWHERE, FILLED])
+    return _sums([of_regions.where(mine, in_region), of_all.where(mine, everywhere)])
+
+
+def _sums(parts: list[Any]) -> Select[Any]:
+    rows = union_all(*parts).subquery()
+    cell = [rows.c[name] for name in CELL]
+    count, amount = func.sum(rows.c.count), func.sum(rows.c.amount)
+    is_off = or_(count != 0, amount != 0)
+    totals = [count.label("count"), type_coerce(amount, Money()).label("amount")]
+    return select(*cell, *totals).group_by(*cell).having(is_off)
+
+
+def _forget_others(session: Session) -> None:
+    """What nobody declares any more."""
+    keys = [chain.key for chain in chains().values()]
+    for model in (KeptFigure, FigureDelta):
+        session.connection().execute(delete(model).where(model.figure.not_in([*keys, LOCK])))
+
+
+def _hold(session: Session) -> None:
+    """One at a time folds or counts anew; writers and readers are not kept waiting."""
+    _be_patient(session)
+    session.execute(select(KeptFigure.id).where(KeptFigure.figure == LOCK).with_for_update())
+
+
+def _be_patient(session: Session) -> None:
+    connection = session.connection()
+    for statement in PATIENT.get(connection.dialect.name, ()):
+        connection.execute(text(statement))

@@ -19,7 +19,7 @@ from app.models.order import ItemAction, ProductOrder, ProductOrderItem
 from app.models.pricing import ChargePeriod, PriceType, ProductOfferingPrice
 from app.models.publication import LifecycleStatus
 from app.models.ticket import Priority, TroubleTicket
-from app.rules.figures import ORDER_IS_OPEN, balances
+from app.rules.standing import ORDER_IS_OPEN, balances
 from app.rules.ticketing import IS_OPEN
 
 SOLD = {ItemAction.ADD, ItemAction.MODIFY}  # what is ended or left as it is need not be on sale

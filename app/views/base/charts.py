@@ -1,41 +1,52 @@
-"""ChartView: figures grouped by the database, drawn offline, each with its table beside it."""
+"""ChartView: reports drawn offline, each bar a link to the list behind it, each chart with its figures beside it."""
 
 import datetime
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from flask import request
 from flask_appbuilder import BaseView, expose, has_access
-from flask_babel import format_decimal
-from sqlalchemy import Select, extract, func, literal_column, select
+from flask_babel import format_decimal, gettext
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
-from app.acts.zones import offset_minutes, on_clock
-from app.extensions import db
+from app.acts.operators import kind_of
+from app.extensions import STATEMENT_SECONDS, db
 from app.models.base import Field, Record
-from app.models.types import UtcDateTime
-from app.security.scope import rows
+from app.models.clock import zone_name
+from app.models.figures import chains
+from app.rules.figures import Wanted
+from app.rules.reporting import Arrange, Report, Series, Source, TooMuch
+from app.security.scope import regions, rows
 from app.views.base.declarations import Menu
+from app.views.base.figure_links import Links
 from app.views.base.listing import ListQuery, describe_filters
-from app.views.base.pages import ChartPage
+from app.views.base.pages import ChartPage, Drawing
 
-MOST_GROUPS = 60  # of one axis; more cannot be read
 NOTHING = "—"
+SECONDS = 8  # longest statement of a chart that has to look at the rows
+LIMITS = {  # how long a statement may take
+    "postgresql": "SET LOCAL statement_timeout = '{}s'",
+    "mariadb": "SET SESSION max_statement_time = {}",
+}
+TOO_LONG: set[Any] = {"57014", 1969, 3024}  # PostgreSQL, MariaDB, MySQL
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Rows of a model counted (or ``total`` summed) by one or two of its fields.
+    """One report and how it is drawn. kind: column, bar, line or pie. hint: what is counted, in one sentence."""
 
-    by: the field of the axis, a UtcDateTime or Date by month. split: the field that makes the series.
-    kind: column, bar, line or pie.
-    """
-
+    name: str
     title: Any
-    by: str
-    split: str = ""
+    report: Arrange
     kind: str = "column"
-    total: str = ""
+    hint: Any = ""
 
 
 class ChartView(BaseView):
@@ -57,93 +68,201 @@ class ChartView(BaseView):
     @has_access
     def show(self) -> Any:
         query = ListQuery(self.model, [], f"{self.route_base}/", request.args, "-id")
+        query.say_values(db.session())
         page = ChartPage(
             title=self.title,
-            charts=[self._draw(number, chart, query) for number, chart in enumerate(self.charts)],
+            drawings=drawings(self.model, self.charts, query),
+            zone=zone_name(),
             filters=query.filters,
             clear_url=query.clear_url(),
             filterable=describe_filters(self.model),
             url=query.path,
             problems=[active.problem for active in query.filters if active.problem],
         )
-        return self.render_template("chart.html", page=page)
-
-    def _draw(self, number: int, chart: Chart, query: ListQuery) -> dict[str, Any]:
-        """The figures of one chart: its series for the drawing, its rows for the table."""
-        fields = self.model.fields()
-        by, split = fields[chart.by], fields.get(chart.split)
-        grouped = figures(
-            db.session(), query.filtered(rows(self.model)), self.model, by, split, fields.get(chart.total)
-        )
-        axis = sorted({key for key, _series in grouped}, key=_place(by))[-MOST_GROUPS:]
-        series = sorted({key for _axis, key in grouped}, key=_place(split)) if split else [None]
-        names, labels = names_of(db.session(), by, axis), names_of(db.session(), split, series) if split else {}
-        return {
-            "id": f"chart-{number}",
-            "title": chart.title,
-            "kind": chart.kind,
-            "data": [
-                {
-                    "name": labels.get(key, str(chart.title)),
-                    "data": [[names[place], float(grouped.get((place, key), 0))] for place in axis],
-                }
-                for key in series
-            ],
-            "columns": [by.label, *((labels[key] for key in series) if split else [chart.title])],
-            "rows": [
-                [names[place], *(format_decimal(grouped.get((place, key), 0)) for key in series)] for place in axis
-            ],
-        }
+        return self.render_template("charts/page.html", page=page)
 
 
-def figures(
-    session: Session, scope: Select[Any], model: type[Record], by: Field, split: Field | None, total: Field | None
-) -> dict[tuple[Any, Any], Any]:
-    """(group, series) -> count or sum, in one statement; groups are sorted in Python, not by the database."""
-    groups = [_group(model, shown) for shown in (by, split) if shown is not None]
-    measure = func.sum(getattr(model, total.name)) if total is not None else func.count()
-    statement = select(*groups, measure).select_from(model).group_by(*groups)
-    if scope.whereclause is not None:
-        statement = statement.where(model.id.in_(scope.with_only_columns(model.id).order_by(None)))
-    found = session.execute(statement).all()
-    return {(row[0], row[1] if split is not None else None): row[-1] or 0 for row in found}
+def drawings(
+    model: type[Record], charts: list[Chart], query: ListQuery | None = None, prefix: str = ""
+) -> list[Drawing]:
+    """Charts, ready to be drawn; with a sentence in place of figures where filters make it too long a work."""
+    query = query or ListQuery(model, [], "", MultiDict(), "-id")
+    session = db.session()
+    source, found = source_of(session, model, query), []
+    with _limited(session) if query.filters or query.quick else nullcontext(False) as is_limited:
+        for chart in charts:
+            drawing = Drawing(f"chart-{prefix}{chart.name}", chart.title, chart.kind, chart.hint)
+            try:
+                with session.begin_nested() if is_limited else nullcontext():
+                    report = chart.report(source)
+            except (DBAPIError, TooMuch) as error:
+                if not (is_limited and _took_too_long(error)):
+                    raise
+                drawing.note = gettext("With these filters it takes too long to count: narrow them down.")
+                source = replace(source, may_look=False)  # nobody waits for each of them
+            else:
+                _fill(drawing, report, model, query.args)
+            found.append(drawing)
+    return found
 
 
-def _group(model: type[Record], shown: Field) -> Any:
-    """What to group by: instants, on the person's clock, and days by month as 202601."""
-    column = getattr(model, shown.name)
-    if isinstance(shown.sql_type, UtcDateTime):
-        column = on_clock(column, literal_column(str(offset_minutes())))
-    if _is_time(shown):
-        return extract("year", column) * 100 + extract("month", column)
-    return column
+@contextmanager
+def _limited(session: Session) -> Iterator[bool]:
+    """Statements in it, and on PostgreSQL those after it in this transaction, end after SECONDS."""
+    connection = session.connection()
+    is_maria = connection.dialect.name in ("mysql", "mariadb")
+    limit = LIMITS.get("mariadb" if is_maria else connection.dialect.name, "")
+    if limit:
+        connection.execute(text(limit.format(SECONDS)))
+    try:
+        yield True
+    finally:
+        if is_maria:
+            connection.execute(text(limit.format(STATEMENT_SECONDS)))
 
 
-def _is_time(shown: Field | None) -> bool:
-    return (
-        shown is not None
-        and shown.column is not None
-        and (isinstance(shown.sql_type, UtcDateTime) or shown.sql_type.python_type is datetime.date)
-    )
+def _took_too_long(error: DBAPIError | TooMuch) -> bool:
+    if isinstance(error, TooMuch):
+        return True
+    original: Any = error.orig
+    return getattr(original, "sqlstate", None) in TOO_LONG or (original.args or (None,))[0] in TOO_LONG
 
 
-def _place(shown: Field | None) -> Any:
-    """The order of groups: choices as declared, everything else by itself, nothing last."""
-    order = {choice: number for number, choice in enumerate(shown.choices)} if shown and shown.choices else {}
-    return lambda key: (key is None, order.get(key, 0) if order else 0, key if key is not None and not order else 0)
+# --- what is counted -------------------------------------------------------------------------------------------------
 
 
-def names_of(session: Session, shown: Field | None, keys: list[Any]) -> dict[Any, str]:
+def source_of(session: Session, model: type[Record], query: ListQuery) -> Source:
+    """Where a report of the query reads: kept figures where they can answer its filters, the rows otherwise."""
+    known, wanted, is_filtered = regions(), _wanted(model, query), bool(query.filters or query.quick)
+    keys = None
+    if is_filtered or known is not None:
+        keys = query.filtered(rows(model)).with_only_columns(model.id).order_by(None)
+    if wanted is not None:
+        asked = wanted.pop(_region_name(model), None)
+        if asked is not None and asked.is_not:
+            wanted = None
+        elif asked is not None:
+            chosen = frozenset(int(value) for value in asked.values)
+            known = chosen if known is None else known & chosen
+    return Source(session, model, datetime.datetime.now(datetime.UTC), known, wanted, keys)
+
+
+def _region_name(model: type[Record]) -> str:
+    """The region as it is filtered by: product_order.customer.region_id in a list of items."""
+    chain = next(chain for chain in chains().values() if chain.model is model)
+    steps = [m.fields()[link].relation for m, link in zip(chain.models[:-1], chain.links, strict=True)]
+    return ".".join([*steps, chain.region])
+
+
+SAYS: dict[str, Callable[[list[str]], Wanted]] = {
+    "is": lambda values: Wanted(frozenset(values)),
+    "is_not": lambda values: Wanted(frozenset(values), is_not=True),
+    "one_of": lambda values: Wanted(frozenset(values)),
+    "empty": lambda _values: Wanted(frozenset([""])),
+    "not_empty": lambda _values: Wanted(frozenset([""]), is_not=True),
+}
+
+
+def _wanted(model: type[Record], query: ListQuery) -> dict[str, Wanted] | None:
+    """The filters in the words of the figures; None where they have none for them."""
+    found: dict[str, Wanted] = {}
+    for active in query.filters:
+        if active.problem:
+            continue
+        kind, name = kind_of(query.filtered_by[active.name]), active.name
+        is_known = kind in ("choice", "relation") and active.operator in SAYS and name not in found
+        if not is_known or (name == _region_name(model) and active.operator not in ("is", "one_of")):
+            return None
+        values = [part.strip() for value in active.values for part in value.split(",")]
+        values = [str(int(value)) for value in values] if kind == "relation" else values
+        found[name] = SAYS[active.operator](values[:1] if active.operator in ("is", "is_not") else values)
+    return found if not query.quick else None
+
+
+# --- how it reads ----------------------------------------------------------------------------------------------------
+
+
+def _fill(drawing: Drawing, report: Report, model: type[Record], asked: MultiDict[str, str]) -> None:
+    axis, series = _in_order(model, report.by, report.axis), report.series
+    if report.split:
+        order = _in_order(model, report.split, [one.key for one in series])
+        series = sorted(series, key=lambda one: order.index(one.key))
+    places = {key: str(label) for key, label in report.labels.items()} or _names(model, report.by, axis)
+    splits = _names(model, report.split, [one.key for one in series]) if report.split else {}
+    labels = [str(one.label) if one.label is not None else splits[one.key] for one in series]
+    behind = Links(model, asked).behind
+    links = {
+        (key, one.key): behind(cell.rows)
+        for key in axis
+        for one in series
+        if (cell := report.cells.get((key, one.key))) is not None and cell.rows is not None and cell.value
+    }
+    if report.note:
+        drawing.note = report.note
+    drawing.unit = next((one.unit for one in series if one.drawn), "")
+    drawing.data = [
+        {"name": label, "data": [[places[key], _number(report, key, one)] for key in axis]}
+        for one, label in zip(series, labels, strict=True)
+        if one.drawn
+    ]
+    drawing.drawn = [place for place, one in enumerate(series) if one.drawn]
+    heads = [f"{label} ({one.unit})" if one.unit and str(one.unit) != label else label
+             for one, label in zip(series, labels, strict=True)]  # fmt: skip
+    drawing.columns = [_axis_label(model, report), *heads]
+    is_by_month = not report.by and not report.labels
+    drawing.rows = [
+        (places[key], [(_text(report, key, one), links.get((key, one.key), "")) for one in series])
+        for key in (reversed(axis) if is_by_month else axis)  # people look for the latest month first
+    ]
+
+
+def _number(report: Report, key: Any, series: Series) -> float | None:
+    cell = report.cells.get((key, series.key))
+    if cell is None:
+        return 0 if series.is_count else None
+    return None if cell.value is None else float(cell.value)
+
+
+def _text(report: Report, key: Any, series: Series) -> str:
+    cell = report.cells.get((key, series.key))
+    value = cell.value if cell is not None else (0 if series.is_count else None)
+    if value is None:
+        return NOTHING
+    is_money = isinstance(value, Decimal) and series.unit == series.key
+    return format_decimal(value, format="#,##0.00") if is_money else format_decimal(value)
+
+
+def _field(model: type[Record], name: str) -> Field | None:
+    return model.fields().get(name)
+
+
+def _axis_label(model: type[Record], report: Report) -> str:
+    shown = _field(model, report.by)
+    if shown is not None:
+        return str(shown.label)
+    return gettext("Days") if report.labels else gettext("Month")
+
+
+def _in_order(model: type[Record], name: str, keys: list[Any]) -> list[Any]:
+    """Choices as they are declared; everything else as it comes."""
+    shown = _field(model, name)
+    if shown is None or shown.choices is None:
+        return keys
+    order = {str(choice): place for place, choice in enumerate(shown.choices)}
+    return sorted(keys, key=lambda key: order.get(key, len(order)))
+
+
+def _names(model: type[Record], name: str, keys: list[Any]) -> dict[Any, str]:
     """How groups read: labels of choices, names of records, months as 2026-01."""
+    shown = _field(model, name)
     if shown is None:
-        return {}
+        return {key: f"{key // 100}-{key % 100:02d}" if isinstance(key, int) and key else NOTHING for key in keys}
     if shown.target:
-        model = shown.target_model
-        wanted = [key for key in keys if key is not None]
-        found = {row.id: str(row) for row in session.scalars(rows(model).where(model.id.in_(wanted)))}
-        return {key: found.get(key, NOTHING) for key in keys}
+        target = shown.target_model
+        found = db.session.scalars(rows(target).where(target.id.in_([int(key) for key in keys if key])))
+        named = {str(row.id): row.called or str(row) for row in found}
+        twice = {name for name, count in Counter(named.values()).items() if count > 1}
+        return {key: named.get(key, NOTHING) + (f" ({key})" if named.get(key) in twice else "") for key in keys}
     if shown.choices is not None:
-        return {key: str(key.label) if key is not None else NOTHING for key in keys}
-    if _is_time(shown):
-        return {key: f"{int(key) // 100}-{int(key) % 100:02d}" if key is not None else NOTHING for key in keys}
-    return {key: NOTHING if key is None else str(key) for key in keys}
+        return {key: str(shown.choices(key).label) if key else NOTHING for key in keys}
+    return {key: key or NOTHING for key in keys}

@@ -1,0 +1,81 @@
+"""Figures shown beside a record: read from the database, decided nowhere else."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.models.account import AccountState, BillingAccount
+from app.models.customer import Customer
+from app.models.interaction import PartyInteraction
+from app.models.order import OrderState, ProductOrder
+from app.models.ticket import TroubleTicket
+from app.models.vocabulary import Currency
+from app.rules.ticketing import IS_OPEN
+
+ORDER_IS_OPEN = ProductOrder.state.in_([state for state in OrderState if state not in ProductOrder.lifecycle.final])
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Of all open accounts in one currency: what is owed, and how far credit goes."""
+
+    currency: Currency
+    accounts: int
+    owed: Decimal
+    credit_limit: Decimal
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a customer stands at this moment."""
+
+    balances: list[Balance]
+    open_orders: int
+    monthly: Decimal  # of the completed orders, as sold
+    open_tickets: int
+    last_contact: PartyInteraction | None
+
+
+def balances(session: Session, customer: Customer) -> list[Balance]:
+    """What the open accounts of a customer owe, by currency; one statement."""
+    accounts = (
+        select(
+            BillingAccount.currency,
+            func.count(),
+            func.sum(BillingAccount.balance),
+            func.sum(BillingAccount.credit_limit),
+        )
+        .where(BillingAccount.customer_id == customer.id, BillingAccount.state != AccountState.CLOSED)
+        .group_by(BillingAccount.currency)
+    )
+    return [Balance(*row) for row in session.execute(accounts)]
+
+
+def customer_standing(session: Session, customer: Customer) -> Standing:
+    """The standing of one customer, without those below it in the tree; four statements."""
+    orders = select(ProductOrder).where(ProductOrder.customer_id == customer.id)
+    is_completed = ProductOrder.state == OrderState.COMPLETED
+    contact = (
+        select(PartyInteraction)
+        .where(PartyInteraction.customer_id == customer.id)
+        .order_by(PartyInteraction.id.desc())
+        .limit(1)
+    )
+    counts = select(
+        orders.where(ORDER_IS_OPEN).with_only_columns(func.count()).scalar_subquery(),
+        orders.where(is_completed).with_only_columns(func.sum(ProductOrder.monthly_total)).scalar_subquery(),
+        select(func.count())
+        .select_from(TroubleTicket)
+        .where(TroubleTicket.customer_id == customer.id, IS_OPEN)
+        .scalar_subquery(),
+    )
+    open_orders, monthly, open_tickets = session.execute(counts).one()
+    return Standing(
+        balances=balances(session, customer),
+        open_orders=open_orders,
+        monthly=monthly or Decimal(0),
+        open_tickets=open_tickets,
+        last_contact=session.scalars(contact).first(),
+    )
