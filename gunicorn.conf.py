@@ -1,5 +1,6 @@
 """How the portal is served: a few processes of a few threads each. PORT says where, config.py the rest."""
 
+import gc
 import os
 import sys
 
@@ -28,3 +29,10 @@ logconfig_dict = {  # as app/logs.py, whose handler takes the place of the one o
     "root": {"level": settings["LOG_LEVEL"], "handlers": ["switchboard"]},
     "loggers": {"gunicorn.error": {"level": "WARNING", "handlers": ["switchboard"], "propagate": False}},
 }
+
+
+def post_worker_init(worker):  # type: ignore[no-untyped-def]
+    """What was loaded stays: the collector need not walk through it again at each page (docs/decisions/0026)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
