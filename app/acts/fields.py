@@ -1,25 +1,50 @@
 """Which fields are typed in, filtered, sorted by, and rows with what they refer to, for people and programs alike."""
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy import Select, Text, func, literal, select, text, union_all
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.models.base import Field, Record
+from app.models.types import JsonText
 from app.security.scope import way_to_region
 
-COUNT_CAP = 10_000  # more rows than that are not counted: "10,000+"
+COUNT_CAP = 1_000  # more rows than that are not counted: "1,000+" (docs/decisions/0021)
+FRESH = 60  # seconds that an estimate is kept
+LONGEST_SORTED = 255  # characters; a list is not sorted by longer texts
+
+_estimates: dict[Any, tuple[float, int]] = {}
 
 
-def counts(session: Session, lists: dict[str, Select[Any]]) -> dict[str, int]:
-    """How many rows each of these selections of records has, up to the cap and one more, in one statement."""
-    asked = []
+def counts(session: Session, lists: dict[str, Select[Any]], cap: int | None = None) -> dict[str, int]:
+    """How many rows each of these selections of records has, up to the cap and one more, in one statement.
+
+    The key is what is counted: without it PostgreSQL may walk the names in their order instead of the table, and what
+    has 王 in it stands at the very end.
+    """
+    most, asked = (COUNT_CAP if cap is None else cap) + 1, []
     for name, statement in lists.items():
         key = statement.column_descriptions[0]["entity"].id
-        inner = statement.with_only_columns(key).order_by(None).limit(COUNT_CAP + 1).subquery()
-        asked.append(select(literal(name), func.count()).select_from(inner))
+        inner = statement.with_only_columns(key.label("key")).order_by(None).limit(most).subquery()
+        asked.append(select(literal(name), func.count(inner.c.key)).select_from(inner))
     return dict(session.execute(union_all(*asked)).all()) if asked else {}  # type: ignore[arg-type]
+
+
+def estimate(session: Session, model: type[Record]) -> int:
+    """About how many rows the table has, as PostgreSQL found when it last looked; 0 where nobody knows.
+
+    Asked once a minute by each process: it is on every page of a list that is not filtered.
+    """
+    bind = session.get_bind()
+    if bind.dialect.name != "postgresql":
+        return 0
+    key, now = (bind.engine.url, model.__tablename__), time.monotonic()
+    if key not in _estimates or now - _estimates[key][0] > FRESH:
+        asked = text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:name)")
+        _estimates[key] = now, max(0, int(session.scalar(asked, {"name": model.__tablename__}) or 0))
+    return _estimates[key][1]
 
 
 def inputs(model: type[Record], is_new: bool) -> list[Field]:
@@ -39,8 +64,18 @@ def inputs(model: type[Record], is_new: bool) -> list[Field]:
 
 
 def sortable(model: type[Record]) -> set[str]:
-    """Fields a list can be sorted by: stored values, no relations, no secrets."""
-    return {s.name for s in model.fields().values() if not s.secret and not s.many and not s.relation} | {"id"}
+    """Fields a list can be sorted by: stored values, no relations, no secrets, no long texts."""
+    stored = (s for s in model.fields().values() if not s.secret and not s.many and not s.relation)
+    return {s.name for s in stored if not s.multiline and not _is_long(s.sql_type)} | {"id"}
+
+
+def _is_long(kind: Any) -> bool:
+    return isinstance(kind, (Text, JsonText)) or (getattr(kind, "length", None) or 0) > LONGEST_SORTED
+
+
+def showable(model: type[Record]) -> list[Field]:
+    """The fields that a list can have as columns."""
+    return [shown for shown in model.fields().values() if not shown.secret]
 
 
 def filterable(model: type[Record]) -> list[Field]:

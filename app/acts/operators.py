@@ -1,23 +1,32 @@
 """The operators of a filter, by the kind of field: one table for the screen, the address and the query."""
 
 import datetime
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import Boolean, ColumnElement, Date, Integer, and_, not_, or_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Boolean, ColumnElement, Date, Integer, Text, and_, cast, false, func, not_, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.sql.functions import FunctionElement
 
 from app.acts.zones import day_bounds
 from app.models.base import Field, Record
 from app.models.checks import clean
 from app.models.choices import ChoiceType
+from app.models.numbers import DIGITS
 from app.models.refusal import RuleBroken
+from app.models.search_indexes import NAMES
 from app.models.types import LARGEST, Exact, PhoneNumber, UtcDateTime
 
 SEARCHED_OF_FAB = {"ab_user": ("username", "first_name", "last_name")}
 MOST_VALUES = 100  # of one condition
+HAN = "\u3400-\u9fff"
+FEW = 4  # digits of our own numbers, whose beginning at most ten thousand records have in common
+SHORT = 3  # characters that an index of parts of words needs; of Chinese ones two are enough
 Clause = Callable[[Any, list[Any]], ColumnElement[bool]]
 
 
@@ -38,6 +47,51 @@ def _like(column: Any, text: str, before: str = "%", after: str = "%") -> Column
     return column.ilike(f"{before}{_escape(text)}{after}", escape="/")
 
 
+def contains(column: Any, text: str) -> ColumnElement[bool]:
+    """The text anywhere in the column; two Chinese characters are found by the index of pairs that a name has."""
+    pairs = [pair[1] for pair in re.finditer(f"(?=([{HAN}]{{2}}))", text)]
+    if not pairs or not _has_pairs(column) or re.search(r"[^\W_]{3}", text):  # of three characters another index knows
+        return _like(column, text)
+
+    def by_index(twin: Any) -> ColumnElement[bool]:
+        name = getattr(twin, column.key)
+        found = func.bigrams(name, type_=ARRAY(Text)).contains(cast(array(pairs), ARRAY(Text)))
+        return found if pairs == [text] else and_(found, _like(name.concat(""), text))  # no other index is chosen
+
+    return _read_first(column.class_, by_index, _like(column, text))
+
+
+def _read_first(model: type[Any], by_index: Callable[[Any], Any], elsewhere: Any) -> ColumnElement[bool]:
+    """Have PostgreSQL read an index first, and then the rows.
+
+    Else it walks all rows in the order of the list, hoping to meet some soon, when these are rarer than it thinks.
+    """
+    twin = aliased(model)
+    keys = select(twin.id).where(by_index(twin)).scalar_subquery()
+    return on_postgresql(model.id == func.any(func.array(keys)), elsewhere)
+
+
+def _has_pairs(column: Any) -> bool:
+    return (column.class_.__tablename__, column.key) in NAMES
+
+
+class on_postgresql(FunctionElement[bool]):
+    """The first clause on PostgreSQL, the second elsewhere; they mean the same."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(on_postgresql)
+def _elsewhere(element: Any, compiler: Any, **named: Any) -> str:
+    return f"({compiler.process(list(element.clauses)[1], **named)})"
+
+
+@compiles(on_postgresql, "postgresql")
+def _there(element: Any, compiler: Any, **named: Any) -> str:
+    return f"({compiler.process(next(iter(element.clauses)), **named)})"
+
+
 def _or_empty(clause: Any, column: Any) -> ColumnElement[bool]:
     """People who say "is not X" expect the rows without a value too."""
     return or_(clause, column.is_(None))
@@ -55,7 +109,7 @@ BETWEEN = Operator(_("is between"), 2, lambda column, values: and_(column >= val
 # A day of an instant is a pair (start, end of the day in the person's zone); the end no longer counts.
 OPERATORS: dict[str, dict[str, Operator]] = {
     "text": {
-        "contains": Operator(_("contains"), 1, lambda column, values: _like(column, values[0])),
+        "contains": Operator(_("contains"), 1, lambda column, values: contains(column, values[0])),
         "starts": Operator(_("starts with"), 1, lambda column, values: _like(column, values[0], before="")),
         "is": Operator(_("is"), 1, lambda column, values: _like(column, values[0], "", "")),
         "is_not": Operator(_("is not"), 1, lambda column, v: _or_empty(not_(_like(column, v[0], "", "")), column)),
@@ -132,7 +186,7 @@ def read_value(shown: Field, text: str) -> Any:
         if kind == "date":
             return datetime.date.fromisoformat(text)
         if kind == "instant":
-            return day_bounds(datetime.date.fromisoformat(text[:10]))
+            return _instants(text)
         if isinstance(shown.sql_type, Integer):
             return clean(shown, _whole(text))
     except (ValueError, KeyError, OverflowError):
@@ -152,6 +206,16 @@ SAYS_WHAT = {
     "instant": _("needs a date, as 2026-01-31"),
     "number": _("needs a whole number"),
 }
+
+
+def _instants(text: str) -> tuple[datetime.datetime, datetime.datetime]:
+    """The bounds of a day on the person's clock; of an exact instant, as 2026-02-28T16:00:00Z, twice itself."""
+    if "T" in text:
+        moment = datetime.datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(datetime.UTC)
+            return moment, moment
+    return day_bounds(datetime.date.fromisoformat(text[:10]))
 
 
 def _whole(text: str) -> int:
@@ -178,13 +242,40 @@ def condition(model: type[Record], shown: Field, name: str, values: list[str]) -
 
 
 def quick_clause(model: type[Any], text: str) -> ColumnElement[bool] | None:
-    """Found where any of the searched fields has the text in it; None where the model has no such field."""
-    text = text.strip().replace("\x00", "")
-    digits = text.replace(" ", "").replace("-", "")
-    clauses = []
-    for column in searched(model):
-        clauses.append(_like(column, digits if isinstance(column.type, PhoneNumber) else text))
-    return or_(*clauses) if clauses else None
+    """Found where any of the searched fields has the text in it; None where the model has no such field.
+
+    What is shorter than SHORT is looked for at the beginning only: no index of any database finds it elsewhere.
+    """
+    text, columns = text.strip().replace("\x00", ""), searched(model)
+    if re.fullmatch(f"[{HAN}]{{2}}", text) and any(map(_has_pairs, columns)):
+        columns = [column for column in columns if _has_pairs(column)]  # telephones and addresses have none
+    found = [clause for column in columns if (clause := _quick(model, column, text)) is not None]
+    return or_(*found) if found else false() if columns else None
+
+
+def _quick(model: type[Any], column: Any, text: str) -> ColumnElement[bool] | None:
+    """How one column is searched; None where it cannot hold such a text."""
+    if column.key == "number" and getattr(model, "series", None):
+        return _by_number(column, model.series, re.sub(r"[\s-]", "", text).upper())
+    if isinstance(column.type, PhoneNumber):
+        text = re.sub(r"[\s-]", "", text)
+        if not re.fullmatch(r"\+?\d+", text, re.ASCII):
+            return None
+    is_short = len(text) < SHORT and not re.fullmatch(f"[{HAN}]{{2}}", text)
+    return _like(column, text, before="") if is_short else contains(column, text)
+
+
+def _by_number(column: Any, series: str, text: str) -> ColumnElement[bool] | None:
+    """Our own numbers, CU00000017: by their beginning, or by their digits alone, with or without the zeros."""
+    digits = text.removeprefix(series)
+    if not re.fullmatch(f"[0-9]{{0,{DIGITS}}}", digits) or not text:
+        return None
+    if digits == text:
+        return column == series + digits.zfill(DIGITS)
+    low, high = (series + digits.ljust(DIGITS, digit) for digit in "09")
+    if len(digits) < FEW:
+        return column.between(low, high)
+    return _read_first(column.class_, lambda twin: twin.number.between(low, high), column.between(low, high))
 
 
 def searched(model: type[Any]) -> list[Any]:

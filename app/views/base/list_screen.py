@@ -1,76 +1,90 @@
-"""The list of a model: filtered, sorted and paged as its address says, and its export."""
+"""The list of a model: filtered, sorted and paged as its address says."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import abort, request
-from flask_appbuilder import expose, has_access, permission_name
+from flask import g, redirect, request
+from flask_appbuilder import expose, has_access
 from flask_babel import gettext
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
-from app.acts.fields import COUNT_CAP, eager, sortable
+from app.acts.fields import COUNT_CAP, sortable
 from app.acts.operators import kind_of
+from app.acts.own_lists import lists_of
 from app.extensions import db
 from app.models.base import Field
 from app.security.scope import rows
-from app.views.base import export
+from app.views.base import own_lists
 from app.views.base.cells import cell_of
-from app.views.base.listing import SIZES, ListQuery, count_text, describe_filters
+from app.views.base.listing import SIZES, ListQuery, describe_columns, describe_filters
 from app.views.base.pages import Button, Column, ListPage, Row
 from app.views.base.screen import Screen
 
 
 class ListScreen(Screen):
-    def query(self, path: str, args: MultiDict[str, str], fixed: list[Any] | None = None) -> ListQuery:
+    def query(self, path: str, args: MultiDict[str, str], fixed: list[Any] | None = None, bare: str = "") -> ListQuery:
         order = self.list_order or "-id"
-        return ListQuery(self.model, self.listed(), path, args, order, fixed or [])
+        return ListQuery(self.model, self.listed(), path, args, order, fixed or [], is_free=True, bare=bare)
 
     @expose("/list/")
     @has_access
     def list(self) -> Any:
-        query = self.query(self.address(), request.args)
+        """The list; without arguments the one that opens by itself, at an address that can be sent."""
+        base = self.address()
+        own = lists_of(db.session(), g.user, self.model.__tablename__)
+        if own.default is not None and not request.args:
+            return redirect(own_lists.address(base, self.model, own.default))
+        query = self.query(base, request.args, bare=f"list={own_lists.STANDARD}" if own.default is not None else "")
         page = self.list_page(query)
+        page.own = own_lists.draw(own, base, self.model, request.args)
+        page.offered = describe_columns(self.model)
         if self.may("add"):
             page.buttons.append(Button("add", gettext("Add"), self.address("add"), "fa-plus", "primary"))
         if self.may("export"):
             for kind, label in (("csv", "CSV"), ("xlsx", "Excel")):
                 address = query.url(page=None, size=None).replace(query.path, self.address(f"export/{kind}"), 1)
                 page.buttons.append(Button(kind, label, address, "fa-download"))
+        if self.may("import"):
+            address = query.url(page=None, size=None).replace(query.path, self.address("import/"), 1)
+            page.buttons.append(Button("import", gettext("Import"), address, "fa-upload"))
         page.bulk = [
             Button(action.name, action.label, self.address(f"bulk/{action.name}"), action.icon)
             for action in self.all_actions.values()
             if action.bulk and self.may(action.name)
         ]
+        if self.may("edit") and self.may("bulk_edit"):
+            address = query.url(page=None, size=None).replace(query.path, self.address("bulk-edit"), 1)
+            page.buttons.append(Button("bulk-edit-all", gettext("Edit all"), address, "fa-edit"))
+            page.bulk.insert(0, Button("bulk-edit", gettext("Edit"), self.address("bulk-edit"), "fa-edit"))
         return self.draw("record/list.html", page)
 
     def list_page(self, query: ListQuery) -> ListPage:
-        """The rows of the query, ready to be drawn: two statements."""
-        scope = rows(self.model)
-        found = query.rows(db.session(), scope)
-        is_all = query.page == 0 and len(found) < query.size
-        count = len(found) if is_all else query.count(db.session(), scope)
-        self._say_values(query)
-        has_next = (query.page + 1) * query.size < count or (count > COUNT_CAP and len(found) == query.size)
-        cells = [self.formatters.get(shown.name) or cell_of(shown) for shown in query.columns]
-        may_show, may_edit = self.may("show"), self.may("edit")
+        """The rows of the query, ready to be drawn: two statements, and one more for each association."""
+        session, scope = db.session(), rows(self.model)
+        found = query.rows(session, scope)
+        is_all = not (query.has_previous or query.has_next)
+        count = len(found) if is_all else query.count(session, scope)
+        if not query.has_next and count <= COUNT_CAP:
+            query.first = count - len(found) + 1
+        query.say_values(session)
+        first_url, previous_url, next_url, last_url = query.page_urls(found)
+        inline = {shown.name for shown in self.inline_fields()} if self.may("edit") else set()
+        draw = self.row_maker(query)
         return ListPage(
             title=self.model.label_plural,
-            columns=[_column(query, shown) for shown in query.columns],
-            rows=[
-                Row(
-                    record.id,
-                    self.address(f"show/{record.id}") if may_show else "",
-                    self.address(f"edit/{record.id}") if may_edit else "",
-                    [cell(record) for cell in cells],
-                )
-                for record in found
-            ],
+            columns=[_column(query, shown, shown.name in inline) for shown in query.columns],
+            rows=[draw(record) for record in found],
             count=count,
-            count_text=count_text(count),
-            page=query.page,
+            count_text=query.count_text(session, scope, count),
+            first=query.first,
+            is_start=not query.has_previous,
             size=query.size,
             sizes=[(size, query.url(size=size, page=None)) for size in SIZES],
-            previous_url=query.url(page=query.page - 1) if query.page else "",
-            next_url=query.url(page=query.page + 1) if has_next else "",
+            first_url=first_url,
+            previous_url=previous_url,
+            next_url=next_url,
+            last_url=last_url,
             url=query.path,
             quick=query.quick,
             has_quick=any(shown.search for shown in self.model.fields().values()),
@@ -79,47 +93,33 @@ class ListScreen(Screen):
             filterable=describe_filters(self.model),
             kept=query.kept(),
             problems=[active.problem for active in query.filters if active.problem],
+            inline_url=self.address("inline/") if inline else "",
         )
 
-    def _say_values(self, query: ListQuery) -> None:
-        """Filters on relations and choices are read by name, not by key."""
-        fields = self.model.fields()
-        for active in query.filters:
-            shown = fields[active.name]
-            if shown.target and not active.problem and active.values:
-                model = shown.target_model
-                keys = [int(key) for value in active.values for key in value.split(",")]
-                names = [str(row) for row in db.session.scalars(rows(model).where(model.id.in_(keys)).limit(5))]
-                active.shown = ", ".join(names) or active.shown
-            elif shown.choices is not None:
-                labels = {value: str(label) for value, label in shown.choices.labels()}
-                active.shown = ", ".join(labels.get(value, value) for value in active.values)
-            elif kind_of(shown) == "bool":
-                active.shown = {"yes": gettext("Yes"), "no": gettext("No")}.get(active.shown, active.shown)
-            elif len(active.values) == 2:
-                active.shown = gettext("%(first)s and %(last)s", first=active.values[0], last=active.values[1])
+    def row_maker(self, query: ListQuery) -> Callable[[Any], Row]:
+        """A function from a record to its row; the first cell leads to the record, unless it leads elsewhere."""
+        cells = [self.formatters.get(shown.name) or cell_of(shown) for shown in query.columns]
+        show = self.address("show/") if self.may("show") else ""
+        edit = self.address("edit/") if self.may("edit") else ""
 
-    @expose("/export/<kind>")
-    @has_access
-    @permission_name("export")
-    def export(self, kind: str) -> Any:
-        """Exactly the filtered list, in its order, streamed."""
-        if kind not in export.KINDS:
-            abort(404)
-        query = self.query(self.address(), request.args)
-        if any(active.problem for active in query.filters):
-            abort(400, " ".join(str(active.problem) for active in query.filters if active.problem))
-        fields = [shown for shown in self.model.fields().values() if not shown.secret]
-        # No associations: they take a second statement, and MariaDB would drop the rows it has not sent yet.
-        columns = [shown for shown in fields if not shown.many and (shown.in_list or shown.in_detail)]
-        statement = eager(query.sorted(query.filtered(rows(self.model))), self.model, columns)
-        return export.response(kind, self.model, columns, statement)
+        def row(record: Any) -> Row:
+            drawn = [cell(record) for cell in cells]
+            if show and drawn and "<a " not in drawn[0]:
+                drawn[0] = Markup('<a href="%s%s">%s</a>') % (show, record.id, drawn[0])
+            return Row(record.id, f"{show}{record.id}" if show else "", f"{edit}{record.id}" if edit else "", drawn)
+
+        return row
+
+    @classmethod
+    def inline_fields(cls) -> Iterable[Field]:
+        """The fields that can be typed in in a list: those of the form that fit in a cell."""
+        return [shown for shown in cls.inputs(is_new=False) if not (shown.many or shown.multiline)]
 
 
-def _column(query: ListQuery, shown: Field) -> Column:
-    is_sorted = query.sort == shown.name
-    url = ""
-    if shown.name in sortable(query.model):
-        url = query.url(sort=f"-{shown.name}" if is_sorted and not query.descending else shown.name, page=None)
-    direction = ("desc" if query.descending else "asc") if is_sorted else ""
-    return Column(shown.name, shown.label, url, direction, kind_of(shown) == "number")
+def _column(query: ListQuery, shown: Field, is_inline: bool) -> Column:
+    asked = query.keys[:-1] or query.keys
+    rank = next((number for number, key in enumerate(asked, 1) if key.name == shown.name), 0)
+    direction = ("desc" if asked[rank - 1].descending else "asc") if rank else ""
+    sort_url, add_url = query.sort_urls(shown.name) if shown.name in sortable(query.model) else ("", "")
+    is_number = kind_of(shown) == "number"
+    return Column(shown.name, shown.label, sort_url, add_url, direction, rank, is_number, is_inline)

@@ -1,35 +1,50 @@
-"""A list as it is asked for in the address: filters, quick search, sorting and page.
+"""A list as it is asked for in the address: filters, quick search, columns, order and page.
 
-Addresses: ``?<field>.<operator>=<value>``, ``q``, ``sort=-field``, ``page`` (from 0) and ``size``. All of it belongs to
-the request: views are shared by all threads and keep nothing of it.
+Addresses: ``?<field>.<operator>=<value>``, ``q``, ``columns=a,b``, ``sort=-a,b``, ``size``, and where the page begins:
+``after`` or ``before`` a place in that order (see app.acts.keyset), or ``page`` (from 0) for the first pages. All of it
+belongs to the request: views are shared by all threads and keep nothing of it.
 """
 
+import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import abort
-from flask_babel import format_decimal, gettext
+from flask_babel import format_decimal, get_locale, gettext
+from markupsafe import Markup, escape
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from app.acts.fields import COUNT_CAP, counts, eager, filterable, sortable
-from app.acts.operators import OPERATORS, condition, kind_of, quick_clause
-from app.models.base import Field, Record
+from app.acts import fields
+from app.acts.fields import counts, eager, estimate, filterable, showable
+from app.acts.keyset import END, Key, keys_of, parts_from, place_of, read_place, sorted_by
+from app.acts.operators import OPERATORS, kind_of, quick_clause
+from app.acts.related import condition_along, way_to
+from app.models.base import Field, Record, model_of
 from app.models.refusal import RuleBroken
 from app.models.types import LARGEST, whole
+from app.security.scope import rows
 from app.views.base.pages import ActiveFilter
 from app.views.base.registry import may
 
+SURELY = 10  # an estimate of so many times the cap is not counted up to it
 SIZES = (25, 50, 100)
-DEEP = 1_000  # from this offset on the keys are picked first, then the rows
+DEEPEST = 10_000  # rows that ``page`` may pass over: the database reads them all. Further on one walks by places.
 SHOWN_VALUE = 60  # characters of a filter's value in its chip
+PLACE = ("page", "after", "before", "row")  # arguments that say where the page begins; row: number of its first row
+SEARCH = ("q", *PLACE)
 
 
 @dataclass
 class ListQuery:
-    """One request for rows of a model. fixed: conditions that the person did not choose (the parent of a tab)."""
+    """One request for rows of a model. fixed: conditions that the person did not choose (the parent of a tab).
+
+    columns: those of the list; with ``is_free`` others can be asked for. bare: the address for no arguments at all.
+    After rows() has_previous and has_next tell whether there are more; ``first`` numbers the first (0: unknown).
+    """
 
     model: type[Record]
     columns: list[Field]
@@ -37,62 +52,102 @@ class ListQuery:
     args: MultiDict[str, str]
     default_sort: str
     fixed: list[Any] = field(default_factory=list)
+    is_free: bool = False
+    bare: str = ""
     filters: list[ActiveFilter] = field(default_factory=list)
+    filtered_by: dict[str, Field] = field(default_factory=dict)  # the field of each filter, by its name in the address
     clauses: list[Any] = field(default_factory=list)
+    has_previous: bool = False
+    has_next: bool = False
+    first: int = 1
 
     def __post_init__(self) -> None:
         self.quick = self.args.get("q", "").strip()[:200]
-        self.sort, self.descending = self._read_sort()
-        self.page = self._read_number("page", 0, LARGEST // max(SIZES))
-        size = self._read_number("size", SIZES[0], LARGEST)
+        self.keys = self._read_sort()
+        self.columns = self._read_columns() if self.is_free else self.columns
+        size = self._read_number("size", SIZES[0])
         self.size = min(max(size, 1), max(SIZES))
+        self.backwards = not self.args.get("after") and bool(self.args.get("before"))
+        self.place = self._read_place("before" if self.backwards else "after")
+        self.page = self._read_page()
         self._read_filters()
 
     # --- reading the address -----------------------------------------------------------------------------------
 
-    def _read_number(self, name: str, default: int, largest: int) -> int:
+    def _read_number(self, name: str, default: int) -> int:
         text = self.args.get(name, "")
         if not text:
             return default
-        number = whole(text, largest)
+        number = whole(text, LARGEST)
         if number is None:
             abort(400, gettext("%(name)s must be a whole number, not %(text)s", name=name, text=text[:40]))
         return number
 
-    def _read_sort(self) -> tuple[str, bool]:
+    def _read_page(self) -> int:
+        page = self._read_number("page", 0)
+        if page * self.size > DEEPEST:
+            told = gettext(
+                "page goes up to %(most)s here; walk on from there, filter, or sort the other way round",
+                most=DEEPEST // self.size,
+            )
+            abort(400, told)
+        return page
+
+    def _read_sort(self) -> list[Key]:
         text = self.args.get("sort") or self.default_sort
-        name = text.removeprefix("-")
-        if name not in sortable(self.model):
-            abort(400, gettext("the list cannot be sorted by %(text)s", text=text[:40]))
-        return name, text.startswith("-")
+        try:
+            return keys_of(self.model, text)
+        except ValueError as name:
+            abort(400, gettext("the list cannot be sorted by %(text)s", text=str(name)[:40]))
+
+    def _read_columns(self) -> list[Field]:
+        known = {shown.name: shown for shown in showable(self.model)}
+        names = list(dict.fromkeys(filter(None, self.args.get("columns", "").split(","))))
+        for name in names:
+            if name not in known:
+                abort(400, gettext("the list has no column %(text)s", text=name[:40]))
+        return [known[name] for name in names] or self.columns
+
+    def _read_place(self, name: str) -> list[Any] | None:
+        text = self.args.get(name, "")
+        if not text or (self.backwards and text == END):
+            return None
+        try:
+            return read_place(text, self.keys)
+        except ValueError:
+            told = gettext("%(name)s is no place in a list sorted like this: %(text)s", name=name, text=text[:40])
+            abort(400, told)
 
     def _read_filters(self) -> None:
-        fields = {shown.name: shown for shown in filterable(self.model)}
+        known = {shown.name: shown for shown in filterable(self.model)}
         for key in self.args:
             name, dot, operator = key.rpartition(".")
             if not dot:
                 continue
-            shown = fields.get(name)
-            if shown is None or operator not in OPERATORS[kind_of(shown)]:
+            way = [known[name]] if name in known else way_to(self.model, name)
+            is_known = all(may("list", step.target_model) for step in way[:-1])
+            if not way or not is_known or operator not in OPERATORS[kind_of(way[-1])]:
                 abort(400, gettext("the list has no filter %(text)s", text=key[:60]))
-            self._read_filter(shown, operator, [value for value in self.args.getlist(key) if value.strip()])
+            self.filtered_by[name] = way[-1]
+            self._read_filter(name, way, operator, [value for value in self.args.getlist(key) if value.strip()])
 
-    def _read_filter(self, shown: Field, operator: str, values: list[str]) -> None:
-        problem = ""
+    def _read_filter(self, name: str, way: list[Field], operator: str, values: list[str]) -> None:
+        problem, shown = "", way[-1]
+        label = ": ".join(str(step.label) for step in way)
         try:
-            self.clauses.append(condition(self.model, shown, operator, values))
+            self.clauses.append(condition_along(self.model, way, operator, values))
         except RuleBroken as refusal:
-            problem = gettext("%(label)s %(problem)s", label=shown.label, problem=refusal)
+            problem = gettext("%(label)s %(problem)s", label=label, problem=refusal)
         declared = OPERATORS[kind_of(shown)][operator]
         self.filters.append(
             ActiveFilter(
-                name=shown.name,
-                label=shown.label,
+                name=name,
+                label=label,
                 operator=operator,
                 operator_label=declared.label,
                 values=values if declared.inputs else [],
                 shown=", ".join(values)[:SHOWN_VALUE] if declared.inputs else "",
-                remove_url=self.url(without=f"{shown.name}.{operator}", page=None),
+                remove_url=self.url(without=f"{name}.{operator}", page=None),
                 problem=problem,
             )
         )
@@ -100,18 +155,50 @@ class ListQuery:
     # --- addresses ---------------------------------------------------------------------------------------------
 
     def url(self, without: str = "", **changes: Any) -> str:
-        """This list with some arguments changed; None leaves one out."""
-        pairs = [(k, v) for k, v in self.args.items(multi=True) if k != without and k not in changes]
-        pairs += [(k, str(v)) for k, v in changes.items() if v is not None]
-        return f"{self.path}?{urlencode(pairs)}" if pairs else self.path
+        """This list with some arguments changed; None leaves one out, and page=None begins at the first row."""
+        left_out = {without, *changes, *(PLACE if "page" in changes else ())}
+        pairs = [(k, v) for k, v in self.args.items(multi=True) if k not in left_out]
+        return self._address(pairs + [(k, str(v)) for k, v in changes.items() if v is not None])
+
+    def _address(self, pairs: list[tuple[str, str]]) -> str:
+        arguments = urlencode(pairs, safe=",~:") or self.bare
+        return f"{self.path}?{arguments}" if arguments else self.path
 
     def clear_url(self) -> str:
-        kept = [(k, v) for k, v in self.args.items(multi=True) if "." not in k and k not in ("q", "page")]
-        return f"{self.path}?{urlencode(kept)}" if kept else self.path
+        return self._address([(k, v) for k, v in self.args.items(multi=True) if "." not in k and k not in SEARCH])
 
     def kept(self) -> list[tuple[str, str]]:
         """What a search form carries on."""
-        return [(k, v) for k, v in self.args.items(multi=True) if k not in ("q", "page")]
+        return [(k, v) for k, v in self.args.items(multi=True) if k not in SEARCH]
+
+    def sort_urls(self, name: str) -> tuple[str, str]:
+        """Where a click on the head of a column leads, and one that adds it to the keys: up, down, and out again."""
+        asked = self.keys[:-1] or self.keys
+        known = next((key for key in asked if key.name == name), None)
+        down = known is not None and not known.descending
+        alone = f"-{name}" if down and len(asked) == 1 else name
+        parts = ["-" * key.descending + key.name for key in asked]
+        if known is None:
+            parts.append(name)
+        elif down:
+            parts[asked.index(known)] = f"-{name}"
+        else:
+            parts.remove(f"-{name}")
+        added = ",".join(parts) or None
+        return self.url(page=None, sort=alone), self.url(page=None, sort=added)
+
+    def page_urls(self, found: list[Any]) -> tuple[str, str, str, str]:
+        """First, previous, next and last page beside the rows of this one; empty where there is none."""
+        first = self.url(page=None) if self.has_previous else ""
+        previous, following, last = first, "", ""
+        if found and self.has_previous and not 1 < self.first <= self.size + 1:
+            row = self.first - self.size if self.first else None
+            previous = self.url(page=None, before=place_of(found[0], self.keys), row=row)
+        if found and self.has_next:
+            row = self.first + len(found) if self.first else None
+            following = self.url(page=None, after=place_of(found[-1], self.keys), row=row)
+            last = self.url(page=None, before=END)
+        return first, previous, following, last
 
     # --- statements --------------------------------------------------------------------------------------------
 
@@ -125,50 +212,126 @@ class ListQuery:
 
     def sorted(self, statement: Select[Any]) -> Select[Any]:
         """In the order asked for, with the key last so that no row changes places between two pages."""
-        column, key = getattr(self.model, self.sort), self.model.id
-        if self.descending:
-            return statement.order_by(column.desc(), key.desc())
-        return statement.order_by(column, key)
+        return sorted_by(statement, self.keys)
 
     def count(self, session: Session, scope: Select[Any]) -> int:
-        """How many rows there are, counted up to the cap and one more."""
+        """How many rows there are, counted up to the cap and one more; not counted where there surely are more."""
+        if self.about(session, scope) > SURELY * fields.COUNT_CAP:
+            return fields.COUNT_CAP + 1
         return counts(session, {"rows": self.filtered(scope)})["rows"]
 
+    def count_text(self, session: Session, scope: Select[Any], count: int) -> str:
+        """The count as people read it; of a whole long table, about how many, where the database knows."""
+        about = self.about(session, scope) if count > fields.COUNT_CAP else 0
+        if about > fields.COUNT_CAP:
+            return gettext("about %(n)s", n=format_decimal(round(about, 2 - len(str(about)))))
+        return count_text(count)
+
+    def about(self, session: Session, scope: Select[Any]) -> int:
+        """How many rows the whole table has, as the database guesses; 0 where only some of them are asked for."""
+        is_whole = scope.whereclause is None and not (self.fixed or self.clauses or self.quick)
+        return estimate(session, self.model) if is_whole else 0
+
     def rows(self, session: Session, scope: Select[Any]) -> list[Any]:
-        """The rows of the page, with the relations that are shown, in one statement (two for a deep page)."""
-        offset = self.page * self.size
-        statement = self.sorted(self.filtered(scope))
-        if offset < DEEP:
-            return list(
-                session.scalars(eager(statement, self.model, self.columns).limit(self.size).offset(offset)).unique()
-            )
-        keys = list(session.scalars(statement.with_only_columns(self.model.id).limit(self.size).offset(offset)))
-        found = session.scalars(eager(scope.where(self.model.id.in_(keys)), self.model, self.columns)).unique()
-        by_key = {row.id: row for row in found}
-        return [by_key[key] for key in keys if key in by_key]
+        """The rows of the page with the relations that are shown: one statement, two where empty values begin."""
+        found = self._read_rows(session, scope)
+        if self.backwards and self.place is not None and len(found) < self.size:  # the first page is a full one
+            self.backwards, self.place = False, None
+            found = self._read_rows(session, scope)
+        is_more, found = len(found) > self.size, found[: self.size]
+        is_placed = self.place is not None
+        self.has_previous = is_more if self.backwards else is_placed or self.page > 0
+        self.has_next = is_placed if self.backwards else is_more
+        if is_placed or self.backwards:
+            self.first = (whole(self.args.get("row", "")) or 0) if self.has_previous else 1
+        else:
+            self.first = self.page * self.size + 1
+        return found[::-1] if self.backwards else found
+
+    def _read_rows(self, session: Session, scope: Select[Any]) -> list[Any]:
+        """Up to one row more than the page has, in the direction asked for."""
+        wanted, statement = self.size + 1, self.filtered(scope)
+        if self.page:
+            ordered = self.sorted(statement).limit(wanted).offset(self.page * self.size)
+            return self._load(session, ordered, scope, self.sorted)
+        found: list[Any] = []
+        for part in parts_from(session, self.keys, self.place, self.backwards):
+            found += self._load(session, part.of(statement).limit(wanted - len(found)), scope, part.sorted)
+            if len(found) == wanted:
+                break
+        return found
+
+    def _load(self, session: Session, statement: Select[Any], scope: Select[Any], sort: Any) -> list[Any]:
+        """The rows of a limited statement; what they refer to is joined to those few, not to all there are."""
+        if any(shown.relation and not shown.many for shown in self.columns):
+            keys = statement.with_only_columns(self.model.id).subquery("page")
+            statement = sort(scope.join(keys, keys.c.id == self.model.id))
+        return list(session.scalars(eager(statement, self.model, self.columns)).unique())
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def say_values(self, session: Session) -> None:
+        """Filters on relations and choices are read by name, not by key."""
+        for active in self.filters:
+            shown = self.filtered_by[active.name]
+            if shown.target and not active.problem and active.values:
+                model = shown.target_model
+                keys = [int(key) for value in active.values for key in value.split(",")]
+                names = [str(row) for row in session.scalars(rows(model).where(model.id.in_(keys)).limit(5))]
+                active.shown = ", ".join(names) or active.shown
+            elif shown.choices is not None:
+                labels = {value: str(label) for value, label in shown.choices.labels()}
+                active.shown = ", ".join(labels.get(value, value) for value in active.values)
+            elif kind_of(shown) == "bool":
+                active.shown = {"yes": gettext("Yes"), "no": gettext("No")}.get(active.shown, active.shown)
+            elif len(active.values) == 2:
+                active.shown = gettext("%(first)s and %(last)s", first=active.values[0], last=active.values[1])
 
 
 def count_text(count: int) -> str:
-    return f"{format_decimal(COUNT_CAP)}+" if count > COUNT_CAP else format_decimal(count)
+    return f"{format_decimal(fields.COUNT_CAP)}+" if count > fields.COUNT_CAP else format_decimal(count)
 
 
-def describe_filters(model: type[Record]) -> list[dict[str, Any]]:
-    """What the filter builder of the page needs to know."""
-    return [
-        {
-            "name": shown.name,
-            "label": str(shown.label),
-            "kind": kind_of(shown),
-            "operators": [
-                {"name": name, "label": str(operator.label), "inputs": operator.inputs}
-                for name, operator in OPERATORS[kind_of(shown)].items()
-            ],
-            "choices": _choices(shown),
-            "lookup": f"/lookup/{shown.target}" if shown.target else None,
-        }
-        for shown in filterable(model)
-        if not shown.target or may("list", shown.target_model)
-    ]
+def describe_filters(model: type[Record]) -> Markup:
+    """What the filter builder of the page needs to know, as JSON for an attribute; empty where there is nothing."""
+    offered = [shown for shown in filterable(model) if not shown.target or may("list", shown.target_model)]
+    return _described(model.__tablename__, tuple(shown.name for shown in offered), str(get_locale()))
+
+
+@lru_cache(maxsize=500)
+def _described(table: str, names: tuple[str, ...], _locale: str) -> Markup:
+    """Kept for each language: it would be a third of the time that a list takes."""
+    known = model_of(table).fields()
+    return as_attribute([_describe(known[name]) for name in names]) if names else Markup("")
+
+
+def describe_columns(model: type[Record]) -> Markup:
+    """What the choice of columns needs to know: [name, label] of every field, as JSON for an attribute."""
+    return _columns_described(model.__tablename__, str(get_locale()))
+
+
+@lru_cache(maxsize=500)
+def _columns_described(table: str, _locale: str) -> Markup:
+    return as_attribute([(shown.name, str(shown.label)) for shown in showable(model_of(table))])
+
+
+def as_attribute(value: Any) -> Markup:
+    """A value as JSON, escaped for an attribute of a tag."""
+    return escape(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _describe(shown: Field) -> dict[str, Any]:
+    return {
+        "name": shown.name,
+        "label": str(shown.label),
+        "kind": kind_of(shown),
+        "operators": [
+            {"name": name, "label": str(operator.label), "inputs": operator.inputs}
+            for name, operator in OPERATORS[kind_of(shown)].items()
+        ],
+        "choices": _choices(shown),
+        "lookup": f"/lookup/{shown.target}" if shown.target else None,
+    }
 
 
 def _choices(shown: Field) -> list[tuple[str, str]] | None:
