@@ -1,0 +1,224 @@
+"""What waits for a person: panels of the first page, each with its counts, the lists behind them and the first rows.
+
+A part of a panel is a list: its filters are those of the address that its count links to, so that both say the same.
+"""
+
+import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from flask import current_app, g
+from flask_appbuilder.security.sqla.models import User
+from flask_babel import format_decimal
+from markupsafe import Markup
+from sqlalchemy import ColumnElement, Select, select, union_all
+from werkzeug.datastructures import MultiDict
+
+from app.acts.fields import counts, eager
+from app.acts.operators import kind_of, read_value
+from app.extensions import db
+from app.models.base import Field
+from app.models.following import LastLook
+from app.models.staff import Employee
+from app.models.ticket import WorkGroup
+from app.security.scope import rows
+from app.views.base.cells import cell_of
+from app.views.base.listing import ListQuery
+from app.views.base.registry import may, place_of, url_of
+
+MOST_COUNTED = 99  # more are "99+"
+MOST_SHOWN = 5  # rows of a panel
+MOST_APART = 16  # lists that one is taken apart into
+Filters = list[tuple[str, str]]
+
+
+@dataclass
+class Me:
+    """Who asks, and when. groups: keys of the work groups they are a member of."""
+
+    user: int
+    username: str
+    now: datetime.datetime
+    employee: Employee | None = None
+    groups: list[int] = field(default_factory=list)
+    look: LastLook | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One list of a panel. filters(me): as in its address; None where there is none for this person.
+
+    clause: what they mean, where the database would find it faster said so; with a url in place of filters, where the
+    list is a page written by hand. apart: then the same rows, taken apart into what an index has in order each.
+    is_within: its rows are among those of another part.
+    """
+
+    label: Any
+    filters: Callable[[Me], Filters | None] = lambda me: []
+    clause: Callable[[Me], ColumnElement[bool]] | None = None
+    url: str = ""
+    apart: Callable[[Me], list[ColumnElement[bool]]] | None = None
+    is_within: bool = False
+
+
+@dataclass(frozen=True)
+class WorkPanel:
+    """right: what it takes besides listing the records, as can_add of ProductOrderView.
+
+    shows: names of fields told with each row; cells: others, by their label. sort: as in the address of a list.
+    """
+
+    title: Any
+    model: type[Any]
+    parts: tuple[Part, ...]
+    sort: str
+    shows: tuple[str, ...]
+    empty: Any
+    right: tuple[str, str] | None = None
+    cells: tuple[tuple[Any, Callable[[Any], Markup]], ...] = ()
+    url: Callable[[Any], str] = url_of
+
+    def asked(self, part: Part, me: Me) -> "Asked | None":
+        """The rows of a part and the address behind them; None where it is not for this person."""
+        every = rows(self.model)
+        scope = every if part.clause is None else every.where(part.clause(me))
+        if part.url:
+            apart = [every.where(each) for each in part.apart(me)] if part.apart is not None else [scope]
+            return Asked(part, part.url, scope, apart)
+        filters = part.filters(me)
+        if filters is None:
+            return None
+        whole = self.query(filters)
+        common, alternatives = _alternatives(self.model, filters)
+        rest = self.query(common).filtered(scope)
+        return Asked(part, whole.url(), whole.filtered(scope), [rest.where(*each) for each in alternatives])
+
+    def query(self, filters: Filters) -> ListQuery:
+        place = place_of(self.model)
+        path = f"{place.route}/list/" if place is not None else ""
+        return ListQuery(self.model, [], path, MultiDict([*filters, ("sort", self.sort)]), self.sort)
+
+
+@dataclass
+class Asked:
+    """A part as this person has it. apart: the same rows in several statements, to be sorted by an index each."""
+
+    part: Part
+    url: str
+    statement: Select[Any]
+    apart: list[Select[Any]]
+    count: int = 0
+
+
+@dataclass
+class Count:
+    label: Any
+    text: str
+    url: str
+
+
+@dataclass
+class WaitingRow:
+    """One record. facts: (label, value)."""
+
+    name: str
+    url: str
+    facts: list[tuple[Any, Markup]]
+
+
+@dataclass
+class WaitingPanel:
+    title: Any
+    counts: list[Count]
+    rows: list[WaitingRow]
+    empty: Any
+
+
+def whoami() -> Me:
+    """The person with what their panels ask for, in one statement."""
+    members = WorkGroup.members.property.secondary
+    user = g.user
+    statement = (
+        select(Employee, members.c.work_group_id, LastLook)
+        .select_from(User)
+        .outerjoin(Employee, Employee.user_id == User.id)
+        .outerjoin(members, members.c.employee_id == Employee.id)
+        .outerjoin(LastLook, LastLook.user_id == User.id)
+        .where(User.id == user.id)
+    )
+    found = db.session.execute(statement).all()
+    employee, _group, look = found[0]
+    groups = [group for _employee, group, _look in found if group is not None]
+    return Me(user.id, user.username, datetime.datetime.now(datetime.UTC), employee, groups, look)
+
+
+def waiting(me: Me, panels: list[WorkPanel]) -> Iterator[WaitingPanel]:
+    """The panels that are for this person: one statement for all counts, one for the rows of each that has some."""
+    asked: list[tuple[WorkPanel, list[Asked]]] = []
+    for panel in panels:
+        if may("list", panel.model) and (panel.right is None or _has(*panel.right)):
+            lists = [found for part in panel.parts if (found := panel.asked(part, me)) is not None]
+            asked += [(panel, lists)] if lists else []
+    every = [one for _panel, lists in asked for one in lists]
+    counted = counts(db.session(), {str(at): one.statement for at, one in enumerate(every)}, MOST_COUNTED)
+    for at, one in enumerate(every):
+        one.count = counted[str(at)]
+    for panel, lists in asked:
+        told = [Count(one.part.label, _text(one.count), one.url) for one in lists]
+        first = list(_rows(panel, [one for one in lists if one.count and not one.part.is_within]))
+        yield WaitingPanel(panel.title, told, first, panel.empty)
+
+
+def _alternatives(model: type[Any], filters: Filters) -> tuple[Filters, list[list[ColumnElement[bool]]]]:
+    """The filters but "is one of", and the combinations of what those allow.
+
+    An index has the rows of one value in order, not those of several.
+    """
+    fields = model.fields()
+    common: Filters = []
+    values: dict[str, list[ColumnElement[bool]]] = {}
+    for name, value in filters:
+        shown = fields[name.rpartition(".")[0]]
+        if name.endswith(".one_of") and kind_of(shown) in ("choice", "relation"):
+            values.setdefault(name, []).append(getattr(model, shown.name) == read_value(shown, value))
+        else:
+            common.append((name, value))
+    chosen = [list(each) for each in product(*values.values())]
+    return (common, chosen) if len(chosen) <= MOST_APART else (filters, [[]])
+
+
+def _rows(panel: WorkPanel, lists: list[Asked]) -> Iterator[WaitingRow]:
+    """The first of all lists of a panel, in its order."""
+    if not lists:
+        return
+    view = _view_of(panel.model)
+    fields = panel.model.fields()
+    shown: list[Field] = [fields[name] for name in panel.shows]
+    cells = [(one.label, view.formatters.get(one.name) or cell_of(one)) for one in shown]
+    cells += panel.cells
+    column = getattr(panel.model, panel.sort.removeprefix("-"))
+    order = (column.desc(), panel.model.id.desc()) if panel.sort.startswith("-") else (column, panel.model.id)
+    first = [
+        each.with_only_columns(panel.model.id).order_by(*order).limit(MOST_SHOWN).subquery()
+        for one in lists
+        for each in one.apart
+    ]
+    keys = union_all(*(select(one.c.id) for one in first)).subquery()
+    statement = select(panel.model).where(panel.model.id.in_(select(keys.c.id))).order_by(*order).limit(MOST_SHOWN)
+    for record in db.session.scalars(eager(statement, panel.model, shown)).unique():
+        yield WaitingRow(str(record), panel.url(record), [(label, cell(record)) for label, cell in cells])
+
+
+def _view_of(model: type[Any]) -> Any:
+    views = current_app.appbuilder.baseviews  # type: ignore[attr-defined]
+    return next(view for view in views if getattr(view, "model", None) is model and hasattr(view, "formatters"))
+
+
+def _has(right: str, view: str) -> bool:
+    return bool(current_app.appbuilder.sm.has_access(right, view))  # type: ignore[attr-defined]
+
+
+def _text(number: int) -> str:
+    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else format_decimal(number)
