@@ -2,21 +2,30 @@
 
 import math
 import time
+from functools import cached_property
 from typing import Any
 
 from flask import Flask, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import LoginManager
 from limits import parse
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, cast, func, or_, select, union_all, update
 from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import TooManyRequests
 
+from app.models.ledger import Change
 from app.security import fab_views, tokens
+
+MOST_KNOWN = 1_000  # sets of roles whose rights a process keeps
 
 
 class SwitchboardSecurityManager(SecurityManager):
-    """Rights of the request's person: one statement for the user with roles and groups, one for all rights."""
+    """Rights of the request's person: one statement for the user with roles and groups, none for what they may do.
+
+    A process keeps the rights of each set of roles. What is kept holds for one version of them, which is read with the
+    user at each request: a right that is given or taken counts from the next request on, on any machine, and past the
+    ledger too.
+    """
 
     security_api = tokens.TokenApi
     userdbmodelview = fab_views.UserDBModelView
@@ -27,11 +36,24 @@ class SwitchboardSecurityManager(SecurityManager):
     permissionviewmodelview = fab_views.PermissionViewModelView
     userstatschartview = fab_views.UserStatsChartView
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.known_rights: dict[Any, frozenset[tuple[str, str]]] = {}
+
     def get_user_by_id(self, pk: Any) -> Any:
+        row = self.session.execute(self._user_with_roles, {"pk": pk}).unique().one_or_none()
+        if row is None:
+            return None
+        g.version_of_roles = tuple(row[1:])
+        return row[0]
+
+    @cached_property
+    def _user_with_roles(self) -> Any:
+        """Built once: putting it together takes as long as asking it."""
         user, group = self.user_model, self.group_model
         loaded = joinedload(user.roles), joinedload(user.groups).joinedload(group.roles)
-        statement = select(user).where(user.id == pk).options(*loaded)
-        return self.session.scalars(statement).unique().one_or_none()
+        statement = select(user, *_version_of_roles(user, group, self.role_model))
+        return statement.where(user.id == bindparam("pk", type_=Integer)).options(*loaded)
 
     # --- signing in --------------------------------------------------------------------------------------------
 
@@ -73,6 +95,20 @@ class SwitchboardSecurityManager(SecurityManager):
         self.session.commit()
         str(user)
 
+    def has_access(self, permission_name: str, view_name: str) -> bool:
+        """Of the person of the request, worked out once: a page asks it for each button and entry of its menu."""
+        user = g.get("_login_user")  # where Flask-Login keeps who it is
+        known = g.get("rights_of_user")
+        if known is not None and known[0] is user:
+            return (permission_name, view_name) in known[1]
+        is_usual = user is not None and user.is_authenticated and not self.builtin_roles and not g.get("_api_key_user")
+        person = self._get_safe_user(user) if is_usual else None
+        if person is None or not person.is_active:
+            return super().has_access(permission_name, view_name)
+        rights = self.rights_of([role.id for role in self.get_user_roles(person)])
+        g.rights_of_user = (user, rights)
+        return (permission_name, view_name) in rights
+
     def exist_permission_on_roles(self, view_name: str, permission_name: str, role_ids: list[int]) -> bool:
         return (permission_name, view_name) in self.rights_of(role_ids)
 
@@ -81,10 +117,13 @@ class SwitchboardSecurityManager(SecurityManager):
         return [_Menu(view) for permission, view in self.rights_of(role_ids) if permission == permission_name]
 
     def rights_of(self, role_ids: list[int]) -> frozenset[tuple[str, str]]:
-        """(right, view) pairs of these roles; kept for the request only, so that a revoked right ends at once."""
-        known = g.setdefault("rights", {})
-        key = tuple(sorted(role_ids))
+        """(right, view) pairs of these roles; without a version of the roles they are kept for the request only."""
+        version = g.get("version_of_roles")
+        known = g.setdefault("rights", {}) if version is None else self.known_rights
+        key = (version, *sorted(role_ids))
         if key not in known:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
             known[key] = self._read_rights(role_ids)
         return known[key]
 
@@ -99,6 +138,28 @@ class SwitchboardSecurityManager(SecurityManager):
             .where(self.role_model.id.in_(role_ids))
         )
         return frozenset((right, name) for right, name in self.session.execute(statement))
+
+
+def _version_of_roles(user: Any, group: Any, role: Any) -> list[Any]:
+    """What changes with the rights of a person's roles.
+
+    How many changes of roles the ledger has, and the newest: one alone can miss a late commit. Beside them the number
+    of these rights and a checksum of them, for what a database administrator gives or takes by hand.
+    """
+    of_roles = select(Change.id).where(Change.record_type == role.__tablename__).subquery()
+    held, joined = user.roles.property.secondary, user.groups.property.secondary
+    of_group, rights = group.roles.property.secondary, role.permissions.property.secondary
+    pk = bindparam("pk", type_=Integer)
+    own = select(held.c.role_id).where(held.c.user_id == pk)
+    of_groups = select(of_group.c.role_id).join(joined, joined.c.group_id == of_group.c.group_id)
+    roles = union_all(own, of_groups.where(joined.c.user_id == pk))
+    now = select(rights).where(rights.c.role_id.in_(roles)).subquery()
+    return [
+        select(func.count(of_roles.c.id)).scalar_subquery(),
+        select(func.max(of_roles.c.id)).scalar_subquery(),
+        select(func.count(now.c.id)).scalar_subquery(),
+        select(func.sum(cast(now.c.id, BigInteger) * now.c.permission_view_id)).scalar_subquery(),
+    ]
 
 
 class _Menu:

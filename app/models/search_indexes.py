@@ -1,0 +1,92 @@
+"""Indexes of PostgreSQL for what people search by a part: of a name, of a telephone number, of an address.
+
+Each answers one way of asking, as app/acts writes it (docs/decisions/0026); the other databases have no such indexes
+and scan. A part of three characters and more is found by pg_trgm, exactly two Chinese characters by the function
+bigrams(), a beginning by an index that compares byte by byte whatever the collation, an end by one over the text
+reversed.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Column, Engine, Index, Table, func, text
+
+from app.models.metadata import Model
+
+TRIGRAMS = "pg_trgm"
+NAMES = (("customer", "name"), ("billing_account", "name"), ("trouble_ticket", "name"))
+PHONES = (("customer", "phone"), ("contact_medium", "phone_number"))
+ADDRESSES = (("customer", "email"), ("contact_medium", "email_address"))
+CODES = (("customer", "identification_number"), ("product_order", "external_id"))
+PARTS = (*PHONES, *ADDRESSES, *CODES, ("contact_medium", "social_network_id"), ("product_order_item", "product_number"))
+
+
+DECLARED: list[Index] = []
+
+
+def declare() -> None:
+    """All of them; each hangs on its table and is made where the database is PostgreSQL and has what it needs."""
+    DECLARED.extend([*_names(), *_starts()])
+
+
+def _names() -> Iterator[Index]:
+    for table, column, name in _columns((*NAMES, *PARTS)):  # all that the quick search of a list asks: one OR of them
+        parts = {"postgresql_using": "gin", "postgresql_ops": {column.name: "gin_trgm_ops"}}
+        only = {"postgresql_where": column.is_not(None)} if column.nullable else {}
+        yield _index(f"ix_{table.name}_{name}_part", column, needs=TRIGRAMS, **parts, **only)
+    for table, column, name in _columns(NAMES):
+        yield _index(f"ix_{table.name}_{name}_pairs", func.bigrams(column), needs="bigrams", postgresql_using="gin")
+        yield _byte_by_byte(f"ix_{table.name}_{name}_start", func.lower(column))
+
+
+def _starts() -> Iterator[Index]:
+    for table, column, name in _columns(PHONES):
+        yield _byte_by_byte(f"ix_{table.name}_{name}_start", column)
+        yield _byte_by_byte(f"ix_{table.name}_{name}_end", func.reverse(column), column.is_not(None))
+    for table, column, name in _columns(ADDRESSES):
+        yield _byte_by_byte(f"ix_{table.name}_{name}_start", func.lower(column), column.is_not(None))
+    for table, column, name in _columns(CODES):
+        yield _byte_by_byte(f"ix_{table.name}_{name}_start", column, column.is_not(None))
+
+
+def _columns(names: tuple[tuple[str, str], ...]) -> Iterator[tuple[Table, Column[Any], str]]:
+    for table, column in names:
+        yield Model.metadata.tables[table], Model.metadata.tables[table].c[column], column
+
+
+def _byte_by_byte(name: str, expression: Any, where: Any = None) -> Index:
+    only = {"postgresql_where": where} if where is not None else {}
+    return _index(name, expression.label("searched"), postgresql_ops={"searched": "text_pattern_ops"}, **only)
+
+
+def _index(name: str, expression: Any, needs: str = "", **options: Any) -> Index:
+    index = Index(name, expression, info={"only": "postgresql", "needs": needs}, **options)
+    index.ddl_if(dialect="postgresql", callable_=_is_possible)  # type: ignore[arg-type]
+    return index
+
+
+def _is_possible(ddl: Any, target: Any, bind: Any, **_: Any) -> bool:
+    return bind is None or has(bind, target.info["needs"])
+
+
+def complete(engine: Engine) -> list[str]:
+    """Make what is missing and possible; the names of what was made."""
+    made = []
+    with engine.begin() as connection:
+        if connection.dialect.name != "postgresql":
+            return []
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        there = set(connection.scalars(text("SELECT indexname FROM pg_indexes")))
+        for index in DECLARED:
+            if index.name not in there and has(connection, index.info["needs"]):
+                index.create(connection)
+                made.append(str(index.name))
+    return made
+
+
+def has(bind: Any, what: str) -> bool:
+    """Whether the database has an extension or a function of that name."""
+    if not what:
+        return True
+    known = "SELECT 1 FROM pg_extension WHERE extname = :name UNION SELECT 1 FROM pg_proc WHERE proname = :name"
+    return bind.execute(text(known), {"name": what}).first() is not None

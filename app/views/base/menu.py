@@ -1,0 +1,69 @@
+"""Parts of every page that hardly differ, worked out once: a person's menu for each set of rights and language."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import g, request
+from flask_appbuilder.menu import Menu
+from flask_babel import get_locale
+from markupsafe import Markup
+
+MOST_KNOWN = 200  # menus that a process keeps
+MOST_DRAWN = 300  # of them as markup
+
+
+class PeoplesMenu(Menu):
+    """FAB asks for the rights of each entry, its address and its label; none of that differs between two pages."""
+
+    def __init__(self) -> None:
+        super().__init__(reverse=True)
+        self.known: dict[Any, tuple[Any, list[Any]]] = {}
+        self.drawn: dict[Any, Markup] = {}
+
+    def get_data(self, menu: Any = None) -> list[Any]:
+        rights = g.get("rights_of_user")
+        if menu is not None or rights is None:
+            return super().get_data(menu)
+        key = id(rights[1]), get_locale(), request.script_root  # the rights are kept beside: no others get their id
+        known = self.known.get(key)
+        if known is None or known[0] is not rights[1]:
+            if len(self.known) >= MOST_KNOWN:
+                self.known.clear()
+            known = self.known[key] = rights[1], super().get_data()
+        return known[1]
+
+    def draw(self, navigation: Callable[[Any, str], Markup], appbuilder: Any) -> Markup:
+        """The navigation as markup, made once for each set of rights, language and entry that one is at."""
+        rights = g.get("rights_of_user")
+        here, home = request.script_root + request.path, appbuilder.get_url_for_index
+        if rights is None:
+            return navigation(appbuilder, here)
+        entries = [item["url"] for group in self.get_data() if group != "-" for item in _entries(group)]
+        places = tuple(url for url in (home, *entries) if url == here or is_below(here, url, home))
+        key = rights[1], get_locale(), home, places, request.cookies.get("folded")
+        if key not in self.drawn:
+            if len(self.drawn) >= MOST_DRAWN:
+                self.drawn.clear()
+            self.drawn[key] = navigation(appbuilder, here)
+        return self.drawn[key]
+
+
+def is_below(here: str, url: str, home: str) -> bool:
+    """Whether a page is one of the pages behind an entry: /customer/show/7 behind /customer/list/."""
+    base = url.replace("/list/", "/")
+    return base != home and here.startswith(base)
+
+
+def _entries(group: dict[str, Any]) -> list[Any]:
+    return [item for item in group.get("childs", [group]) if item != "-" and item.get("url")]
+
+
+_same: dict[tuple[str, str], Markup] = {}
+
+
+def same_for_all(name: str, macro: Callable[[], Markup]) -> Markup:
+    """What a macro draws alike for everybody who reads a language, drawn once."""
+    key = name, str(get_locale())
+    if key not in _same:
+        _same[key] = macro()
+    return _same[key]

@@ -1,0 +1,323 @@
+"""make bench: the portal and its peers, task by task, in one run on the same machine, and the ratios between them.
+
+    make bench [BENCH=../shared/bench] [PG=user@host:port] [SCALES="1m 1k"] [PEERS="floor"] [ARGS="--only ^1"]
+
+BENCH: the folder of the measuring kit, which is not part of this repository: bench.py, data.py, peers/ and targets/
+(see docs/performance.md). PG: a PostgreSQL whose user may create databases, with pg_stat_statements preloaded; what is
+missing of crm_1m_t, switchboard_1m and switchboard_1k is made first, which takes some minutes. The peers' packages go
+into .venv/bench (or BENCH_VENV). Everything that is measured is written to bench/result.json too.
+"""
+
+import argparse
+import http.client
+import importlib.util
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+OWN = ROOT / "bench" / "switchboard.toml"
+PACKAGES = ["flask-appbuilder==5.3.0", "flask-sqlalchemy", "gunicorn", "psycopg[binary]", "orjson", "django>=5.2,<5.3"]
+CUSTOMERS = {"1m": 1_000_000, "1k": 1_000}
+PASSWORD = "sample-password-1"  # noqa: S105 (of the sample logins, in a database for measuring)
+SAMPLES, SECONDS, THROUGHPUT_SECONDS = 220, 15, 3
+BEST = "django_best"
+GROWTH = 1.5  # times, at most, from the small scale to the large one
+Row = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kit", type=Path, default=ROOT.parent / "shared" / "bench")
+    parser.add_argument("--pg", default="root@127.0.0.1:5432", help="user@host:port")
+    parser.add_argument("--only", default="", help="only the tasks whose name matches")
+    parser.add_argument("--scales", default="1m 1k")
+    parser.add_argument("--peers", default=f"floor fab_fast {BEST}")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="requests for p50 and p95 of each task")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="at most for these")
+    parser.add_argument("--json", type=Path, default=ROOT / "bench" / "result.json")
+    args = parser.parse_args()
+    if not (args.kit / "bench.py").exists():
+        sys.exit(f"There is no bench.py in {args.kit}: say where the kit is with BENCH=/path/to/bench")
+    os.environ["PG"] = args.pg
+    scales = args.scales.split()
+    peers = args.peers.split()
+    python = peers_python() if peers else Path(sys.executable)
+    for scale in scales:
+        prepare_own(args.pg, scale)
+    if peers:
+        prepare_peers(args.kit, args.pg, python)
+    kit = load_kit(args.kit, args.samples, args.seconds)
+    results: dict[str, list[Row]] = {}
+    for peer in peers:
+        results[peer] = measure(kit, args.kit / "targets" / f"{peer}.toml", args.only, peer_settings(python))
+    for scale in scales:
+        results[f"switchboard {scale}"] = measure(kit, OWN, args.only, own_settings(args.pg, scale))
+        if scale == scales[0]:
+            results["mixed"] = [mixed(kit, OWN, own_settings(args.pg, scale))]
+    args.json.write_text(json.dumps(results, indent=1))
+    print(table(results, scales))
+
+
+# --- the kit ---------------------------------------------------------------------------------------------------------
+
+
+def load_kit(folder: Path, samples: int, seconds: float) -> Any:
+    """bench.py as a module: more samples for p95, shorter throughput, tokens for REST."""
+    spec = importlib.util.spec_from_file_location("bench_kit", folder / "bench.py")
+    if spec is None or spec.loader is None:
+        sys.exit(f"{folder}/bench.py cannot be read")
+    kit: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(kit)
+    kit.SAMPLES = samples
+    kit.http.client.HTTPConnection = Connection
+    throughput = kit.throughput
+
+    def shorter(*arguments: Any) -> float:
+        kit.SECONDS = THROUGHPUT_SECONDS
+        try:
+            return throughput(*arguments)
+        finally:
+            kit.SECONDS = seconds
+
+    kit.throughput, kit.SECONDS = shorter, seconds
+    return kit
+
+
+class Connection(http.client.HTTPConnection):
+    """The kit knows cookies only: REST of the portal wants a token."""
+
+    token = ""
+
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **rest: Any) -> None:
+        if self.token and url.startswith("/api/"):
+            headers = {**(headers or {}), "Authorization": f"Bearer {self.token}"}
+        super().request(method, url, body, headers or {}, **rest)
+
+
+def measure(kit: Any, target: Path, only: str, settings: dict[str, str]) -> list[Row]:
+    before = dict(os.environ)
+    os.environ.update(settings)
+    started, run = kit.Client.log_in, kit.run
+
+    def log_in(client: Any, login: Any) -> None:
+        started(client, login)
+        Connection.token = token(client.base) if target == OWN else ""
+
+    kit.Client.log_in = log_in
+    try:
+        return run(target, only)
+    finally:
+        kit.Client.log_in = started
+        Connection.token = ""
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def token(base: str) -> str:
+    body = json.dumps({"username": "admin", "password": PASSWORD, "provider": "db"}).encode()
+    request = urllib.request.Request(  # noqa: S310 (our own server)
+        f"{base}/api/v1/security/login", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        return json.load(answer)["access_token"]
+
+
+def mixed(kit: Any, target: Path, settings: dict[str, str]) -> Row:
+    """Memory of a worker before and after 5,000 requests of every kind."""
+    before = dict(os.environ)
+    os.environ.update(settings)
+    try:
+        text = kit.string.Template(target.read_text()).safe_substitute(os.environ)
+        described = kit.tomllib.loads(text)
+        server = kit.Server(described, target.parent)
+        try:
+            client = kit.Client(described["base"])
+            client.log_in(described["login"])
+            pages = [url for name, url in described["urls"].items() if isinstance(url, str) and name[:2] in PAGES]
+            sizes = []
+            for number in range(REQUESTS):
+                client.get(pages[number % len(pages)])
+                if (number + 1) % (REQUESTS // 5) == 0:
+                    sizes.append(server.memory("VmRSS"))
+        finally:
+            server.stop()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return {"task": "memory of a worker, MiB, after each 1,000 of 5,000 requests", "sizes": sizes}
+
+
+REQUESTS = 5_000
+PAGES = ("1 ", "2 ", "3 ", "4a", "4b", "5 ", "6 ", "8 ", "4e")
+
+
+# --- databases and settings ------------------------------------------------------------------------------------------
+
+
+def connect(pg: str, database: str = "postgres") -> Any:
+    user, host, port = re.split("[@:]", pg)
+    return psycopg.connect(host=host, port=int(port), user=user, dbname=database, autocommit=True)
+
+
+def has_database(pg: str, name: str) -> bool:
+    with connect(pg) as db:
+        return db.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
+
+
+def run(*command: Any, **environ: str) -> None:
+    cwd = environ.pop("cwd", str(ROOT))
+    subprocess.run([str(part) for part in command], check=True, cwd=cwd, env=os.environ | environ)
+
+
+def prepare_own(pg: str, scale: str) -> None:
+    name = f"switchboard_{scale}"
+    url = f"postgresql://{pg}/{name}"
+    own = {"SWITCHBOARD_DATABASE_URL": url, "SWITCHBOARD_SAMPLE_PASSWORD": PASSWORD}
+    is_new = not has_database(pg, name)
+    if is_new:
+        with connect(pg) as db:
+            db.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    flask = (sys.executable, "-m", "flask", "--app", "app")
+    run(*flask, "portal", "prepare", **own)
+    if is_new:
+        run(*flask, "portal", "sample", "--customers", CUSTOMERS[scale], **own)
+        with connect(pg, name) as db:
+            db.execute("VACUUM ANALYZE")
+
+
+def peers_python() -> Path:
+    folder = Path(os.environ.get("BENCH_VENV") or ROOT / ".venv" / "bench")
+    python = folder / "bin" / "python"
+    if not python.exists():
+        run(sys.executable, "-m", "venv", folder)
+        run(python, "-m", "pip", "install", "-q", *PACKAGES)
+    return python
+
+
+def prepare_peers(kit: Path, pg: str, python: Path) -> None:
+    """Their own copy of the same volume, with the indexes of an expert, and the tables that they sign in with."""
+    if not has_database(pg, "crm_1m_t"):
+        with connect(pg) as db:
+            db.execute("CREATE DATABASE crm_1m_t")
+        for option in ("1000000", "--tuned"):
+            run(python, kit / "data.py", f"postgresql://{pg}/crm_1m_t", option)
+    with connect(pg, "crm_1m_t") as db:
+        tables = {name for (name,) in db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+    if "auth_user" not in tables:
+        django = {"DB": "crm_1m_t", "PG": pg, "TUNED": "2", "cwd": str(kit / "peers" / "django_admin")}
+        run(python, "manage.py", "migrate", "-v", "0", **django)
+        admin = {"DJANGO_SUPERUSER_PASSWORD": "admin"}
+        names = ("--username", "admin", "--email", "admin@example.com")
+        run(python, "manage.py", "createsuperuser", "--noinput", *names, **django, **admin)
+    if "ab_user" not in tables:
+        fab = {"DB": f"postgresql+psycopg://{pg}/crm_1m_t", "cwd": str(kit / "peers" / "fab_stock")}
+        run(python, "-c", "from app import create_app; create_app()", **fab)
+
+
+def peer_settings(python: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{python.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": "",
+        "SCALE": "1m_t",
+        "DEEP": "4000",
+        "CUSTOMER": "10000",
+        "FEATURES": "perm,user,eager,count,offset,menu,rows",
+        "LEVEL": "stock",
+    }
+
+
+def own_settings(pg: str, scale: str) -> dict[str, str]:
+    """The rows that the tasks are about: a usual order and customer, the customer with most orders, a deep place."""
+    with connect(pg, f"switchboard_{scale}") as db:
+
+        def one(statement: str) -> Any:
+            return db.execute(statement).fetchone()[0]
+
+        orders = one("SELECT count(*) FROM product_order")
+        deep, exported = min(100_000, orders // 2), min(100_000, orders - 1)
+        usual = one("SELECT max(id) - count(*) / 2 FROM customer")
+        found = {
+            "BENCH_DEEP": one(f"SELECT id FROM product_order ORDER BY id DESC OFFSET {deep} LIMIT 1"),
+            "BENCH_ORDER": one("SELECT max(id) FROM product_order WHERE state = 'completed'"),
+            "BENCH_CUSTOMER": usual,
+            "BENCH_BIGGEST": one("SELECT customer_id FROM product_order GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"),
+            "BENCH_SINCE": one(
+                f"SELECT order_date::date + 1 FROM product_order ORDER BY order_date DESC OFFSET {exported} LIMIT 1"
+            ),
+            "BENCH_UNTIL": one("SELECT max(order_date)::date + 1 FROM product_order"),
+        }
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {name: str(value) for name, value in found.items()}
+    own = {"SCALE": scale, "BENCH_DATABASE": f"switchboard_{scale}", "BENCH_PORT": str(port)}
+    return settings | own | {"BENCH_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+
+
+# --- what comes out --------------------------------------------------------------------------------------------------
+
+
+def table(results: dict[str, list[Row]], scales: list[str]) -> str:
+    """p50 / CPU ms of each, the ratios of the portal to the best peer, its p95, and its growth between the scales."""
+    peers = [name for name in results if name != "mixed" and not name.startswith("switchboard")]
+    own = {scale: by_task(results[f"switchboard {scale}"]) for scale in scales}
+    theirs = {peer: by_task(results[peer]) for peer in peers}
+    lines = [
+        "| task | " + " | ".join(peers) + f" | Switchboard {scales[0]} | p95 | of {BEST}: p50, CPU | growth |",
+        "|---" * (len(peers) + 5) + "|",
+    ]
+    for task, row in own[scales[0]].items():
+        cells = [figures(theirs[peer].get(task)) for peer in peers]
+        best = theirs.get(BEST, {}).get(task)
+        small = own[scales[-1]].get(task) if len(scales) > 1 else None
+        cells += [
+            figures(row),
+            f"{row['p95'] * 1000:.0f}" if "p95" in row else "",
+            ratios(row, best),
+            growth(row, small),
+        ]
+        lines.append(f"| {task} | " + " | ".join(cells) + " |")
+    for row in results.get("mixed", []):
+        lines.append(f"\n{row['task']}: {row['sizes']}")
+    return "\n".join(["", "p50 ms / CPU ms of the workers / SQL statements / requests per second of 8 clients", *lines])
+
+
+def by_task(rows: list[Row]) -> dict[str, Row]:
+    return {row["task"]: row for row in rows}
+
+
+def figures(row: Row | None) -> str:
+    if row is None:
+        return "-"
+    if "error" in row:
+        return "failed"
+    parts = [f"{row['p50'] * 1000:.1f}", f"{row.get('cpu', 0) * 1000:.1f}", str(row.get("statements", "-"))]
+    return " / ".join([*parts, f"{row['rps']:.0f}" if "rps" in row else "-"])
+
+
+def ratios(row: Row, best: Row | None) -> str:
+    if best is None or "p50" not in best or "p50" not in row:
+        return "-"
+    cpu = f"{row['cpu'] / best['cpu']:.2f}" if best.get("cpu") and "cpu" in row else "-"
+    return f"{row['p50'] / best['p50']:.2f}, {cpu}"
+
+
+def growth(row: Row, small: Row | None) -> str:
+    if small is None or "p50" not in small or "p50" not in row:
+        return "-"
+    by_time, by_cpu = row["p50"] / small["p50"], row.get("cpu", 0) / (small.get("cpu") or 1)
+    return f"{by_time:.2f}, CPU {by_cpu:.2f}" + (" !" if statistics.mean((by_time, by_cpu)) > GROWTH else "")
+
+
+if __name__ == "__main__":
+    main()
