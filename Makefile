@@ -6,7 +6,12 @@ BIN := .venv/bin
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help run test lint lock messages translations clean
+BENCH ?= ../shared/bench
+PG ?= root@127.0.0.1:5432
+SCALES ?= 1m 1k
+PEERS ?= floor fab_fast django_best
+
+.PHONY: help run test lint bench lock messages translations clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -24,6 +29,9 @@ lint: .venv/development translations ## ruff, mypy, the import layers, the catal
 	@told=$$(PYTHONPATH=. $(BIN)/lint-imports --no-cache 2>&1) && echo "$$told" | tail -1 || { echo "$$told"; exit 1; }
 	@for po in app/translations/*/LC_MESSAGES/*.po; do test ! -e $$po || \
 		$(BIN)/pybabel -q compile -i $$po -o /dev/null || exit 1; done
+
+bench: .venv/development translations ## speed beside other portals: BENCH=folder of the kit, PG=user@host:port (docs/performance.md)
+	@$(BIN)/python bench/run.py --kit "$(BENCH)" --pg "$(PG)" --scales "$(SCALES)" --peers "$(PEERS)" $(ARGS)
 
 lock: .venv/development ## pin the newest allowed versions in requirements*.txt
 	$(BIN)/python -m pip install -q uv

@@ -1,6 +1,7 @@
 """All settings with their defaults; each can be given as SWITCHBOARD_<NAME>. They are checked at the start."""
 
 import difflib
+import hashlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -8,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
-from flask_appbuilder.const import AUTH_DB
 
 PREFIX = "SWITCHBOARD_"
 ROOT = Path(__file__).resolve().parent
@@ -54,6 +55,11 @@ SETTINGS = (
     Setting("ACCESS_TOKEN_MINUTES", 15, "minutes after which a program needs a new access token"),
     Setting("REFRESH_TOKEN_HOURS", 12, "hours after which a program signs in again with its password"),
     Setting("UPLOAD_MEGABYTES", 16, "largest request, in megabytes"),
+    Setting("JOBS_URL", "", "queue of long work: redis://host:6379/0; empty: a file on this machine"),
+    Setting("JOBS_FOLDER", "", "folder of files that jobs make, shared by all machines; empty: one on this machine"),
+    Setting("JOBS_EMBEDDED", True, "make run starts the worker too; off where flask portal work is its own service"),
+    Setting("JOBS_THREADS", 2, "jobs that a worker runs at once"),
+    Setting("JOBS_KEEP_DAYS", 30, "days after which ended jobs, their files and the one-time ids of forms are removed"),
     Setting("BIND", "127.0.0.1", "address to listen on; PORT, without prefix, is the port (8080)"),
     Setting("WORKERS", 2, "processes that serve"),
     Setting("THREADS", 4, "threads of each process"),
@@ -69,9 +75,14 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # What is not for choosing: each line answers a trap of Flask or Flask-AppBuilder.
 FIXED = {
     "APP_NAME": "Switchboard",
-    "AUTH_TYPE": AUTH_DB,
+    "AUTH_TYPE": 1,  # AUTH_DB of FAB, which would be loaded for it: run.py stays small
     "AUTH_RATE_LIMITED": True,
     "AUTH_USER_REGISTRATION": False,
+    # docs/decisions/0026: what is streamed stays as it is, so that nothing of a long export is held back
+    "COMPRESS_ALGORITHM": ["zstd", "br", "gzip"],
+    "COMPRESS_MIMETYPES": ["text/html", "application/json"],
+    "COMPRESS_MIN_SIZE": 1_000,  # bytes
+    "COMPRESS_STREAMS": False,
     "FAB_ADD_MENU_API": False,
     "FAB_ADD_SECURITY_API": False,  # it takes the session cookie without a CSRF token
     "FAB_ADD_SECURITY_VIEWS": True,
@@ -79,6 +90,7 @@ FIXED = {
     "FAB_CREATE_DB": False,  # migrations make tables
     "FAB_UPDATE_PERMS": False,  # `flask portal sync-roles` writes rights, once, not each worker at its start
     "FAB_BASE_TEMPLATE": "base.html",
+    "JOBS_AT_ONCE": False,  # on in tests: a job runs where it is asked for, without a worker
     "JWT_TOKEN_LOCATION": ["headers"],
     "LANGUAGES": LANGUAGES,
     "MAX_FORM_MEMORY_SIZE": 2_000_000,  # bytes of one text field
@@ -131,7 +143,7 @@ def check(config: Mapping[str, Any]) -> list[str]:
     if config["LOG_LEVEL"] not in LOG_LEVELS:
         wrong.append(f"SWITCHBOARD_LOG_LEVEL is {config['LOG_LEVEL']!r}: write one of {', '.join(LOG_LEVELS)}")
     for name in ("MACHINES", "SESSION_HOURS", "ACCESS_TOKEN_MINUTES", "REFRESH_TOKEN_HOURS", "UPLOAD_MEGABYTES",
-                 "WORKERS", "THREADS"):  # fmt: skip
+                 "WORKERS", "THREADS", "JOBS_THREADS", "JOBS_KEEP_DAYS"):  # fmt: skip
         if config[name] < 1:
             wrong.append(f"SWITCHBOARD_{name} is {config[name]}: it must be at least 1")
     if config["MACHINES"] > 1 and config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
@@ -143,6 +155,18 @@ def check(config: Mapping[str, Any]) -> list[str]:
         wrong.append(
             "SWITCHBOARD_MACHINES is more than 1 and each would count sign-in tries alone: set "
             "SWITCHBOARD_RATELIMIT_STORAGE_URI to a Redis that they share"
+        )
+    if config["JOBS_URL"] and not config["JOBS_URL"].startswith(("redis://", "rediss://")):
+        wrong.append(f"SWITCHBOARD_JOBS_URL is {config['JOBS_URL'].partition('://')[0]}...: write redis://host:6379/0")
+    if config["MACHINES"] > 1 and not config["JOBS_URL"]:
+        wrong.append(
+            "SWITCHBOARD_MACHINES is more than 1 and each would have a queue of its own for long work: set "
+            "SWITCHBOARD_JOBS_URL to a Redis that they share"
+        )
+    if config["MACHINES"] > 1 and not config["JOBS_FOLDER"]:
+        wrong.append(
+            "SWITCHBOARD_MACHINES is more than 1 and a file made on one could not be fetched from another: set "
+            "SWITCHBOARD_JOBS_FOLDER to a folder that they share"
         )
     if config["ENV"] == "production":
         wrong += _unsafe(config)
@@ -198,8 +222,12 @@ def _value(setting: Setting, environ: Mapping[str, str], problems: list[str]) ->
 
 
 def _derived(given: Mapping[str, Any], instance: Path) -> dict[str, Any]:
+    database = database_url(given["DATABASE_URL"], instance)
+    beside = jobs_path(database, instance)
     return {
-        "SQLALCHEMY_DATABASE_URI": database_url(given["DATABASE_URL"], instance),
+        "SQLALCHEMY_DATABASE_URI": database,
+        "JOBS_QUEUE": f"{beside}.jobs",
+        "JOBS_FILES": given["JOBS_FOLDER"] or f"{beside}.files",
         "TRUSTED_HOSTS": [host.strip() for host in given["TRUSTED_HOSTS"].split(",") if host.strip()] or None,
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=given["SESSION_HOURS"]),
         "JWT_ACCESS_TOKEN_EXPIRES": timedelta(minutes=given["ACCESS_TOKEN_MINUTES"]),
@@ -222,6 +250,22 @@ def database_url(url: str, instance: Path = ROOT / "instance") -> str:
     if DRIVERS.get(scheme, scheme) == "mysql+pymysql" and "charset=" not in rest:
         rest += ("&" if "?" in rest else "?") + "charset=utf8mb4"
     return DRIVERS.get(scheme, scheme) + colon + rest
+
+
+def jobs_path(database: str, instance: Path = ROOT / "instance") -> Path:
+    """What the names of the embedded queue and of its folder of files begin with: one for each database.
+
+    Beside the file of SQLite; else in ``instance``, so that two portals of one machine do not share a queue.
+    """
+    try:
+        url = urlsplit(database)
+        server = f"{url.scheme}://{url.username}@{url.hostname}:{url.port}{url.path}"
+    except ValueError:  # told when the database is opened
+        return instance / "unknown"
+    name = url.path.removeprefix("/")
+    if url.scheme.startswith("sqlite") and name not in ("", ":memory:"):
+        return instance / name  # where Flask-SQLAlchemy puts a file whose path is relative
+    return instance / f"{Path(name or 'memory').name}-{hashlib.sha256(server.encode()).hexdigest()[:8]}"
 
 
 def development_secret(instance: Path) -> str:

@@ -12,13 +12,15 @@ from flask_talisman import Talisman
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config as settings
-from app import api, cli, errors, health, logs, views
-from app.extensions import csrf, db, engine_options, migrate
+from app import api, cli, errors, health, jobs, logs, static_files, translating, views
+from app.extensions import compress, csrf, db, engine_options, migrate
+from app.models import clock
 from app.models.acting import acting
 from app.programs import for_programs
 from app.security import preferences
 from app.security.manager import SwitchboardSecurityManager
 from app.security.tokens import PeoplesSessions
+from app.views.base.menu import PeoplesMenu
 from app.views.home import HomeView
 
 PROLONG_AFTER = 300  # seconds of a session
@@ -49,12 +51,14 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     for warning in settings.unknown():
         logging.getLogger("switchboard").warning(warning)
     logs.init_app(app)
+    clock.use_zone(app.config["TIME_ZONE"])
+    compress.init_app(app)  # the line of a request counts its time too
     db.init_app(app)
     migrate.init_app(app, db, directory=str(settings.ROOT / "migrations"), render_as_batch=True)
     csrf.init_app(app)
     app.session_interface = PeoplesSessions()
     _set_headers(app)
-    appbuilder = AppBuilder(indexview=HomeView, security_manager_class=SwitchboardSecurityManager)
+    appbuilder = AppBuilder(indexview=HomeView, security_manager_class=SwitchboardSecurityManager, menu=PeoplesMenu())
     with app.app_context():
         appbuilder.init_app(app, db.session)
         views.register(appbuilder)
@@ -63,10 +67,13 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.before_request(_begin_acting)
     app.teardown_request(_end_acting)
     app.extensions["babel"].timezone_selector = preferences.time_zone
+    translating.init_app(app)
     user_logged_in.connect(_begin_session, app)
     errors.init_app(app)
     health.init_app(app)
+    jobs.init_app(app)
     cli.init_app(app)
+    static_files.init_app(app)
     return app
 
 

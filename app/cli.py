@@ -1,6 +1,7 @@
 """flask portal ...: what is done from the command line."""
 
 import secrets
+import time
 
 import click
 from flask import Flask, current_app
@@ -9,15 +10,22 @@ from flask_migrate import upgrade
 
 from app import data_model
 from app.extensions import db
+from app.jobs import worker
+from app.jobs.upkeep import fold_figures
+from app.models import search_indexes
 from app.models.acting import acting
 from app.models.refusal import RuleBroken
-from app.sample import telco, world
+from app.rules import figures
+from app.sample import scale, telco, world
 from app.sample.staff import PEOPLE
 from app.security import roles
 from app.transaction import commit
 from config import ROOT
 
 portal = AppGroup("portal", help="Look after the portal.")
+kept = AppGroup("figures", help="Look after the figures that charts are drawn from.")
+portal.add_command(kept)
+MOST_TOLD = 50  # differences named one by one
 
 
 def init_app(app: Flask) -> None:
@@ -45,6 +53,7 @@ def prepare() -> None:
     """Bring tables and roles up to date; fill an empty database with the sample world, but never in production."""
     upgrade()
     sync_roles()
+    commit(lambda: figures.fill(db.session()))
     has_people = bool(current_app.appbuilder.sm.count_users())  # type: ignore[attr-defined]
     if current_app.config["ENV"] == "production":
         if not has_people:
@@ -61,6 +70,21 @@ def load_sample() -> None:
     password = sample_password()
     commit(lambda: world.load(db.session(), password))
     tell_logins(password)
+
+
+def load_large_sample(customers: int) -> None:
+    """Add many customers with their orders and tickets, in one transaction."""
+    is_empty, password = world.is_empty(db.session()), sample_password()
+    started = time.monotonic()
+
+    def say(what: str, done: int, count: int) -> None:
+        click.echo(f"{time.monotonic() - started:8.1f} s  {what}: {done:,} of {count:,}")
+
+    commit(lambda: scale.load(db.session(), customers, password, say=say))
+    commit(lambda: scale.tell_planner(db.session()))
+    click.echo(f"{time.monotonic() - started:8.1f} s  done")
+    if is_empty:
+        tell_logins(password)
 
 
 def sample_password() -> str:
@@ -96,10 +120,28 @@ def data_model_command() -> None:
     (ROOT / "docs" / "data-model.md").write_text(data_model.text(), encoding="utf-8")
 
 
+@portal.command("search-indexes")
+def search_indexes_command() -> None:
+    """Make the indexes for searching that PostgreSQL can have and has not, as after CREATE EXTENSION pg_trgm."""
+    for name in search_indexes.complete(db.engine):
+        click.echo(f"made {name}")
+
+
+@portal.command("work")
+@click.option("--attached", is_flag=True, help="End with the process that has started it, as make run does.")
+def work_command(attached: bool) -> None:
+    """Do the long work that people ask for, until Ctrl+C or SIGTERM."""
+    worker.work(current_app._get_current_object(), attached)  # type: ignore[attr-defined]
+
+
 @portal.command("sample")
-def sample_command() -> None:
-    """Load the sample world into an empty database."""
+@click.option("--customers", type=click.IntRange(min=1), help="So many more, with all that belongs to them.")
+def sample_command(customers: int | None) -> None:
+    """Load the sample world into an empty database, or a large one on top of it."""
     _refuse_in_production()
+    if customers:
+        load_large_sample(customers)
+        return
     if not world.is_empty(db.session()):
         raise click.ClickException("The database is not empty.")
     load_sample()
@@ -133,3 +175,30 @@ def reset_sample_password_command() -> None:
 def _refuse_in_production() -> None:
     if current_app.config["ENV"] == "production":
         raise click.ClickException("There are no sample logins in production.")
+
+
+# --- figures of the charts -------------------------------------------------------------------------------------------
+
+
+@kept.command("fold")
+def fold_command() -> None:
+    """Bring what was written since the last time into the kept figures; a worker does it each minute."""
+    click.echo(f"{fold_figures()} changes folded")
+
+
+@kept.command("rebuild")
+def rebuild_command() -> None:
+    """Count every figure anew, beside people at work; takes a minute or two for millions of orders."""
+    commit(lambda: figures.rebuild(db.session()))
+    fold_figures()
+
+
+@kept.command("check")
+def check_command() -> None:
+    """Compare the kept figures with a plain count of the rows; exit code 1 where they differ."""
+    differences = figures.check(db.session())
+    for difference in differences[:MOST_TOLD]:
+        click.echo(str(difference))
+    if differences:
+        raise click.ClickException(f"{len(differences)} figures differ; flask portal figures rebuild counts them anew.")
+    click.echo("every figure is right")

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 from flask_appbuilder.models.sqla.base import SQLA
+from flask_compress import Compress
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 
@@ -35,6 +36,7 @@ ON_CONNECT = {
         f"SET statement_timeout = '{STATEMENT_SECONDS}s'",
         f"SET lock_timeout = '{LOCK_SECONDS}s'",
         "SET idle_in_transaction_session_timeout = '60s'",
+        "SET plan_cache_mode = force_custom_plan",  # one plan for all customers would suit the largest or the others
         "SET timezone = 'UTC'",
     ),
     "mariadb": (f"SET SESSION max_statement_time = {STATEMENT_SECONDS}",),
@@ -126,3 +128,4 @@ number_without_sequences(fab_models.User.metadata)
 db = Database(metadata=Model.metadata)
 migrate = Migrate()
 csrf = CSRFProtect()
+compress = Compress()

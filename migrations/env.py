@@ -4,6 +4,7 @@ Generate them on SQLite, the default: only there can a changed CHECK be told fro
 """
 
 import re
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,8 +34,17 @@ def render_item(kind: str, item: Any, autogen_context: Any) -> str | bool:
     return False
 
 
+warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression-based index")
+SEARCH_INDEXES = {index.name for table in metadata.tables.values() for index in table.indexes if "only" in index.info}
+
+
 def include_object(item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
-    """Leave tables alone that are not ours: the database may be shared. Ours are dropped by hand."""
+    """Leave tables alone that are not ours: the database may be shared. Ours are dropped by hand.
+
+    The indexes of one database only are written by hand; tests/test_indexes.py says whether they are there.
+    """
+    if kind == "index" and name in SEARCH_INDEXES:
+        return False
     return not (kind == "table" and reflected and compare_to is None)
 
 

@@ -15,7 +15,7 @@ from tests.generic.world import MODELS
 # What is the same in every language: the product, codes and formats, examples, and who acts in the tests.
 AS_IT_IS = {
     "Switchboard", "CNY", "HKD", "USD", "EUR", "GBP", "SGD", "JPY", "CSV", "Excel", "Ctrl", "Mbit", "Asia", "Shanghai",
-    "English", "wechat", "wangwei", "admin", "tester",
+    "English", "wechat", "wangwei", "admin", "tester", "Enter", "Shift", "Esc",
 }  # fmt: skip
 SPOKEN = {"placeholder", "title", "alt", "aria-label"}  # attributes that people see or hear
 SHOWN_BY_SCRIPTS = re.compile(r"data-(label-\w+|hint-\w+|text|confirm|placeholder|empty|bad-input)")

@@ -35,6 +35,8 @@ from app import create_app
 from app.cli import sync_roles
 from app.extensions import db
 from app.models.acting import acting
+from app.rules import figures
+from app.transaction import commit
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct-horse-battery-staple"  # of test users only
@@ -182,6 +184,7 @@ def settings_of_tests(url: str, folder: Path) -> dict[str, Any]:
         "WTF_CSRF_ENABLED": False,
         "RATELIMIT_ENABLED": False,
         "FAB_PASSWORD_HASH_METHOD": "pbkdf2:sha256:1",
+        "JOBS_AT_ONCE": True,
     }
 
 
@@ -193,6 +196,7 @@ def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
         upgrade()
         db.session.configure(join_transaction_mode="create_savepoint")
         sync_roles()
+        commit(lambda: figures.fill(db.session()))
         add_user(app, "admin", "Admin")
     yield app
     with app.app_context():
@@ -229,6 +233,7 @@ def app(migrated_app: Flask) -> Iterator[Flask]:
         finally:
             engines[None] = engine
             transaction.rollback()
+            migrated_app.appbuilder.sm.known_rights.clear()  # the ledger of the next test begins at the same number
 
 
 @pytest.fixture

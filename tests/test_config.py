@@ -4,13 +4,20 @@ import stat
 
 import pytest
 
-from config import BadSettings, database_url, load, unknown
+from config import BadSettings, database_url, jobs_path, load, unknown
 
 GOOD = {
     "SWITCHBOARD_ENV": "production",
     "SWITCHBOARD_SECRET_KEY": "qJ4wXo7Zr2kVbN9sTf5yLm8cHd3gPa6e",
     "SWITCHBOARD_TRUSTED_HOSTS": "crm.example.com",
     "SWITCHBOARD_DATABASE_URL": "postgresql://crm@db/crm",
+}
+
+SHARED = {
+    "MACHINES": "2",
+    "RATELIMIT_STORAGE_URI": "redis://r",
+    "JOBS_URL": "redis://r",
+    "JOBS_FOLDER": "/srv/files",
 }
 
 
@@ -55,8 +62,11 @@ def test_production_starts_with_safe_settings(tmp_path):
         ({"SESSION_COOKIE_SECURE": "false"}, "SESSION_COOKIE_SECURE is off"),
         ({"TRUSTED_HOSTS": " , "}, "TRUSTED_HOSTS is missing"),
         ({"RATELIMIT_ENABLED": "off"}, "RATELIMIT_ENABLED is off"),
-        ({"MACHINES": "2", "DATABASE_URL": "", "RATELIMIT_STORAGE_URI": "redis://r"}, "more than 1 with SQLite"),
-        ({"MACHINES": "2"}, "a Redis that they share"),
+        (SHARED | {"DATABASE_URL": ""}, "more than 1 with SQLite"),
+        (SHARED | {"RATELIMIT_STORAGE_URI": "memory://"}, "RATELIMIT_STORAGE_URI to a Redis that they share"),
+        (SHARED | {"JOBS_URL": ""}, "SWITCHBOARD_JOBS_URL to a Redis that they share"),
+        (SHARED | {"JOBS_FOLDER": ""}, "SWITCHBOARD_JOBS_FOLDER to a folder that they share"),
+        ({"JOBS_URL": "memory://"}, "write redis://host"),
     ],
 )
 def test_production_refuses_what_is_unsafe_and_says_why(tmp_path, changes, said):
@@ -109,6 +119,26 @@ def test_the_secret_itself_is_never_told(tmp_path):
 )
 def test_a_database_is_given_without_naming_a_driver(written, used):
     assert database_url(written) == used
+
+
+@pytest.mark.parametrize(
+    ("url", "begins"),
+    [
+        ("sqlite:////srv/crm.db", "/srv/crm.db"),
+        ("sqlite:///crm.db", "{instance}/crm.db"),
+        ("sqlite://", "{instance}/memory-"),
+        ("postgresql+psycopg://ann:secret@db/crm", "{instance}/crm-"),
+    ],
+)
+def test_each_database_has_its_own_queue(tmp_path, url, begins):
+    assert str(jobs_path(url, tmp_path)).startswith(begins.format(instance=tmp_path))
+    assert jobs_path(url + "2", tmp_path) != jobs_path(url, tmp_path)
+
+
+def test_two_portals_that_differ_by_a_password_only_share_the_queue(tmp_path):
+    """The password of the database may change while jobs wait."""
+    first, second = (jobs_path(f"postgresql://ann:{word}@db/crm", tmp_path) for word in ("one", "two"))
+    assert first == second
 
 
 def test_a_mistyped_setting_is_pointed_out():

@@ -28,6 +28,7 @@ from app.models.customer import Customer, Region
 from app.models.vocabulary import Currency, Language
 from app.translations.borrowed import MISSING, OTHER_WORDS
 from app.views.base.cells import instant_text, money_text
+from app.views.preferences import zones
 from tests.chinese import english, texts_of, without_english
 from tests.conftest import ROOT, Visitor, settings_of_tests
 from tests.generic.world import CHARTS, LIFECYCLES, MODELS, VIEWS, address, name_of, one, view_of
@@ -114,7 +115,7 @@ def declared_texts():
                 yield from ((f"{view.__name__}.{action.name}", text) for text in (asked.label, asked.hint))
     for chart in CHARTS:
         yield chart.__name__, chart.title
-        yield from ((chart.__name__, each.title) for each in chart.charts)
+        yield from ((chart.__name__, text) for each in chart.charts for text in (each.title, each.hint))
 
 
 def test_everything_declared_can_be_translated():
@@ -192,8 +193,9 @@ def test_home_charts_and_own_pages_are_in_chinese(session, visitor):
     without_english(session)
     charts = [f"/charts/{chart.model.__tablename__}/" for chart in CHARTS]
     forms = ("/resetmypassword/form", "/userinfoeditview/form")
-    asked = ["/", "/users/userinfo/", *charts, *forms, *((form, {"password": "1"}) for form in forms)]
-    assert read_all(visitor, asked, allowed=["Admin"]) == {}
+    asked = ["/", "/preferences/", "/users/userinfo/", *charts, *forms, *((form, {"password": "1"}) for form in forms)]
+    places = [label for _name, label in zones("zh", datetime.datetime.now(datetime.UTC).date())]
+    assert read_all(visitor, asked, allowed=["Admin", *places]) == {}
 
 
 @pytest.mark.one_database
@@ -255,7 +257,7 @@ def test_a_right_reads_as_people_say_it(session, visitor, app):
     texts = texts_of(visitor.get(f"/roles/show/{key}").get_data(as_text=True))
     said = dict(pairwise(texts))["产品订单"]
     screens, moves = ("列表", "查看", "历史", "导出", "新增", "编辑", "删除"), ("提交审核", "受理", "评估撤销")
-    assert sorted(said.split(", ")) == sorted([*screens, *moves])
+    assert sorted(said.split(", ")) == sorted(["菜单", "导入", "批量编辑", *screens, *moves])
 
 
 @pytest.mark.one_database
@@ -285,10 +287,10 @@ def test_the_filter_builder_speaks_chinese(visitor):
 def test_files_have_chinese_headings(session, visitor):
     one(session, next(model for model in MODELS if model.__tablename__ == "region"))
     lines = visitor.get("/region/export/csv").get_data(as_text=True).splitlines()
-    assert lines[0].lstrip("\ufeff").split(",")[:2] == ["代码", "名称"]
+    assert lines[0].lstrip("\ufeff").split(",")[1:3] == ["代码", "名称"]
     book = load_workbook(io.BytesIO(visitor.get("/region/export/xlsx").data))
     assert book.sheetnames == ["区域"]
-    assert book.active["A1"].value == "代码"
+    assert book.active["B1"].value == "代码"
 
 
 # --- the choice of language ------------------------------------------------------------------------------------------

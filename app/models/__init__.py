@@ -8,3 +8,5 @@ import pkgutil
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
     importlib.import_module(_module.name)
+
+importlib.import_module("app.models.search_indexes").declare()

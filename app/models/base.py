@@ -68,7 +68,7 @@ def field(
     label: Any,
     default: Any = None,
     unique: bool = False,
-    index: bool = False,
+    index: bool | None = None,
     name: str | None = None,
     **shown: Any,
 ) -> MappedColumn[Any]:
@@ -76,6 +76,7 @@ def field(
 
     name: of the column, where it differs from the attribute.
     kind: a column type, a Choices class or a ForeignKey; none where the annotation says enough (int, bool, date).
+    index: of this column alone; a ForeignKey has one unless an Index of several columns begins with it (False).
     default: what a new row has, and what rows that are there already get from the migration that adds the column.
     shown: see Field.
     """
@@ -84,8 +85,8 @@ def field(
         arguments.append(ChoiceType(kind))
     elif kind is not None:
         arguments.append(kind)
-    if isinstance(kind, ForeignKey):
-        index = index or not unique
+    if isinstance(kind, ForeignKey) and index is None:
+        index = not unique
     if default and issubclass(kind if isinstance(kind, type) else type(kind), Exact):
         raise TypeError("a decimal column has no default but 0: its digits are stored differently by each database")
     return mapped_column(

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ForeignKey, String, func, select
+from sqlalchemy import ForeignKey, Index, String, func, select
 from sqlalchemy.orm import Mapped, Session
 
 from app.models import identity
@@ -13,6 +13,7 @@ from app.models.base import Record, field
 from app.models.choices import Choices
 from app.models.compare import before, by_rule, has_changed, now
 from app.models.constraints import dated, period, rule
+from app.models.figures import Figure
 from app.models.identity import IdentificationType
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
@@ -138,10 +139,16 @@ class Customer(Record):
             "closed_at",
             _("A closed customer has the date of closing, others have none."),
         ),
+        Index("ix_customer_status", "status", "id"),
     )
 
     label, label_plural = _("Customer"), _("Customers")
     series = "CU"
+    figures = (
+        Figure("customers", by=("segment", "status", "region_id")),
+        Figure("customers_since", month="valid_from", by=("segment",)),
+        Figure("closed_customers", month="closed_at", by=("segment",), where={"status": (CustomerStatus.CLOSED,)}),
+    )
     lifecycle = Lifecycle(
         "status",
         {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, Session
 
 from app.models.base import Record, field
@@ -94,6 +94,8 @@ class PartyInteraction(Record):
             "completed_at",
             _("A completed interaction has its end, an open one has none yet."),
         ),
+        Index("ix_party_interaction_customer", "customer_id", "id"),  # the last contact
+        Index("ix_party_interaction_employee", "employee_id", "status", "started_at"),  # my open contacts
     )
 
     label, label_plural = _("Interaction"), _("Interactions")
@@ -106,7 +108,9 @@ class PartyInteraction(Record):
     )
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
-    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True, scope=True)
+    customer_id: Mapped[int] = field(
+        ForeignKey("customer.id"), index=False, label=_("Customer"), in_list=True, scope=True
+    )
     direction: Mapped[Direction] = field(Direction, default=Direction.INBOUND, label=_("Direction"), in_list=True)
     channel: Mapped[Channel] = field(Channel, default=Channel.CALL_CENTRE, label=_("Channel"), in_list=True)
     reason_id: Mapped[int] = field(
@@ -123,7 +127,7 @@ class PartyInteraction(Record):
     trouble_ticket_id: Mapped[int | None] = field(
         ForeignKey("trouble_ticket.id"), label=_("Trouble ticket"), hint=_("That came of it, or that it was about")
     )
-    employee_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Employee"), in_list=True)
+    employee_id: Mapped[int | None] = field(ForeignKey("employee.id"), index=False, label=_("Employee"), in_list=True)
     started_at: Mapped[datetime.datetime] = field(UtcDateTime, default=now, label=_("Started"), in_list=True)
     completed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Completed on"), in_form=False)
 

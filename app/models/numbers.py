@@ -26,6 +26,12 @@ class NumberSeries(Model):
 
 def draw(session: Session, series: str, count: int = 1) -> list[str]:
     """``count`` numbers of a series, ascending, as CU00000017."""
+    last = reserve(session, series, count)
+    return [f"{series}{number:0{DIGITS}d}" for number in range(last - count + 1, last + 1)]
+
+
+def reserve(session: Session, series: str, count: int) -> int:
+    """Take ``count`` numbers of a series; the last of them, without prefix and zeros."""
     table = NumberSeries.__table__
     connection = session.connection()
     step = update(table).where(table.c.series == series).values(last=table.c.last + count)
@@ -36,5 +42,4 @@ def draw(session: Session, series: str, count: int = 1) -> list[str]:
         except IntegrityError:
             pass  # another transaction has just begun the series
         connection.execute(step)
-    last = connection.execute(select(table.c.last).where(table.c.series == series)).scalar_one()
-    return [f"{series}{number:0{DIGITS}d}" for number in range(last - count + 1, last + 1)]
+    return connection.execute(select(table.c.last).where(table.c.series == series)).scalar_one()

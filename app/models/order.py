@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import (
     ColumnElement,
     ForeignKey,
+    Index,
     Integer,
     String,
     Text,
@@ -29,6 +30,7 @@ from app.models.base import Record, field
 from app.models.choices import Choices
 from app.models.compare import before, belong_together, by_rule, followers_stay, has_changed, now
 from app.models.constraints import dated, not_negative, rule, unique
+from app.models.figures import Figure
 from app.models.ledger import Change
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
@@ -109,6 +111,9 @@ OPEN_TO_CHANGE = {OrderState.DRAFT, OrderState.ACKNOWLEDGED}  # later the conten
 UNDER_WAY = {OrderState.IN_PROGRESS, OrderState.PENDING}  # where the approved goes from acknowledged
 NO_CONTENT = {"priority", "expected_completion_date", "cancellation_reason", "description", "external_id"}
 ENDED = {OrderState.COMPLETED, OrderState.PARTIAL, OrderState.FAILED}  # these have a completion date
+OPEN = tuple(
+    state for state in OrderState if state not in ENDED and state not in (OrderState.CANCELLED, OrderState.REJECTED)
+)
 PAID_ONCE = {ItemAction.ADD, ItemAction.MODIFY, ItemAction.DELETE}  # a termination may cost something
 PAID_MONTHLY = {ItemAction.ADD, ItemAction.MODIFY}
 
@@ -151,10 +156,26 @@ class ProductOrder(Record):
             "completion_date",
         ),
         *not_negative("product_order", "one_time_total", "monthly_total"),
+        Index("ix_product_order_customer", "customer_id", "id"),  # the newest of a customer
+        Index("ix_product_order_standing", "customer_id", "state", "monthly_total"),  # read without the orders
+        Index("ix_product_order_state_date", "state", "order_date", "id"),
+        Index("ix_product_order_date", "order_date", "id"),
+        Index("ix_product_order_review", "review_state", "submitted_at", "id"),  # the queue of review
+        Index("ix_product_order_author", "created_by", "state"),  # my drafts
     )
 
     label, label_plural = _("Product order"), _("Product orders")
     series = "SO"
+    figures = (
+        Figure("orders", month="order_date", by=("state", "channel")),
+        Figure("open_orders", day="order_date", where={"state": OPEN}),
+        Figure(
+            "completed_orders",
+            month="completion_date",
+            by=("lead_days", "send_backs", "channel"),
+            where={"state": (OrderState.COMPLETED,)},
+        ),
+    )
     lifecycle = Lifecycle("state", ORDER_MOVES, labels=OrderState, names=MOVE_NAMES)
     review = Lifecycle(
         "review_state",
@@ -173,7 +194,9 @@ class ProductOrder(Record):
     external_id: Mapped[str | None] = field(
         String(60), unique=True, label=_("External number"), hint=_("In the system it comes from"), search=True
     )
-    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True, scope=True)
+    customer_id: Mapped[int] = field(
+        ForeignKey("customer.id"), index=False, label=_("Customer"), in_list=True, scope=True
+    )
     billing_account_id: Mapped[int | None] = field(
         ForeignKey("billing_account.id"), label=_("Billing account"), hint=_("Of the same customer")
     )
@@ -186,7 +209,7 @@ class ProductOrder(Record):
         OrderState, default=OrderState.DRAFT, label=_("State"), in_list=True, in_form=False
     )
     review_state: Mapped[ReviewState] = field(
-        ReviewState, default=ReviewState.NOT_SUBMITTED, index=True, label=_("Review"), in_list=True, in_form=False
+        ReviewState, default=ReviewState.NOT_SUBMITTED, label=_("Review"), in_list=True, in_form=False
     )
     content_version: Mapped[int] = field(
         default=1, label=_("Version of the content"), hint=_("Counts what the customer gets and pays"), given=True
@@ -214,11 +237,17 @@ class ProductOrder(Record):
     order_date: Mapped[datetime.datetime] = field(
         UtcDateTime, default=now, label=_("Ordered"), in_list=True, in_form=False
     )
-    submitted_at: Mapped[datetime.datetime | None] = field(UtcDateTime, index=True, label=_("Submitted"), given=True)
+    submitted_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Submitted"), given=True)
     requested_start_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Requested start"))
     requested_completion_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Requested completion"))
     expected_completion_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Expected completion"))
     completion_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Completed on"), in_form=False)
+    lead_days: Mapped[int | None] = field(
+        label=_("Lead time"), hint=_("Whole days from the order to its completion"), unit=_("days"), given=True
+    )
+    send_backs: Mapped[int] = field(
+        default=0, label=_("Times sent back"), hint=_("How often the review sent it back"), given=True
+    )
     cancellation_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Cancelled on"), in_form=False)
     cancellation_reason: Mapped[str | None] = field(String(500), label=_("Reason of cancellation"), multiline=True)
     description: Mapped[str | None] = field(String(2000), label=_("Description"), multiline=True)
@@ -256,6 +285,11 @@ class ProductOrder(Record):
             )
         self.completion_date = (self.completion_date or now()) if self.state in ENDED else None
         self.cancellation_date = (self.cancellation_date or now()) if self.state == OrderState.CANCELLED else None
+        self.lead_days = None
+        if self.state == OrderState.COMPLETED and self.completion_date is not None:
+            self.lead_days = (self.completion_date - (self.order_date or now())).days
+        moves = [(column, new) for column, _old, new in self.pending_moves]
+        self.send_backs = (before(self, "send_backs") or 0) + moves.count((self.review.column, ReviewState.SENT_BACK))
 
     def content_changes(self) -> None:
         """The order or an item is about to change in what the customer gets or pays: count it, void an approval.
@@ -356,6 +390,14 @@ class ProductOrderItem(Record):
     )
 
     label, label_plural = _("Order item"), _("Order items")
+    figures = (
+        Figure(
+            "monthly_revenue",
+            by=("product_offering_id", "product_order.currency"),
+            where={"action": (ItemAction.ADD, ItemAction.MODIFY), "product_order.state": (OrderState.COMPLETED,)},
+            amount=("quantity", "monthly_price"),
+        ),
+    )
     lifecycle = Lifecycle("state", ORDER_MOVES, labels=OrderState, names=MOVE_NAMES)
 
     product_order_id: Mapped[int] = field(

@@ -12,6 +12,7 @@ from app.models.base import Record, association, field
 from app.models.choices import Choices
 from app.models.compare import before, belong_together, followers_stay, has_changed, now
 from app.models.constraints import dated, rule, unique
+from app.models.figures import Figure
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import Email, UtcDateTime
@@ -60,6 +61,13 @@ class TicketStatus(Choices):
     CLOSED = "closed", _("Closed"), "grey"
     CANCELLED = "cancelled", _("Cancelled"), "grey"
     REJECTED = "rejected", _("Rejected"), "red"
+
+
+class SlaResult(Choices):
+    """Of a ticket that is resolved; whether an open one is late depends on the hour."""
+
+    IN_TIME = "in_time", _("Resolved in time"), "green"
+    LATE = "late", _("Resolved late"), "red"
 
 
 class EscalationKind(Choices):
@@ -140,10 +148,19 @@ class TroubleTicket(Record):
             "expected_resolution_date",
         ),
         Index("ix_trouble_ticket_due", "status", "expected_resolution_date"),
+        Index("ix_trouble_ticket_customer", "customer_id", "id"),  # the newest of a customer
+        Index("ix_trouble_ticket_owner", "owner_id", "status", "expected_resolution_date"),  # my tickets by due time
+        Index("ix_trouble_ticket_group", "work_group_id", "status", "expected_resolution_date"),
+        Index("ix_trouble_ticket_opened", "creation_date", "id"),
     )
 
     label, label_plural = _("Trouble ticket"), _("Trouble tickets")
     series = "TT"
+    figures = (
+        Figure("tickets", month="creation_date", by=("kind", "severity", "status", "sla_result")),
+        Figure("open_tickets", day="creation_date", by=("severity",), where={"status": tuple(OPEN)}),
+        Figure("due_tickets", day="expected_resolution_date", by=("creation_date",), where={"status": tuple(OPEN)}),
+    )
     lifecycle = Lifecycle(
         "status",
         {
@@ -188,7 +205,9 @@ class TroubleTicket(Record):
         TicketStatus, default=TicketStatus.ACKNOWLEDGED, label=_("Status"), in_list=True, in_form=False
     )
     status_reason: Mapped[str | None] = field(String(500), label=_("Reason of the status"), multiline=True)
-    customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), in_list=True, scope=True)
+    customer_id: Mapped[int] = field(
+        ForeignKey("customer.id"), index=False, label=_("Customer"), in_list=True, scope=True
+    )
     billing_account_id: Mapped[int | None] = field(
         ForeignKey("billing_account.id"), label=_("Billing account"), hint=_("Of the same customer")
     )
@@ -200,9 +219,14 @@ class TroubleTicket(Record):
     )
     hops: Mapped[int] = field(default=0, label=_("Hops"), hint=_("How often it was transferred"), given=True)
     work_group_id: Mapped[int | None] = field(
-        ForeignKey("work_group.id"), label=_("Work group"), hint=_("Changes by a transfer"), in_list=True, once=True
+        ForeignKey("work_group.id"),
+        index=False,
+        label=_("Work group"),
+        hint=_("Changes by a transfer"),
+        in_list=True,
+        once=True,
     )
-    owner_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Owner"))
+    owner_id: Mapped[int | None] = field(ForeignKey("employee.id"), index=False, label=_("Owner"))
     channel: Mapped[Channel] = field(Channel, default=Channel.CALL_CENTRE, label=_("Channel"))
     description: Mapped[str | None] = field(String(4000), label=_("Description"), multiline=True)
     creation_date: Mapped[datetime.datetime] = field(UtcDateTime, default=now, label=_("Opened"), in_form=False)
@@ -214,6 +238,9 @@ class TroubleTicket(Record):
         UtcDateTime, label=_("At risk from"), hint=_("A quarter of its time is left then"), given=True
     )
     resolution_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Resolved on"), in_form=False)
+    sla_result: Mapped[SlaResult | None] = field(
+        SlaResult, label=_("SLA result"), hint=_("Against the expected resolution"), given=True
+    )
     closed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Closed on"), in_form=False)
 
     customer: Mapped["Customer"]
@@ -235,7 +262,14 @@ class TroubleTicket(Record):
         self.priority = PRIORITIES[self.impact, self.urgency]
         self._give_due_time()
         self.resolution_date = (self.resolution_date or now()) if self.status in RESOLVED else None
+        self.sla_result = self._sla_result()
         self.closed_at = (self.closed_at or now()) if self.status == TicketStatus.CLOSED else None
+
+    def _sla_result(self) -> SlaResult | None:
+        if self.resolution_date is None or self.expected_resolution_date is None:
+            return None
+        is_late = self.resolution_date.replace(microsecond=0) > self.expected_resolution_date
+        return SlaResult.LATE if is_late else SlaResult.IN_TIME
 
     def _give_due_time(self) -> None:
         """Where nobody typed when it is expected, the priority says it, also when the priority changes later."""

@@ -9,6 +9,7 @@ from flask import abort, g, has_request_context, redirect, request, url_for
 from flask_appbuilder import expose, has_access
 from flask_appbuilder.security import views as fab
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from flask_login import current_user
 
 from app.models.types import LARGEST, whole
@@ -49,6 +50,12 @@ class Careful:
 
     def _delete(self, pk: Any) -> Any:
         return super()._delete(_key(pk))  # type: ignore[misc]
+
+    def render_template(self, template: str, **given: Any) -> Any:
+        """With the view and the record whose page it is, for its heading and the steps to it."""
+        key = (request.view_args or {}).get("pk")
+        record = self.datamodel.get(key) if key is not None else None  # type: ignore[attr-defined]
+        return super().render_template(template, of=self, record=record, **given)  # type: ignore[misc]
 
     def _check_address(self) -> None:
         """Refuse a page, size, sorting or filter that FAB would answer with a fault, or obey to its own harm."""
@@ -112,6 +119,8 @@ def _key(pk: Any) -> str:
 
 
 class UserDBModelView(CarefulRecords, fab.UserDBModelView):
+    title = list_title = _("Users")
+    show_title = _("User")
     search_columns = ["first_name", "last_name", "username", "email", "active", "roles", "last_login"]
 
     @expose("/show/<pk>", methods=["GET"])
@@ -121,10 +130,14 @@ class UserDBModelView(CarefulRecords, fab.UserDBModelView):
 
 
 class RoleModelView(CarefulRecords, fab.RoleModelView):
+    title = list_title = _("Roles")
+    show_title = _("Role")
     search_columns = ["name"]
 
 
 class UserGroupModelView(CarefulRecords, fab.UserGroupModelView):
+    title = list_title = _("Groups")
+    show_title = _("Group")
     search_columns = ["name", "label", "description"]
 
 

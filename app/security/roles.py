@@ -15,8 +15,9 @@ READ = ("can_list", "can_show", "can_history", "can_export")
 LOOK = ("can_list", "can_show")
 WRITE = (*READ, "can_add", "can_edit")
 MOVE = ("can_status_*", "can_state_*", "can_lifecycle_status_*")  # the actions that take a record to its next state
-KEEP = (*WRITE, "can_delete", *MOVE)
-CHARTS = ("can_show",)
+MANY = ("can_bulk_edit", "can_import")  # many records at once: from a list, from a file
+KEEP = (*WRITE, "can_delete", *MOVE, *MANY)
+CHARTS = ("can_show",)  # of a page of charts, and of the dashboard
 
 CUSTOMERS = ("CustomerView", "ContactMediumView", "BillingAccountView", "PartyInteractionView")
 ORDERS = ("ProductOrderView", "ProductOrderItemView")
@@ -29,6 +30,7 @@ CATALOG = ("ProductSpec*View", "ProductOffering*View", "BundledOfferingView", "P
            "SupplierView")  # fmt: skip
 REFERENCE = ("RegionView", "WorkGroupView", "InteractionReasonView", "DepartmentView")
 STAFF = ("EmployeeView", "ReviewLimitView")  # where a person sees rows, and up to what they decide: rights as well
+OWN_LISTS = ("OwnListView",)  # private ones need no right
 SECURITY = ("UserDBModelView", "RoleModelView", "UserGroupModelView", "PermissionView*", "PermissionModelView",
             "ViewMenu*")  # fmt: skip
 # rows of all regions, instead of those of the employee's
@@ -49,11 +51,12 @@ ROLES: dict[str, Role] = {
     "Clerk": Role(
         _("Keeps customers and accounts, takes orders, logs contacts"),
         {
-            CUSTOMERS: (*WRITE, *MOVE),
-            ORDERS: (*WRITE, "can_delete", "can_review_state_submitted", "can_state_acknowledged",
+            CUSTOMERS: (*WRITE, *MOVE, *MANY),
+            ORDERS: (*WRITE, *MANY, "can_delete", "can_review_state_submitted", "can_state_acknowledged",
                      "can_state_assessing_cancellation"),
             (*REVIEWS, *CATALOG): READ,
             (*SERVICE, *HANDED_ON, *REFERENCE, "EmployeeView"): LOOK,
+            ("DashboardView", "OrderChartView", "CustomerChartView"): CHARTS,
         },
     ),
     "Order reviewer": Role(
@@ -61,17 +64,19 @@ ROLES: dict[str, Role] = {
         {
             REVIEW_QUEUE: ("can_list", "can_decide"),
             ORDERS: (*READ, "can_state_*"),
+            OWN_LISTS: ("can_share_lists",),
             (*CUSTOMERS, *REVIEWS, *CATALOG): READ,
             (*SERVICE, *HANDED_ON, *REFERENCE, *STAFF): LOOK,
-            ("OrderChartView",): CHARTS,
+            ("DashboardView", "OrderChartView"): CHARTS,
         },
     ),
     "Product manager": Role(
         _("Keeps the catalog: specifications, offerings, prices"),
         {
             CATALOG: KEEP,
+            OWN_LISTS: ("can_share_lists",),
             (*ORDERS, *REFERENCE, "EmployeeView"): LOOK,
-            ("OrderChartView", "CustomerChartView"): CHARTS,
+            ("DashboardView", "OrderChartView", "CustomerChartView", "RevenueChartView"): CHARTS,
         },
     ),
     "Care agent": Role(
@@ -82,6 +87,7 @@ ROLES: dict[str, Role] = {
             SERVICE: (*WRITE, *MOVE, "can_transfer", "can_give_back"),
             (*HANDED_ON, *ORDERS): READ,
             (*CATALOG, *REFERENCE, "EmployeeView"): LOOK,
+            ("DashboardView", "TicketChartView"): CHARTS,
         },
     ),
     "Care supervisor": Role(
@@ -94,7 +100,8 @@ ROLES: dict[str, Role] = {
             (*HANDED_ON, *ORDERS): READ,
             (*CATALOG, *REFERENCE, "EmployeeView"): LOOK,
             ("WorkGroupView", "InteractionReasonView"): KEEP,
-            ("TicketChartView", "CustomerChartView"): CHARTS,
+            OWN_LISTS: ("can_share_lists", "can_set_role_default"),
+            ("DashboardView", "TicketChartView", "CustomerChartView"): CHARTS,
         },
     ),
     "Auditor": Role(
@@ -113,8 +120,10 @@ ROLES: dict[str, Role] = {
         _("Keeps reference data: regions, departments, work groups, reasons"),
         {
             REFERENCE: KEEP,
+            OWN_LISTS: ("can_share_lists", "can_set_role_default"),
             STAFF: LOOK,
             (*CUSTOMERS, *ORDERS, *SERVICE, *HANDED_ON, *CATALOG): LOOK,
+            ("DashboardView", "TicketChartView", "CustomerChartView"): CHARTS,
         },
     ),
     "Integration": Role(

@@ -1,4 +1,4 @@
-// Inputs: selects that ask the server, leaving with unsaved input, half-typed dates, Ctrl+S.
+// Inputs: selects that ask the server, leaving with unsaved input, half-typed dates.
 "use strict";
 {
   const words = document.body.dataset;
@@ -102,11 +102,6 @@
     form.addEventListener("submit", (event) => {
       if (isSent || halfTyped()) event.preventDefault();
       else isSent = true;
-    });
-    document.addEventListener("keydown", (event) => {
-      if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
-      event.preventDefault();
-      form.requestSubmit();
     });
     const problems = document.getElementById("problems");
     const first = form.querySelector(".fields input, .fields textarea, .fields .select2-selection, .fields select");

@@ -1,32 +1,82 @@
-// Menus, confirmation, dismissing messages, and the keyboard in lists. Works on what the templates mark with data-*.
+// Menus, theme, confirmation, dismissing messages, opening rows, ticked rows. Works on what the templates mark with data-*.
 "use strict";
 {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const root = document.documentElement;
+  const YEAR = 365 * 24 * 3600;
 
-  // --- navigation on small screens, and menus that close by themselves
-  const toggle = document.querySelector(".nav-toggle");
+  // What this browser remembers is in cookies: the server reads them, so that a page does not change when it is drawn.
+  const remembered = (name) => document.cookie.match(new RegExp(`(?:^|; )${name}=([^;]*)`))?.[1];
+  window.remember = (name, value) => {
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=lax${secure}`;
+  };
+
+  // --- navigation: opened on small screens, narrowed on large ones; groups are folded
+  const opener = document.querySelector(".nav-open");
   const navigation = document.getElementById("navigation");
   const openNavigation = (open) => {
     navigation.classList.toggle("open", open);
-    toggle.setAttribute("aria-expanded", open);
+    opener.setAttribute("aria-expanded", open);
   };
-  toggle?.addEventListener("click", () => openNavigation(!navigation.classList.contains("open")));
+  opener?.addEventListener("click", () => openNavigation(!navigation.classList.contains("open")));
+  const narrower = document.querySelector(".nav-narrow");
+  const nameLinks = () => {
+    const isNarrow = root.dataset.nav === "narrow";
+    all(".nav-link", navigation).forEach((link) => (link.title = isNarrow ? link.textContent.trim() : ""));
+  };
+  narrower?.addEventListener("click", () => {
+    const isNarrow = root.dataset.nav !== "narrow";
+    if (isNarrow) root.dataset.nav = "narrow";
+    else delete root.dataset.nav;
+    narrower.setAttribute("aria-pressed", isNarrow);
+    window.remember("nav", isNarrow ? "narrow" : "wide");
+    nameLinks();
+  });
+  if (root.dataset.nav) nameLinks();
+  all("details[data-fold]", navigation || document.createElement("nav")).forEach((group) =>
+    group.querySelector("summary").addEventListener("click", () => {
+      const folded = new Set((remembered("folded") ?? "Security").split(".").filter(Boolean));
+      folded[group.open ? "add" : "delete"](group.dataset.fold); // it is still as it was before the click
+      window.remember("folded", [...folded].join("."));
+    }),
+  );
   document.addEventListener("click", (event) => {
     all("details.menu[open]").forEach((menu) => menu.contains(event.target) || menu.removeAttribute("open"));
-    if (navigation && !event.target.closest("#navigation, .nav-toggle")) openNavigation(false);
+    if (navigation && !event.target.closest("#navigation, .nav-open")) openNavigation(false);
     event.target.closest("[data-dismiss]")?.parentElement.remove();
   });
+  document.addEventListener("focusin", (event) => {
+    all("details.menu[open]").forEach((menu) => menu.contains(event.target) || menu.removeAttribute("open"));
+  });
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || event.defaultPrevented) return;
     const menu = document.querySelector("details.menu[open]");
     menu?.removeAttribute("open");
     menu?.querySelector("summary").focus();
-    if (navigation?.classList.contains("open")) {
+    const isOpen = navigation?.classList.contains("open");
+    if (isOpen) {
       openNavigation(false);
-      toggle.focus();
+      opener.focus();
     }
+    if (menu || isOpen) event.preventDefault();
   });
   navigation?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+
+  // --- theme; what is drawn by scripts (charts) listens for "theme" on the document
+  const tellTheme = () => document.dispatchEvent(new Event("theme"));
+  all("[data-theme-choice]").forEach((button) =>
+    button.addEventListener("click", () => {
+      const theme = button.dataset.themeChoice;
+      if (theme) root.dataset.theme = theme;
+      else delete root.dataset.theme;
+      document.querySelector("meta[name=color-scheme]").content = theme || "light dark";
+      window.remember("theme", theme);
+      all("[data-theme-choice]").forEach((other) => other.setAttribute("aria-pressed", other === button));
+      tellTheme();
+    }),
+  );
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tellTheme);
 
   // --- what cannot be taken back is asked for first: data-confirm on the form or on its button
   const dialog = document.getElementById("confirm");
@@ -46,28 +96,11 @@
     };
   });
 
-  // --- rows: arrow keys walk, Enter or a double click opens
+  // --- a double click opens a row
   const isControl = (element) => element.closest("a, button, input, select, label");
-  all("table.rows").forEach((table) => {
-    const rows = all("tbody tr[data-url]", table);
-    rows.forEach((row, index) => (row.tabIndex = index ? -1 : 0));
-    table.addEventListener("dblclick", (event) => {
-      const row = event.target.closest("tr[data-url]");
-      if (row && !isControl(event.target)) location.assign(row.dataset.url);
-    });
-    table.addEventListener("keydown", (event) => {
-      const at = rows.indexOf(event.target);
-      if (at < 0) return;
-      const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
-      if (event.key === "Enter") location.assign(rows[at].dataset.url);
-      else if (event.key === " " && rows[at].querySelector("[type=checkbox]")) rows[at].querySelector("[type=checkbox]").click();
-      else if (rows[to]) {
-        rows[at].tabIndex = -1;
-        rows[to].tabIndex = 0;
-        rows[to].focus();
-      } else return;
-      event.preventDefault();
-    });
+  document.addEventListener("dblclick", (event) => {
+    const row = event.target.closest("tr[data-url]");
+    if (row && !isControl(event.target)) location.assign(row.dataset.url);
   });
 
   // --- ticked rows and the buttons for them

@@ -9,14 +9,20 @@ from flask import Blueprint, current_app
 from flask_appbuilder import AppBuilder, BaseView
 from flask_babel import get_locale
 
+from app.views.base import icons
+from app.views.base.batches import BatchView
 from app.views.base.cells import instant_text, link, money_text, person_text, status_label
 from app.views.base.charts import ChartView
 from app.views.base.declarations import Menu
 from app.views.base.fab_words import speak
+from app.views.base.jobs import JobView
 from app.views.base.lookup import LookupView
+from app.views.base.menu import is_below, same_for_all
+from app.views.base.own_lists import OwnListView
 from app.views.base.record import RecordView
-from app.views.base.rights import place_text, right_text
-from app.views.language import LanguageView
+from app.views.base.rights import by_place
+from app.views.base.search import SearchView
+from app.views.preferences import LanguageView, PreferencesView, initials, own_city
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
     importlib.import_module(_module.name)
@@ -25,12 +31,20 @@ for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
 def register(appbuilder: AppBuilder) -> None:
     """Give FAB every view that is declared, group by group in the order of the menu."""
     _serve_chart_scripts()
+    icons.init_app(current_app)
     current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text, person=person_text)
-    current_app.jinja_env.filters.update(place=place_text, right=right_text, status=status_label)
-    current_app.jinja_env.globals.update(locale=get_locale)
+    current_app.jinja_env.filters.update(by_place=by_place, status=status_label)
+    current_app.jinja_env.filters.update(initials=initials)
+    current_app.jinja_env.globals.update(locale=get_locale, time_zone=own_city)
+    current_app.jinja_env.globals.update(is_below=is_below, same_for_all=same_for_all)
     speak(appbuilder)
     appbuilder.add_view_no_menu(LookupView)
+    appbuilder.add_view_no_menu(BatchView)
+    appbuilder.add_view_no_menu(OwnListView)
+    appbuilder.add_view_no_menu(JobView)
     appbuilder.add_view_no_menu(LanguageView)
+    appbuilder.add_view_no_menu(PreferencesView)
+    appbuilder.add_view_no_menu(SearchView)
     declared = [*_declared(RecordView), *_declared(ChartView), *written_by_hand()]
     declared.sort(key=lambda view: view.menu_position)
     for menu in Menu:

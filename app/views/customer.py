@@ -3,7 +3,7 @@
 from flask_babel import lazy_gettext as _
 
 from app.models.customer import ContactMedium, Customer, Region
-from app.rules import figures
+from app.rules import standing
 from app.views.base.declarations import Menu, Panel
 from app.views.base.record import RecordView
 
@@ -13,7 +13,7 @@ class CustomerView(RecordView):
     menu = Menu.CUSTOMERS
     menu_position = 10
     icon = "fa-user"
-    panels = [Panel(_("Standing"), figures.customer_standing, "panels/customer_standing.html")]
+    panels = [Panel(_("Standing"), standing.customer_standing, "panels/customer_standing.html")]
     related = [
         "BillingAccountView",
         "ProductOrderView",

@@ -31,9 +31,9 @@ from app.models.staff import Employee
 from app.models.submission import FormSubmission, already_stored
 from app.models.ticket import TroubleTicket
 from app.models.types import LARGEST, whole
-from app.rules.figures import ORDER_IS_OPEN, Standing, customer_standing
 from app.rules.ordering import Check, checks, day_of, items_of
 from app.rules.reviewing import WAITS, decide, may_be_decided_by, outcome
+from app.rules.standing import ORDER_IS_OPEN, Standing, customer_standing
 from app.rules.ticketing import IS_OPEN
 from app.security.scope import rows
 from app.views.base.cells import status_label

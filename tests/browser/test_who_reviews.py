@@ -141,7 +141,7 @@ def test_a_queue_of_ten_is_worked_by_keyboard_alone(person: Any) -> None:
             assert reviewer.input_value("#reason") == reason
             key(reviewer, "Control+Enter")
         word = {"a": "Approved", "s": "Sent back", "r": "Rejected"}[pressed]
-        assert f"{numbers[at]} is {word.lower()}." in reviewer.get_by_role("status").inner_text()
+        assert f"{numbers[at]} is {word.lower()}." in reviewer.locator(".alert").inner_text()
         decided.append((order, word, reason))
     assert len(decided) == 10
 
@@ -250,4 +250,4 @@ def test_what_changed_while_the_reviewer_read_is_told(person: Any) -> None:
     assert re.search(r"has changed since you opened it: .*Quantity \d+ → 9 \(clerk2, \d\d:\d\d\).*Read it again", told)
     assert reviewer.input_value("#reason") == "Read with care"
     decide(reviewer, "Approve", "Read again")
-    assert "is approved" in reviewer.get_by_role("status").inner_text()
+    assert "is approved" in reviewer.locator(".alert").inner_text()

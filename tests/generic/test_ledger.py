@@ -10,7 +10,7 @@ from flask_appbuilder.security.sqla.models import Group, Role, User
 
 from app.models.acting import acting
 from app.models.customer import Region
-from app.models.ledger import HIDDEN, NOISE, Change, Unrecorded, _plain
+from app.models.ledger import HIDDEN, NOISE, Change, Unrecorded, plain
 from app.models.states import StateChange
 from app.models.vocabulary import Segment
 from app.sample.builders import make_any, make_customer, make_region, make_user
@@ -60,7 +60,7 @@ def test_a_change_is_written_down_with_before_and_after(session, model):
         session.flush()
         (line,) = lines(session, model.__tablename__, row.id, since)
         assert line.action == "update"
-        assert line.changes[name] == [_plain(before), _plain(getattr(row, name))]
+        assert line.changes[name] == [plain(before), plain(getattr(row, name))]
         setattr(row, name, value)
         session.flush()
         assert len(lines(session, model.__tablename__, row.id, since)) == 1, "what stays the same is no change"
@@ -98,8 +98,8 @@ def test_a_deleted_record_leaves_all_its_values(session, model):
     ],
 )
 def test_a_value_is_kept_exactly_and_readable_without_our_code(value, kept):
-    assert _plain(value) == kept
-    assert json.loads(json.dumps(_plain(value))) == kept
+    assert plain(value) == kept
+    assert json.loads(json.dumps(plain(value))) == kept
 
 
 def test_the_line_says_who_from_where_in_which_request_and_why(session):

@@ -32,6 +32,7 @@ PLAIN = {  # endpoints that belong to no kind below
     "static": PUBLIC,
     "appbuilder.static": PUBLIC,
     "chartkick.static": PUBLIC,
+    "icons.static": PUBLIC,
     "health": PUBLIC,
     "AuthDBView.login": PUBLIC,
     "AuthDBView.logout": PUBLIC,
@@ -43,6 +44,25 @@ PLAIN = {  # endpoints that belong to no kind below
     "ApiDocsView.show": ("can_show", "ApiDocsView"),
     "UtilView.back": PUBLIC,  # leads back within the session, or home
     "HomeView.index": SIGNED_IN,
+    "JobView.list": SIGNED_IN,  # one's own
+    "JobView.states": SIGNED_IN,
+    "JobView.show": ELSEWHERE,  # tests/views/test_jobs.py: to whom each of them is open
+    "JobView.state": ELSEWHERE,
+    "JobView.cancel": ELSEWHERE,
+    "JobView.file": ELSEWHERE,
+    "BatchView.list": SIGNED_IN,  # one's own
+    "BatchView.show": ELSEWHERE,  # tests/generic/test_undo.py
+    "BatchView.undo": ELSEWHERE,
+    "HomeView.seen": SIGNED_IN,
+    "OwnListView.token": SIGNED_IN,
+    "OwnListView.add": SIGNED_IN,  # of oneself; of tables that one may list
+    "OwnListView.change": SIGNED_IN,
+    "OwnListView.delete": SIGNED_IN,
+    "OwnListView.choose": SIGNED_IN,
+    "PreferencesView.show": SIGNED_IN,  # of oneself
+    "PreferencesView.save": SIGNED_IN,
+    "SearchView.search": SIGNED_IN,  # what is found follows from the rights to list it
+    "SearchView.suggest": SIGNED_IN,
     "MenuApi.get_menu_data": ("can_get", "MenuApi"),
     "UserInfoEditView.this_form_get": ("can_this_form_get", "UserInfoEditView"),
     "UserInfoEditView.this_form_post": ("can_this_form_post", "UserInfoEditView"),
@@ -51,6 +71,7 @@ PLAIN = {  # endpoints that belong to no kind below
     "ResetMyPasswordView.this_form_get": ("can_this_form_get", "ResetMyPasswordView"),
     "ResetMyPasswordView.this_form_post": ("can_this_form_post", "ResetMyPasswordView"),
     "UserStatsChartView.chart": ("can_chart", "UserStatsChartView"),
+    "DashboardView.show": ("can_show", "DashboardView"),
 }
 OF_FAB = {  # its security screens
     "UserDBModelView": User,
@@ -177,6 +198,20 @@ def _of_records(view: Any, rule: Any, method: str, rows: dict[str, Any]) -> Iter
         is_offered = f"can_{name}" in view.base_permissions
         names_row = table if "<pk>" in rule.rule else ""
         yield Door(method, filled, (f"can_{name}", own) if is_offered else NOBODY, names_row)
+    elif name == "bulk_edit":
+        is_offered = "can_bulk_edit" in view.base_permissions
+        right = ("can_bulk_edit", own) if is_offered else NOBODY
+        names_row = table if method == "GET" else ""  # a sent form names its rows in the form
+        yield Door(method, f"{filled}?id={key}", right, names_row, ("can_edit", own))
+    elif name == "follow":
+        yield Door(method, filled, ("can_show", own), table)
+    elif name in ("import_file", "import_plan", "import_template"):
+        is_offered = "can_import" in view.base_permissions
+        yield Door(method, filled.replace("<token>", "0" * 32), ("can_import", own) if is_offered else NOBODY)
+    elif name == "inline":
+        names = [shown.name for shown in view.inline_fields()]
+        url = filled.replace("<string:name>", names[0] if names else "x")
+        yield Door(method, url, ("can_edit", own) if names else NOBODY, table)
     elif name in ("action_post", "download"):
         yield Door(method, filled, NOBODY)
     else:
@@ -236,7 +271,7 @@ def test_a_visitor_is_asked_to_sign_in_everywhere(app, world, client):
             is_fine = answer.status_code in (200, 302, 401, 404, 422) and answer.location != f"/login/?next={door.url}"
         else:
             to_login = answer.status_code == 302 and answer.location.startswith("/login/")
-            is_read_by_scripts = door.url.startswith(("/lookup/", "/api/v1/"))
+            is_read_by_scripts = door.url.startswith(("/lookup/", "/api/v1/", "/search/suggest", "/own-list/token"))
             is_fine = answer.status_code == 401 if is_read_by_scripts else to_login or answer.status_code == 404
         if not is_fine:
             wrong.append(f"{door.method} {door.url}: {answer.status_code} {answer.location or ''}")

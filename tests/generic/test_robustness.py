@@ -48,7 +48,9 @@ BODIES: list[dict[str, Any]] = [
     {"data": b"{" * 5000, "content_type": "application/json"},
     {"data": b'{"name": NaN}', "content_type": "application/json"},
     {"data": b"--x\r\n\r\n", "content_type": "multipart/form-data; boundary=x"},
-]
+    {"data": b'--x\r\nContent-Disposition: form-data; name=file; filename="\x00/../a.xlsx"\r\n\r\n'
+             b"PK\x03\x04\r\n--x--\r\n", "content_type": "multipart/form-data; boundary=x"},
+]  # fmt: skip
 INSIDE = re.compile(r"Traceback|sqlalchemy|psycopg|pymysql|\bSELECT .* FROM\b|site-packages|\.py\b", re.IGNORECASE)
 
 

@@ -203,8 +203,8 @@ def test_what_points_out_of_the_region_is_not_named(session, works_in, family):
         f"/billing_account/show/{account.id}?tab=history",
         f"/billing_account/edit/{account.id}",
         f"/billing_account/list/?parent_id.is={family['payer'].id}",
-        "/billing_account/export/csv",
-        "/customer/export/csv",
+        "/billing_account/export/csv?fields=all",
+        "/customer/export/csv?fields=all",
         "/charts/customer/",
         "/region/list/",
         "/",
@@ -271,18 +271,16 @@ def test_a_customer_begins_in_the_own_region_and_does_not_leave_it(session, work
 
 
 @pytest.mark.one_database
-def test_charts_and_the_home_page_count_rows_of_the_region_only(session, works_in, regions):
+def test_charts_count_rows_of_the_region_only(session, works_in, regions):
     for region in ("north", "south", "south"):
         put(session, make_order(session), regions[region])
         put(session, make_ticket(session), regions[region])
     browser = works_in("north")
     for table in ("product_order", "trouble_ticket", "customer"):
-        figures = re.findall(r'<td class="number">(\d+)</td>', browser.get(f"/charts/{table}/").get_data(as_text=True))
-        assert set(figures) - {"0"} <= {"1", "2"}, table
-        assert sum(map(int, figures)) <= 4, f"{table}: two charts of the two rows that an order and a ticket bring"
-    home = read(browser.get("/")).text
-    assert "Open 1" in home
-    assert "Open 3" not in home
+        text = browser.get(f"/charts/{table}/").get_data(as_text=True)
+        figures = re.findall(r'<td class="number">(?:<a [^>]*>)?(\d+)<', text)
+        assert set(figures) & {"1", "2"}
+        assert set(figures) <= {"0", "1", "2"}, f"{table}: one order, one ticket and their two customers"
 
 
 @pytest.mark.one_database

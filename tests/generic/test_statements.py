@@ -10,8 +10,8 @@ each_view = pytest.mark.parametrize("view", VIEWS, ids=name_of)
 
 each_association = pytest.mark.parametrize(("model", "shown"), ASSOCIATIONS, ids=name_of)
 
-FEW, MANY = 25, 1_000
-LIST, FORM, DETAIL = 8, 8, 15
+FEW, MANY = 26, 1_000  # more than a page: what fits in one is not counted
+LIST, FORM, DETAIL = 6, 8, 15
 SPREAD = 100  # different rows that each reference points to: as many as the longest page has rows
 
 
@@ -19,6 +19,7 @@ SPREAD = 100  # different rows that each reference points to: as many as the lon
 def cost(session, login, queries):
     """cost(address) -> the statements of that page, for an administrator."""
     browser = login("admin")
+    browser.get("/region/list/")  # the rights are known from then on
 
     def asked(url):
         session.commit()
@@ -89,7 +90,7 @@ def test_a_detail_page_costs_the_same_however_much_is_connected(session, cost, m
 @each_view
 def test_an_export_costs_the_same_however_long_it_is(session, cost, view):
     copies(session, one(session, view.model), FEW - 1, SPREAD)
-    few = cost(address(view, "export/csv"))
+    few = [cost(address(view, "export/csv")) for _ in range(2)][1]  # rights are kept after the first
     copies(session, one(session, view.model), MANY - FEW - 1, SPREAD)
     many = cost(address(view, "export/csv"))
     assert len(many) == len(few) <= LIST, told(many)
@@ -103,4 +104,4 @@ def test_a_lookup_costs_three_statements(session, cost, view):
 
 def test_a_page_asks_for_the_rights_of_its_reader_once(session, cost):
     statements = cost("/customer/list/")
-    assert len([text for text in statements if "ab_permission_view_role" in text]) == 1, told(statements)
+    assert len([text for text in statements if "ab_permission_view_role" in text]) <= 1, told(statements)

@@ -4,14 +4,29 @@ import pytest
 from flask_appbuilder import ModelView
 
 from app.api.base import RecordApi
+from app.views.base.batches import BatchView
 from app.views.base.charts import ChartView
+from app.views.base.jobs import JobView
 from app.views.base.lookup import LookupView
+from app.views.base.own_lists import OwnListView
 from app.views.base.record import RecordView
+from app.views.base.search import SearchView
+from app.views.dashboards import DashboardView
 from app.views.home import HomeView
-from app.views.language import LanguageView
+from app.views.preferences import LanguageView, PreferencesView
 
 BY_HAND = {"OrderReviewQueueView", "TicketEscalationDeskView"}
-SHARED = {HomeView, LookupView, LanguageView}  # no page of a subject: the first page, the lookup, the language
+SHARED = {  # no page of a subject
+    HomeView,
+    JobView,
+    BatchView,
+    LookupView,
+    LanguageView,
+    PreferencesView,
+    SearchView,
+    OwnListView,
+    DashboardView,
+}
 REST = {"TokenApi", "OpenApiView", "ApiDocsView"}  # sign-in of programs, and the description of REST
 
 

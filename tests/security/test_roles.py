@@ -32,6 +32,7 @@ Security administrator  -        -       -       -     -       -      -      r  
 System administrator    r        r       r       r     r       r      rwd    rwd    r     r     -      -     -
 Integration             -        -       -       -     -       -      -      -      -     -     -      -     -
 """
+KEEPERS = {"Care supervisor", "System administrator"}
 ACTS = [  # right, view, who has it
     ("can_decide", "OrderReviewQueueView", {"Order reviewer"}),
     ("can_review_state_submitted", "ProductOrderView", {"Clerk"}),
@@ -49,6 +50,13 @@ ACTS = [  # right, view, who has it
     ("can_get", "CustomerApi", {"Integration"}),
     ("can_post", "ProductOrderApi", {"Integration"}),
     ("can_delete", "CustomerApi", set()),
+    ("can_bulk_edit", "CustomerView", {"Clerk"}),
+    ("can_import", "CustomerView", {"Clerk"}),
+    ("can_import", "ProductOfferingPriceView", {"Product manager"}),
+    ("can_bulk_edit", "TroubleTicketView", {"Care supervisor"}),
+    ("can_import", "EmployeeView", set()),
+    ("can_share_lists", "OwnListView", {"Order reviewer", "Product manager", *KEEPERS}),
+    ("can_set_role_default", "OwnListView", KEEPERS),
 ]
 HEADING, *LINES = [line for line in TABLE.splitlines() if line]
 

@@ -14,8 +14,8 @@ REFUSED = [  # page, the right it names
     ("/lookup/supplier", "Suppliers: List"),
     ("/charts/product_order/", "Orders by month: Show"),
     ("/change/list/", "Ledger of changes: List"),
-    ("/users/list/", "List Users: List"),
-    ("/roles/add", "List Roles: Add"),
+    ("/users/list/", "Users: List"),
+    ("/roles/add", "Roles: Add"),
 ]
 
 

@@ -15,19 +15,21 @@ from app.models.base import Field
 from app.security.scope import rows
 from app.views.base.cells import cell_of, status_label
 from app.views.base.declarations import Panel
+from app.views.base.follow_screen import FollowScreen
 from app.views.base.history import history_of
 from app.views.base.listing import count_text
 from app.views.base.pages import Button, DetailPage, Fact, ListPage, Tab
 from app.views.base.panels import standard_panels
-from app.views.base.screen import Screen
 
 
-class DetailScreen(Screen):
+class DetailScreen(FollowScreen):
     @expose("/show/<pk>", methods=["GET"])
     @has_access
     def show(self, pk: str) -> Any:
-        record = self.load(pk, with_relations=True)
-        return self.draw("record/detail.html", self.detail_page(record))
+        follow = self.look(pk)
+        page = self.detail_page(self.load(pk, with_relations=True))
+        page.follow = follow
+        return self.draw("record/detail.html", page)
 
     def detail_page(self, record: Any) -> DetailPage:
         tabs, tab, history = self._tabs(record)
@@ -54,6 +56,8 @@ class DetailScreen(Screen):
             history=history,
             list_url=self.address(),
             list_title=self.model.label_plural,
+            table=self.model.__tablename__,
+            key=record.id,
         )
 
     def _facts(self, record: Any) -> Iterator[Fact]:
@@ -143,7 +147,7 @@ class DetailScreen(Screen):
         query = view.query(path, request.args, fixed)
         query.columns = [column for column in query.columns if column.name != shown.name]
         page = view.list_page(query)
-        page.has_quick, page.filterable = False, []
+        page.has_quick, page.filterable = False, Markup("")
         if view.may("add"):
             page.buttons.append(
                 Button("add", gettext("Add"), view.address(f"add?{shown.name}={record.id}"), "fa-plus", "primary")

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask_appbuilder import AppBuilder
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext as _
 
 from app.views.base.rights import pair_text
+
+MENU = {"List Users": _("Users"), "List Roles": _("Roles"), "List Groups": _("Groups")}
 
 
 def speak(appbuilder: AppBuilder) -> None:
@@ -14,6 +16,8 @@ def speak(appbuilder: AppBuilder) -> None:
 
     The labels are in app/translations/borrowed.py.
     """
+    for name, label in MENU.items():
+        appbuilder.menu.find(name).label = label
     for view in appbuilder.baseviews:
         if getattr(view, "datamodel", None) is None or hasattr(view, "model"):
             continue  # no FAB view of records, or one of ours
@@ -26,7 +30,7 @@ def speak(appbuilder: AppBuilder) -> None:
 
 
 def _lazy(label: Any) -> Any:
-    return lazy_gettext(label) if isinstance(label, str) else label
+    return _(label) if isinstance(label, str) else label
 
 
 def _inputs(form: Any) -> Iterator[tuple[str, Any]]:

@@ -20,7 +20,9 @@ from app.views.base import forms
 from app.views.base.cells import text_of
 from app.views.base.pages import Clash, FormPage
 from app.views.base.registry import url_of
-from app.views.base.screen import Screen, attempt
+from app.views.base.screen import Screen, attempt, local_address
+
+NEXT = "_next"  # where "save and next" leads: the form of the next record of the list
 
 
 class FormScreen(Screen):
@@ -104,7 +106,8 @@ class FormScreen(Screen):
             with acting(reason=request.form.get(forms.REASON, "").strip()):
                 clashes, problems = attempt(lambda: self._store_edit(pk, form, original), form)
             if clashes is not None and not clashes:
-                return self.back_to(self.load(pk))
+                onward = local_address(request.form.get(NEXT, ""))
+                return redirect(onward) if onward else self.back_to(self.load(pk))
             if clashes:
                 told = gettext("Somebody else changed the same field meanwhile. Choose which value stays, and save.")
                 return self._draw_edit(self.load(pk), form, original, [told], clashes, status=409)
@@ -158,6 +161,7 @@ class FormScreen(Screen):
             save_label=gettext("Save"),
             reason=request.form.get(forms.REASON, ""),
             back=(str(record), url_of(record)),
+            may_go_on=True,
         )
         return self.draw("record/form.html", page, status)
 

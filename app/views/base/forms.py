@@ -185,7 +185,7 @@ def input_of(shown: Field) -> Any:
     if kind == "bool":
         return TickField(default=shown.default, **common)
     if isinstance(shown.sql_type, UtcDateTime):
-        return InstantField(**common)
+        return InstantField(default=shown.default, **common)
     if isinstance(shown.sql_type, Date):
         return DayField(**common)
     if isinstance(shown.sql_type, Exact):

@@ -3,18 +3,21 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 
 @dataclass
 class Column:
-    """One column of a list. sort_url is empty where the list cannot be sorted by it."""
+    """One column of a list. sort_url, and add_url for a further key, are empty where it cannot be sorted by it."""
 
     name: str
     label: Any
     sort_url: str = ""
+    add_url: str = ""
     sorted: str = ""  # "", "asc" or "desc"
+    rank: int = 0  # among the keys of the order, from 1
     is_number: bool = False
+    is_inline: bool = False  # its cells can be typed in
 
 
 @dataclass
@@ -58,29 +61,87 @@ class ListPage:
     rows: list[Row]
     count: int  # as counted, at most the cap
     count_text: str  # "1,234" or "10,000+"
-    page: int  # from 0
+    first: int  # number of the first row, from 1; 0 where nobody knows
+    is_start: bool  # nothing comes before it
     size: int
     sizes: list[tuple[int, str]]  # (rows, address)
+    first_url: str
     previous_url: str
     next_url: str
+    last_url: str
     url: str  # the list without page, for its own forms
     quick: str  # what is typed in the quick search
     has_quick: bool
     filters: list[ActiveFilter]
     clear_url: str
-    filterable: list[dict[str, Any]]  # for the filter builder: name, label, kind, operators, choices, lookup
+    filterable: Markup  # for the filter builder, as JSON: name, label, kind, operators, choices, lookup
     kept: list[tuple[str, str]]  # hidden fields that a search form carries on (sort, size)
     buttons: list[Button] = field(default_factory=list)
     bulk: list[Button] = field(default_factory=list)  # actions on the rows that are ticked
     problems: list[Any] = field(default_factory=list)
-
-    @property
-    def first(self) -> int:
-        return self.page * self.size + 1
+    inline_url: str = ""  # where its cells are typed in: /<table>/inline/
+    offered: str = ""  # for the choice of columns, as JSON: [name, label] of every field
+    own: "OwnLists | None" = None
 
     @property
     def last(self) -> int:
-        return self.page * self.size + len(self.rows)
+        return self.first + len(self.rows) - 1
+
+    def body(self, tick: str, edit: str, pencil: Markup) -> Markup:
+        """The rows as markup. tick, edit: labels with a # for the number of the row.
+
+        Put together here and not in the template, where a hundred rows take longer than all else of the page.
+        """
+        heads = [f'<td class="{"number" if column.is_number else ""}">' for column in self.columns]
+        heads = ['<td class="key">', *(head.replace(' class=""', "") for head in heads[1:])]
+        drawn = []
+        for number, row in enumerate(self.rows, self.first or 1):
+            drawn.append(f'<tr data-url="{row.url}" data-key="{row.key}">' if row.url else f'<tr data-key="{row.key}">')
+            if self.bulk:
+                label = escape(tick.replace("#", str(number)))
+                drawn.append(
+                    f'<td class="narrow"><input type="checkbox" name="id" value="{row.key}" form="bulk"'
+                    f' aria-label="{label}"></td>'
+                )
+            drawn += [f"{head}{escape(cell)}</td>" for head, cell in zip(heads, row.cells, strict=True)]
+            if row.edit_url:
+                label = escape(edit.replace("#", str(number)))
+                link = f'<a class="row-edit" href="{row.edit_url}" aria-label="{label}">{pencil}</a>'
+                drawn.append(f'<td class="narrow">{link}</td>')
+            drawn.append("</tr>")
+        return Markup("".join(drawn))  # noqa: S704 (every text in it is escaped; addresses and keys are ours)
+
+
+@dataclass
+class OwnEntry:
+    """One saved list in the menu of a list. key: 0 for the standard one. note: the role it is shared with."""
+
+    key: int
+    name: str
+    url: str
+    note: Any = ""
+    is_current: bool = False
+    is_default: bool = False
+
+
+@dataclass
+class OwnLists:
+    """The saved lists of a page. current: the one that is open, changed where the address differs from it.
+
+    args: what would be saved now. roles: those it can be shared with.
+    """
+
+    table: str
+    entries: list[OwnEntry]
+    current: OwnEntry
+    is_changed: bool
+    is_mine: bool
+    args: str
+    role_id: int | None
+    is_role_default: bool
+    roles: list[tuple[int, str]]
+    may_set_default: bool
+    left_out: list[str]
 
 
 @dataclass
@@ -107,6 +168,7 @@ class FormPage:
     reason: str | None = None  # why it is changed, asked below the fields; None: not asked
     text: Any = ""  # said above the form
     back: tuple[Any, str] | None = None  # breadcrumb: (label, address) of what it belongs to
+    may_go_on: bool = False  # offers "save and next", where the record is one of a list (keys.js)
 
 
 @dataclass
@@ -159,6 +221,9 @@ class DetailPage:
     history: History | None
     list_url: str
     list_title: Any
+    table: str = ""  # of the record, and its key in it
+    key: int = 0
+    follow: Any = None  # a FollowButton, where it can be followed
 
 
 @dataclass
@@ -172,11 +237,98 @@ class DeletePage:
 
 
 @dataclass
+class Drawing:
+    """One chart. data: chartkick's series; columns, rows: the same as a table, and more.
+
+    A row is its name and (text, address of the list behind it) pairs. drawn: which of the pairs are in the picture, in
+    the order of data. note: what is left out, or why there is nothing.
+    """
+
+    id: str
+    title: Any
+    kind: str  # column, bar, line, pie
+    hint: Any = ""
+    note: Any = ""
+    unit: Any = ""
+    data: list[dict[str, Any]] = field(default_factory=list)
+    drawn: list[int] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    rows: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
+
+
+@dataclass
 class ChartPage:
     title: Any
-    charts: list[dict[str, Any]]  # id, title, kind (column, bar, line, pie), data (chartkick's); columns, rows: a table
+    drawings: list[Drawing]
+    zone: str  # of the months and days
     filters: list[ActiveFilter]
     clear_url: str
-    filterable: list[dict[str, Any]]
+    filterable: Markup
     url: str
     problems: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class DashboardPage:
+    """groups: (title, address of the page with all charts of the subject, drawings)."""
+
+    title: Any
+    groups: list[tuple[Any, str, list[Drawing]]]
+    zone: str
+
+
+@dataclass
+class ExportPage:
+    """Asks before a long file is made in the background."""
+
+    title: Any
+    back: tuple[Any, str]
+    count_text: str
+    csv_url: str
+
+
+@dataclass
+class ImportPage:
+    """Where a file is sent, or waited for while it is checked."""
+
+    title: Any
+    back: tuple[Any, str]
+    files: list[Button] = field(default_factory=list)  # to begin with
+    problems: list[Any] = field(default_factory=list)
+    reason: str = ""
+    limits: str = ""
+    job_url: str = ""
+    state_url: str = ""
+
+
+@dataclass
+class PlanRow:
+    """A row of a file that would change or add a record. changes: (label, before, after)."""
+
+    row: int
+    name: str
+    url: str
+    changes: list[tuple[str, str, str]]
+
+
+@dataclass
+class PlanPage:
+    """What a file would do. tabs: (name, label, count, address); part: the one that is open, and its rows."""
+
+    title: str
+    back: tuple[Any, str]
+    summary: str
+    warnings: list[str]
+    is_fine: bool  # it can be imported
+    tabs: list[tuple[str, str, str, str]]
+    part: str
+    problems: list[dict[str, Any]]  # row, column, value, text
+    rows: list[PlanRow]
+    untold: int  # errors that are counted only
+    first: int
+    last: int
+    count: int
+    previous_url: str
+    next_url: str
+    button: str
+    reason: str

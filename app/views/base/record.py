@@ -6,13 +6,15 @@ from flask import abort
 from flask_appbuilder import expose
 
 from app.views.base.action_screen import ActionScreen
+from app.views.base.bulk_screen import BulkScreen
 from app.views.base.delete_screen import DeleteScreen
 from app.views.base.detail_screen import DetailScreen
 from app.views.base.form_screen import FormScreen
-from app.views.base.list_screen import ListScreen
+from app.views.base.import_screen import ImportScreen
+from app.views.base.inline_screen import InlineScreen
 
 
-class RecordView(ListScreen, DetailScreen, FormScreen, DeleteScreen, ActionScreen):
+class RecordView(ImportScreen, BulkScreen, InlineScreen, DetailScreen, FormScreen, DeleteScreen, ActionScreen):
     """The screens of one model: a subclass names the model and its place in the menu; Screen tells what else it may."""
 
     @expose("/download/<string:filename>")

@@ -15,7 +15,11 @@ class Place:
     route: str
 
 
-_places: dict[str, Place] = {"ab_user": Place("UserDBModelView", "/users")}
+_places: dict[str, Place] = {
+    "ab_user": Place("UserDBModelView", "/users"),
+    "ab_role": Place("RoleModelView", "/roles"),
+    "ab_group": Place("UserGroupModelView", "/groups"),
+}
 
 
 _kinds: dict[str, Any] = {}

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _
 
 RIGHTS = {
     "add": _("Add"),
+    "bulk_edit": _("Edit many at once"),
     "chart": _("Chart"),
     "copyrole": _("Copy Role"),
     "decide": _("Decide"),
@@ -18,16 +19,21 @@ RIGHTS = {
     "export": _("Export"),
     "get": _("Read"),
     "history": _("History"),
+    "import": _("Import"),
     "list": _("List"),
+    "list_all": _("See everybody’s"),
     "menu_access": _("Menu"),
     "patch": _("Edit"),
     "post": _("Add"),
     "resetmypassword": _("Reset my password"),
     "resetpasswords": _("Reset Password"),
     "see_all": _("See all regions"),
+    "set_role_default": _("Set the default list of a role"),
+    "share_lists": _("Share lists"),
     "show": _("Show"),
     "this_form_get": _("Open the form"),
     "this_form_post": _("Send the form"),
+    "undo_all": _("Undo what others did"),
     "userinfo": _("Profile"),
     "userinfoedit": _("Edit User Information"),
 }
@@ -57,6 +63,15 @@ def pair_text(pair: Any) -> str:
     view_name = pair.view_menu.name
     right = right_text(pair.permission.name, view_name)
     return gettext("%(place)s: %(right)s", place=place_text(view_name), right=right)
+
+
+def by_place(pairs: Iterable[Any]) -> list[tuple[str, list[str]]]:
+    """What a role may, as a person reads it: (what it is about, what is allowed there), both in alphabetical order."""
+    found: dict[str, set[str]] = {}
+    for pair in pairs:
+        name = pair.view_menu.name
+        found.setdefault(place_text(name), set()).add(right_text(pair.permission.name, name))
+    return [(place, sorted(rights)) for place, rights in sorted(found.items())]
 
 
 def refuse(permission: str, view_name: str) -> NoReturn:

@@ -69,6 +69,10 @@ class Screen(ModelView):
             rights.remove("add")
         if not self.inputs(is_new=False):
             rights.remove("edit")
+        elif self.model.ledger:
+            rights.append("bulk_edit")
+        if {"add", "edit"} & set(rights):
+            rights.append("import")
         self.base_permissions = [f"can_{right}" for right in rights]
         register(self)
 
@@ -180,3 +184,9 @@ def beside_inputs(form: Any, refusal: RuleBroken) -> list[str]:
         else:
             others.append(str(message))
     return others
+
+
+def local_address(text: str) -> str:
+    """An address of this portal out of a form or a query; empty where it leads elsewhere or makes no sense."""
+    is_ours = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
+    return text if is_ours else ""

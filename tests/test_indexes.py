@@ -1,0 +1,182 @@
+"""What people ask for every minute is answered by an index, on PostgreSQL, where that can be asked."""
+
+import datetime
+from contextlib import nullcontext
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import func, select, text
+
+from app.extensions import db
+from app.models import search_indexes
+from app.models.account import BillingAccount
+from app.models.base import Record, records
+from app.models.customer import ContactMedium, Customer
+from app.models.interaction import PartyInteraction
+from app.models.order import OrderState, ProductOrder, ReviewState
+from app.models.ticket import TicketStatus, TroubleTicket
+
+START, END = (datetime.datetime(2026, month, 1, tzinfo=datetime.UTC) for month in (5, 6))
+newest = ProductOrder.id.desc()
+
+QUERIES = {
+    "orders of a state and a month": (
+        select(ProductOrder.id).where(
+            ProductOrder.state == OrderState.HELD, ProductOrder.order_date >= START, ProductOrder.order_date < END
+        ),
+        "ix_product_order_state_date",
+    ),
+    "orders by date": (
+        select(ProductOrder.id).order_by(ProductOrder.order_date.desc(), newest).limit(25),
+        "ix_product_order_date",
+    ),
+    "the newest orders of a customer": (
+        select(ProductOrder).where(ProductOrder.customer_id == 1).order_by(newest).limit(25),
+        "ix_product_order_customer",
+    ),
+    "what a customer pays monthly": (
+        select(func.sum(ProductOrder.monthly_total)).where(
+            ProductOrder.customer_id == 1, ProductOrder.state == OrderState.COMPLETED
+        ),
+        "ix_product_order_standing",
+    ),
+    "the queue of review": (
+        select(ProductOrder.id)
+        .where(ProductOrder.review_state == ReviewState.SUBMITTED)
+        .order_by(ProductOrder.submitted_at, ProductOrder.id)
+        .limit(25),
+        "ix_product_order_review",
+    ),
+    "my drafts": (
+        select(ProductOrder.id).where(ProductOrder.created_by == "clerk", ProductOrder.state == OrderState.DRAFT),
+        "ix_product_order_author",
+    ),
+    "tickets of a group by due time": (
+        select(TroubleTicket.id)
+        .where(TroubleTicket.work_group_id == 1, TroubleTicket.status == TicketStatus.IN_PROGRESS)
+        .order_by(TroubleTicket.expected_resolution_date)
+        .limit(25),
+        "ix_trouble_ticket_group",
+    ),
+    "my tickets by due time": (
+        select(TroubleTicket.id)
+        .where(TroubleTicket.owner_id == 1, TroubleTicket.status == TicketStatus.IN_PROGRESS)
+        .order_by(TroubleTicket.expected_resolution_date)
+        .limit(25),
+        "ix_trouble_ticket_owner",
+    ),
+    "tickets by date": (
+        select(TroubleTicket.id).order_by(TroubleTicket.creation_date.desc(), TroubleTicket.id.desc()).limit(25),
+        "ix_trouble_ticket_opened",
+    ),
+    "the last contact": (
+        select(PartyInteraction).where(PartyInteraction.customer_id == 1).order_by(PartyInteraction.id.desc()).limit(1),
+        "ix_party_interaction_customer",
+    ),
+    "my open contacts": (
+        select(PartyInteraction.id)
+        .where(PartyInteraction.employee_id == 1, PartyInteraction.status == "open")
+        .order_by(PartyInteraction.started_at),
+        "ix_party_interaction_employee",
+    ),
+    "a part of a name": (select(Customer.id).where(Customer.name.ilike("%walst%", escape="/")), "name_part"),
+    "two Chinese characters": (
+        select(BillingAccount.id).where(func.bigrams(BillingAccount.name).op("@>")(text("ARRAY['王伟']::text[]"))),
+        "name_pairs",
+    ),
+    "the start of a name": (
+        select(TroubleTicket.id).where(func.lower(TroubleTicket.name).like("no%", escape="/")),
+        "name_start",
+    ),
+    "the start of a telephone number": (
+        select(Customer.id).where(Customer.phone.like("+86154%", escape="/")),
+        "ix_customer_phone_start",
+    ),
+    "the last digits of a telephone number": (
+        select(ContactMedium.id).where(func.reverse(ContactMedium.phone_number).like("4321%", escape="/")),
+        "ix_contact_medium_phone_number_end",
+    ),
+    "the start of an e-mail address": (
+        select(Customer.id).where(func.lower(Customer.email).like("ada.%", escape="/")),
+        "ix_customer_email_start",
+    ),
+    "the start of an identification": (
+        select(Customer.id).where(Customer.identification_number.like("1101%", escape="/")),
+        "ix_customer_identification_number_start",
+    ),
+}
+
+
+OTHERS = """
+SELECT indexname FROM pg_indexes WHERE tablename = :table AND indexname LIKE 'ix%' AND indexname NOT LIKE :index
+"""
+
+
+@pytest.fixture
+def postgresql(session):
+    if session.connection().dialect.name != "postgresql":
+        pytest.skip("the other databases scan for a part of a text, and tell plans in other words")
+    return session
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_an_index_answers(postgresql, query):
+    """The tables are empty here: without other ways to the rows, the plan takes the index if it can."""
+    statement, index = QUERIES[query]
+    postgresql.execute(text("SET LOCAL enable_seqscan = off"))
+    names = {"table": statement.get_final_froms()[0].name, "index": f"%{index}"}
+    for other in postgresql.scalars(text(OTHERS), names).all():
+        postgresql.execute(text(f"DROP INDEX {other}"))
+    compiled = statement.compile(dialect=db.engine.dialect, compile_kwargs={"literal_binds": True})
+    plan = "\n".join(postgresql.scalars(text("EXPLAIN " + str(compiled).replace("%%", "%").replace(":", "\\:"))))
+    assert index in plan, plan
+
+
+def test_every_index_for_searching_is_there(postgresql):
+    """They are written by hand in the migration, so nothing else compares them with the models."""
+    there = set(postgresql.scalars(text("SELECT indexname FROM pg_indexes")))
+    declared = {index.name for model in records() for index in model.__table__.indexes if "only" in index.info}
+    assert len(declared) > 15
+    assert declared <= there
+
+
+def test_what_is_missing_can_be_made_later(postgresql):
+    """Where the role may not create pg_trgm, the migration goes on without; its owner can do so afterwards."""
+    connection = postgresql.connection()
+    connection.execute(text("DROP INDEX ix_customer_name_part"))
+    assert search_indexes.complete(Connected(connection)) == ["ix_customer_name_part"]
+    assert search_indexes.complete(Connected(connection)) == []
+
+
+class Connected:
+    """The transaction of the test in the place of an engine."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def begin(self):
+        return nullcontext(self.connection)
+
+
+@pytest.mark.one_database
+def test_a_reference_has_one_index_only():
+    """An Index of several columns that begins with a reference takes the place of its own."""
+    for model in records():
+        assert issubclass(model, Record)
+        first = [next(iter(index.columns)).name for index in model.__table__.indexes if "only" not in index.info]
+        alone = {
+            next(iter(index.columns)).name
+            for index in model.__table__.indexes
+            if len(index.columns) == 1 and "only" not in index.info
+        }
+        twice = {name for name in alone if first.count(name) > 1}
+        assert twice == set(), model
+
+
+@pytest.mark.one_database
+def test_search_indexes_are_for_postgresql_only():
+    made = sa.create_mock_engine("sqlite://", lambda statement, *_, **__: statements.append(str(statement)))
+    statements = []
+    Customer.__table__.create(made, checkfirst=False)
+    assert any("ix_customer_phone" in statement for statement in statements)
+    assert [statement for statement in statements if "gin" in statement or "reverse" in statement] == []
