@@ -16,6 +16,7 @@ from tests.generic.world import MODELS
 AS_IT_IS = {
     "Switchboard", "CNY", "HKD", "USD", "EUR", "GBP", "SGD", "JPY", "CSV", "Excel", "Ctrl", "Mbit", "Asia", "Shanghai",
     "English", "wechat", "wangwei", "admin", "tester", "Enter", "Shift", "Esc",
+    "SLA",
 }  # fmt: skip
 SPOKEN = {"placeholder", "title", "alt", "aria-label"}  # attributes that people see or hear
 SHOWN_BY_SCRIPTS = re.compile(r"data-(label-\w+|hint-\w+|text|confirm|placeholder|empty|bad-input)")
@@ -39,7 +40,8 @@ def without_english(session: Any) -> None:
     for change in session.scalars(sa.select(Change)).all():
         free = texts.get(change.record_type, set())
         fields = {name: [_said(v) if name in free else v for v in pair] for name, pair in change.changes.items()}
-        connection.execute(sa.update(Change.__table__).where(Change.__table__.c.id == change.id).values(fields=fields))
+        said = {"fields": fields, "record_label": _said(change.record_label)}  # in the language of who made the change
+        connection.execute(sa.update(Change.__table__).where(Change.__table__.c.id == change.id).values(said))
     connection.execute(sa.text("UPDATE ab_user SET first_name = '伟', last_name = '王'"))
     connection.execution_options(unrecorded=None)
     session.commit()

@@ -6,19 +6,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, func, insert, literal, or_, select, text, type_coerce, union_all, update
+from sqlalchemy import Select, and_, delete, func, insert, literal, or_, select, type_coerce, union_all, update
 from sqlalchemy.orm import Session
 
 from app.models.figures import CELL, EVERYWHERE, FILLED, PLACES, Chain, FigureDelta, KeptFigure, chains
+from app.models.statement_time import statement_time
 from app.models.types import Money
 
 LOCK = "lock"  # the row that whoever folds or counts anew holds
+NO_LIMIT = 0  # counting millions of rows takes longer than a page may
 BATCH = 5_000  # appended rows that are folded in one transaction
-PATIENT = {  # counting millions of rows takes longer than a page may
-    "postgresql": ("SET LOCAL statement_timeout = 0",),
-    "mysql": ("SET SESSION max_statement_time = 0",),
-    "mariadb": ("SET SESSION max_statement_time = 0",),
-}
 
 
 @dataclass(frozen=True)
@@ -124,34 +121,36 @@ def _counted(names: Collection[str], rows: Any) -> Iterator[Counted]:
 
 def rebuild(session: Session) -> None:
     """Count every figure anew, beside writers: each by one INSERT of what is missing. The caller commits."""
-    _hold(session)
-    for chain in chains().values():
-        _count_anew(session, chain)
-    _forget_others(session)
+    with statement_time(session, NO_LIMIT):
+        _hold(session)
+        for chain in chains().values():
+            _count_anew(session, chain)
+        _forget_others(session)
 
 
 def fill(session: Session) -> list[str]:
     """Count the figures that are new, or declared otherwise than before; their names. The caller commits."""
-    _hold(session)
-    known = set(session.scalars(select(KeptFigure.figure).where(KeptFigure.region_id == FILLED)))
-    missing = [chain for chain in chains().values() if chain.key not in known]
-    for chain in missing:
-        _count_anew(session, chain)
-    if missing:
-        _forget_others(session)
+    with statement_time(session, NO_LIMIT):
+        _hold(session)
+        known = set(session.scalars(select(KeptFigure.figure).where(KeptFigure.region_id == FILLED)))
+        missing = [chain for chain in chains().values() if chain.key not in known]
+        for chain in missing:
+            _count_anew(session, chain)
+        if missing:
+            _forget_others(session)
     return [chain.figure.name for chain in missing]
 
 
 def check(session: Session) -> list[Difference]:
     """Every cell that differs from the plain GROUP BY, in any region or in all of them together."""
-    _be_patient(session)
     found = []
-    for chain in chains().values():
-        missing = _missing(chain).subquery()
-        rows = list(session.execute(select(missing)))
-        rows += list(session.execute(_missing_everywhere(chain)))
-        for _figure, *cell, count, amount in rows:
-            found.append(Difference(chain.figure.name, tuple(cell), int(count), amount or Decimal(0)))
+    with statement_time(session, NO_LIMIT):
+        for chain in chains().values():
+            missing = _missing(chain).subquery()
+            rows = list(session.execute(select(missing)))
+            rows += list(session.execute(_missing_everywhere(chain)))
+            for _figure, *cell, count, amount in rows:
+                found.append(Difference(chain.figure.name, tuple(cell), int(count), amount or Decimal(0)))
     return found
 
 
@@ -256,11 +255,4 @@ def _forget_others(session: Session) -> None:
 
 def _hold(session: Session) -> None:
     """One at a time folds or counts anew; writers and readers are not kept waiting."""
-    _be_patient(session)
     session.execute(select(KeptFigure.id).where(KeptFigure.figure == LOCK).with_for_update())
-
-
-def _be_patient(session: Session) -> None:
-    connection = session.connection()
-    for statement in PATIENT.get(connection.dialect.name, ()):
-        connection.execute(text(statement))

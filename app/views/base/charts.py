@@ -2,8 +2,8 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -11,16 +11,16 @@ from typing import Any, ClassVar
 from flask import request
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import format_decimal, gettext
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from app.acts.operators import kind_of
-from app.extensions import STATEMENT_SECONDS, db
+from app.extensions import db
 from app.models.base import Field, Record
 from app.models.clock import zone_name
 from app.models.figures import chains
+from app.models.statement_time import statement_time
 from app.rules.figures import Wanted
 from app.rules.reporting import Arrange, Report, Series, Source, TooMuch
 from app.security.scope import regions, rows
@@ -31,10 +31,6 @@ from app.views.base.pages import ChartPage, Drawing
 
 NOTHING = "—"
 SECONDS = 8  # longest statement of a chart that has to look at the rows
-LIMITS = {  # how long a statement may take
-    "postgresql": "SET LOCAL statement_timeout = '{}s'",
-    "mariadb": "SET SESSION max_statement_time = {}",
-}
 TOO_LONG: set[Any] = {"57014", 1969, 3024}  # PostgreSQL, MariaDB, MySQL
 
 
@@ -89,7 +85,8 @@ def drawings(
     query = query or ListQuery(model, [], "", MultiDict(), "-id")
     session = db.session()
     source, found = source_of(session, model, query), []
-    with _limited(session) if query.filters or query.quick else nullcontext(False) as is_limited:
+    is_limited = bool(query.filters or query.quick)
+    with statement_time(session, SECONDS) if is_limited else nullcontext():
         for chart in charts:
             drawing = Drawing(f"chart-{prefix}{chart.name}", chart.title, chart.kind, chart.hint)
             try:
@@ -104,21 +101,6 @@ def drawings(
                 _fill(drawing, report, model, query.args)
             found.append(drawing)
     return found
-
-
-@contextmanager
-def _limited(session: Session) -> Iterator[bool]:
-    """Statements in it, and on PostgreSQL those after it in this transaction, end after SECONDS."""
-    connection = session.connection()
-    is_maria = connection.dialect.name in ("mysql", "mariadb")
-    limit = LIMITS.get("mariadb" if is_maria else connection.dialect.name, "")
-    if limit:
-        connection.execute(text(limit.format(SECONDS)))
-    try:
-        yield True
-    finally:
-        if is_maria:
-            connection.execute(text(limit.format(STATEMENT_SECONDS)))
 
 
 def _took_too_long(error: DBAPIError | TooMuch) -> bool:
