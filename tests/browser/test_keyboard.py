@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from playwright.sync_api import TimeoutError as TooLate
+
 from tests.browser.page import facts_of, key, states_of, text_of, title
 from tests.conftest import PASSWORD
 
@@ -39,11 +41,18 @@ def pick(page: Any, field: str, text: str) -> None:
 
 
 def sequence(page: Any, keys: str) -> None:
-    """Keys one after the other, the last of which leads to another page."""
+    """Keys one after the other, the last of which leads to another page; once more where the machine was too slow."""
     *first, last = keys.split()
-    for pressed in first:
-        page.keyboard.press(pressed)
-    key(page, last)
+    for is_last_try in (False, True):
+        for pressed in first:
+            page.keyboard.press(pressed)
+        try:
+            with page.expect_navigation(timeout=5000):
+                page.keyboard.press(last)
+            return
+        except TooLate:  # the second key came after the time in which it belongs to the first
+            if is_last_try:
+                raise
 
 
 def position(page: Any) -> str:
@@ -169,6 +178,7 @@ def test_the_keys_of_a_page_are_told_and_obeyed_but_not_while_typing(person: Any
     assert "Save" in words
     assert "Save" not in told, "there is no form"
     keys.press("Escape")
+    clerk.locator("#keys").wait_for(state="hidden")  # the browser closes it a moment later
 
     keys.press("j")
     keys.press("x")
