@@ -47,9 +47,7 @@ def sequence(page: Any, keys: str) -> None:
         for pressed in first:
             page.keyboard.press(pressed)
         try:
-            with page.expect_navigation(timeout=5000):
-                page.keyboard.press(last)
-            return
+            return key(page, last)
         except TooLate:  # the second key came after the time in which it belongs to the first
             if is_last_try:
                 raise
