@@ -47,7 +47,8 @@ def sequence(page: Any, keys: str) -> None:
         for pressed in first:
             page.keyboard.press(pressed)
         try:
-            return key(page, last)
+            key(page, last)
+            break
         except TooLate:  # the second key came after the time in which it belongs to the first
             if is_last_try:
                 raise
