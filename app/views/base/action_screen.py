@@ -6,10 +6,9 @@ from dataclasses import field as dataclass_field
 from typing import Any, NoReturn
 from uuid import uuid4
 
-from flask import abort, flash, redirect, request, url_for
+from flask import abort, flash, redirect, request
 from flask_appbuilder import expose
 from flask_babel import gettext
-from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.acts.actions import Action
@@ -20,7 +19,7 @@ from app.models.submission import FormSubmission, already_stored
 from app.views.base import forms
 from app.views.base.pages import FormPage
 from app.views.base.registry import url_of
-from app.views.base.rights import refuse
+from app.views.base.rights import ask_to_sign_in, refuse
 from app.views.base.screen import Screen, attempt
 
 MOST_TICKED = 200  # rows of one bulk action
@@ -53,9 +52,7 @@ class ActionScreen(Screen):
 
     def action_named(self, name: str) -> Action:
         """The action; sign-in for a visitor, 404 where there is none of that name, 403 without its right."""
-        if not current_user.is_authenticated:
-            login = f"{self.appbuilder.sm.auth_view.endpoint}.login"
-            abort(redirect(url_for(login, next=request.url)))
+        ask_to_sign_in()
         action = self.all_actions.get(name)
         if action is None:
             abort(404)

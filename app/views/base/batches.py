@@ -8,7 +8,6 @@ from flask import abort, current_app, flash, g, redirect, render_template, reque
 from flask_appbuilder import BaseView, expose
 from flask_babel import format_decimal, gettext, ngettext
 from flask_babel import lazy_gettext as _
-from flask_login import current_user
 from markupsafe import Markup
 from sqlalchemy import func, select
 
@@ -27,6 +26,7 @@ from app.views.base.cells import instant_text
 from app.views.base.history import SOURCES, entries_of
 from app.views.base.pages import HistoryEntry
 from app.views.base.registry import kind_at, may, url_at
+from app.views.base.rights import ask_to_sign_in
 from app.views.base.screen import attempt
 
 PAGE = 50  # records
@@ -73,7 +73,7 @@ class BatchView(BaseView):
     @expose("/")
     def list(self) -> Any:
         """What the person changed lately, a line for each form, job or import."""
-        self._signed_in()
+        ask_to_sign_in()
         latest = select(Change.id).where(Change.actor == g.user.username).order_by(Change.id.desc()).limit(LATEST)
         first = func.min(Change.id)
         told = select(Change.request_id, Change.source, func.max(Change.reason), func.max(Change.at), func.count())
@@ -127,14 +127,9 @@ class BatchView(BaseView):
 
     # -------------------------------------------------------------------------------------------------------------
 
-    def _signed_in(self) -> None:
-        if not current_user.is_authenticated:
-            login = f"{self.appbuilder.sm.auth_view.endpoint}.login"
-            abort(redirect(url_for(login, next=request.url)))
-
     def _actor_of(self, request_id: str) -> str | None:
         """Whose ledger rows make up the batch: the person's own, or None for everybody's; 404 where there are none."""
-        self._signed_in()
+        ask_to_sign_in()
         actor = None if may_undo_all() else g.user.username
         if len(request_id) > LONGEST or "\x00" in request_id or not count_of(request_id, actor):
             abort(404)

@@ -8,7 +8,6 @@ from flask import abort, current_app, flash, g, jsonify, redirect, request, send
 from flask_appbuilder import BaseView, expose
 from flask_babel import format_decimal, gettext
 from flask_babel import lazy_gettext as _
-from flask_login import current_user
 from sqlalchemy import Select, select
 
 from app.extensions import db
@@ -19,6 +18,7 @@ from app.models.ledger import Change
 from app.models.types import whole
 from app.security.scope import rows
 from app.views.base.cells import instant_text
+from app.views.base.rights import ask_to_sign_in
 
 PAGE = 50
 WATCHED = 20  # jobs of one question of the badge
@@ -54,7 +54,7 @@ class JobView(BaseView):
     @expose("/")
     def list(self) -> Any:
         """The newest first, a page of them before the job ``before``."""
-        self._signed_in()
+        ask_to_sign_in()
         statement = self._seen()
         is_all = bool(request.args.get("all")) and self._sees_all()
         if not is_all:
@@ -76,7 +76,7 @@ class JobView(BaseView):
     @expose("/states")
     def states(self) -> Any:
         """What the badge of each page asks for the jobs that its browser watches."""
-        self._signed_in()
+        ask_to_sign_in()
         keys = [key for text in request.args.getlist("id")[:WATCHED] if (key := whole(text)) is not None]
         found = db.session.scalars(rows(Job).where(Job.owner_id == g.user.id, Job.id.in_(keys))) if keys else ()
         return jsonify(jobs=[self._state(job) for job in found])
@@ -114,11 +114,6 @@ class JobView(BaseView):
 
     # -------------------------------------------------------------------------------------------------------------
 
-    def _signed_in(self) -> None:
-        if not current_user.is_authenticated:
-            login = f"{self.appbuilder.sm.auth_view.endpoint}.login"
-            abort(redirect(url_for(login, next=request.url)))
-
     def _sees_all(self) -> bool:
         return self.appbuilder.sm.has_access("can_list_all", self.class_permission_name)
 
@@ -127,7 +122,7 @@ class JobView(BaseView):
         return statement if self._sees_all() else statement.where(Job.owner_id == g.user.id)
 
     def _load(self, key: str) -> Job:
-        self._signed_in()
+        ask_to_sign_in()
         number = whole(key)
         job = db.session.scalar(self._seen().where(Job.id == number)) if number is not None else None
         if job is None:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from flask import abort, current_app, request
+from flask import abort, current_app, redirect, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from flask_login import current_user
 
 RIGHTS = {
     "add": _("Add"),
@@ -72,6 +73,13 @@ def by_place(pairs: Iterable[Any]) -> list[tuple[str, list[str]]]:
         name = pair.view_menu.name
         found.setdefault(place_text(name), set()).add(right_text(pair.permission.name, name))
     return [(place, sorted(rights)) for place, rights in sorted(found.items())]
+
+
+def ask_to_sign_in() -> None:
+    """Lead a visitor to the sign-in, and from there back here; nothing for who has signed in."""
+    if not current_user.is_authenticated:
+        login = f"{current_app.appbuilder.sm.auth_view.endpoint}.login"  # type: ignore[attr-defined]
+        abort(redirect(url_for(login, next=request.url)))
 
 
 def refuse(permission: str, view_name: str) -> NoReturn:

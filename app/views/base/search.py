@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import abort, jsonify, redirect, request, url_for
+from flask import abort, jsonify, redirect, request
 from flask_appbuilder import BaseView, expose
 from flask_babel import gettext
 from flask_login import current_user
@@ -16,6 +16,7 @@ from app.extensions import db
 from app.models.base import Field
 from app.views.base.cells import cell_of, text_of
 from app.views.base.registry import may, place_of, url_of
+from app.views.base.rights import ask_to_sign_in
 
 SHOWN, SUGGESTED = 10, 4  # records of a group
 
@@ -60,8 +61,7 @@ class SearchView(BaseView):
     @expose("")
     def search(self) -> Any:
         """Exactly one record with exactly this number: to its page at once."""
-        if not current_user.is_authenticated:
-            abort(redirect(url_for(f"{self.appbuilder.sm.auth_view.endpoint}.login", next=request.url)))
+        ask_to_sign_in()
         text = request.args.get("q", "")
         asked, groups = search(db.session(), text, partial(may, "list"), SHOWN)
         exact = [hit.record for group in groups for hit in group.hits if hit.rank == Rank.NUMBER]
