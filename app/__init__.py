@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, g, request, session
+from flask import Flask, current_app, g, request, session
 from flask_appbuilder import AppBuilder
 from flask_login import user_logged_in
 from flask_talisman import Talisman
@@ -20,6 +20,7 @@ from app.programs import for_programs
 from app.security import preferences
 from app.security.manager import SwitchboardSecurityManager
 from app.security.tokens import PeoplesSessions
+from app.transaction import begin_reading
 from app.views.base.menu import PeoplesMenu
 from app.views.home import HomeView
 
@@ -63,6 +64,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         appbuilder.init_app(app, db.session)
         views.register(appbuilder)
         api.register(appbuilder)
+    app.before_request(_begin_reading)
     app.before_request(_prolong_session)
     app.before_request(_begin_acting)
     app.teardown_request(_end_acting)
@@ -93,6 +95,13 @@ def _set_headers(app: Flask) -> None:
     if app.config["PROXIES"]:
         hops = app.config["PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def _begin_reading() -> None:
+    """Before anything is asked of the database."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.method == "GET" and getattr(view, "only_reads", False):
+        begin_reading()
 
 
 def _begin_acting() -> None:

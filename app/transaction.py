@@ -1,4 +1,4 @@
-"""The only place that commits: one business act, one transaction, whole or not at all."""
+"""The only place that commits: one business act, one transaction, whole or not at all; and requests that only read."""
 
 import logging
 import random
@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from app.extensions import WRITES, db
 from app.models.fired import refusal
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
+READS = "switchboard_reads"  # in the info of a session
 TRIES = 5
 LONGEST_PAUSE = 0.1  # seconds before the second try; doubled for each further one
 
@@ -39,6 +42,8 @@ def commit(work: Callable[[], T]) -> T:
     """
     if db.session.new or db.session.dirty or db.session.deleted:
         raise RuntimeError("changes were made outside of the work: a retry would lose them")
+    if db.session().info.pop(READS, False):
+        db.session.rollback()
     for attempt in range(1, TRIES + 1):
         try:
             if not db.session().in_transaction():
@@ -60,6 +65,25 @@ def commit(work: Callable[[], T]) -> T:
             db.session.rollback()
             raise
     raise AssertionError("the last try returns or raises")
+
+
+def only_reads(view: F) -> F:
+    """Mark a view whose GET reads: its statements stand by themselves, without BEGIN and ROLLBACK around them.
+
+    In READ COMMITTED each statement sees what is committed when it begins, with or without a transaction, so nothing
+    is lost but two trips to the database, which take as long as a statement. It may call commit() all the same. Not for
+    a view that reads through a cursor on the server or sets something for the transaction.
+    """
+    view.only_reads = True  # type: ignore[attr-defined]
+    return view
+
+
+def begin_reading() -> None:
+    """For a view that only reads, on PostgreSQL: SQLite reads a snapshot, and MariaDB's driver gains nothing."""
+    bind = db.session.get_bind()
+    if isinstance(bind, Engine) and bind.dialect.name == "postgresql":
+        db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        db.session().info[READS] = True
 
 
 def is_collision(error: DBAPIError) -> bool:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from flask_babel import gettext
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Integer, String, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.acts.fields import filterable, showable
@@ -15,6 +16,7 @@ from app.acts.operators import OPERATORS, kind_of
 from app.models.base import Record
 from app.models.own_list import LONGEST_ARGS, LONGEST_NAME, ChosenList, OwnList
 from app.models.refusal import RuleBroken
+from app.security.manager import held_roles
 
 MOST = 30  # saved lists of one person and table
 Pairs = list[tuple[str, str]]
@@ -31,39 +33,36 @@ class Lists:
         return next((each for each in self.found if each.id == key), None)
 
 
-def roles_of(user: Any) -> dict[int, str]:
-    """The roles that a person holds, by key, those of groups included."""
-    held = [*user.roles, *(role for group in user.groups for role in group.roles)]
-    return {role.id: role.name for role in sorted(held, key=lambda role: role.name)}
-
-
 def lists_of(session: Session, user: Any, table: str) -> Lists:
     """One statement: own lists, and those shared with a role that the person holds."""
-    chosen = and_(ChosenList.user_id == user.id, ChosenList.record_type == OwnList.record_type)
-    statement = (
-        select(OwnList, ChosenList.user_id, ChosenList.list_id)
-        .outerjoin(ChosenList, chosen)
-        .where(OwnList.record_type == table, _seen_by(user))
-        .order_by(OwnList.name, OwnList.id)
-    )
-    asked = session.execute(statement).all()
+    asked = session.execute(_lists(), {"user": user.id, "roles": list(held_roles(user)), "table": table}).all()
     found = [row[0] for row in asked]
     if asked and asked[0][1] is not None:
         default = next((each for each in found if each.id == asked[0][2]), None)
     else:
-        held = roles_of(user)
+        held = held_roles(user)
         of_roles = [each for each in found if each.is_role_default and each.role_id in held]
         default = min(of_roles, key=lambda each: (each.role_id, each.id), default=None)
     return Lists(found, default)
 
 
+@cache
+def _lists() -> Any:
+    """Built once: putting it together takes as long as asking it."""
+    person = bindparam("user", type_=Integer)
+    return (
+        select(OwnList, ChosenList.user_id, ChosenList.list_id)
+        .outerjoin(ChosenList, and_(ChosenList.user_id == person, ChosenList.record_type == OwnList.record_type))
+        .where(OwnList.record_type == bindparam("table", type_=String))
+        .where(or_(OwnList.owner_id == person, OwnList.role_id.in_(bindparam("roles", expanding=True))))
+        .order_by(OwnList.name, OwnList.id)
+    )
+
+
 def seen(session: Session, user: Any, key: int) -> OwnList | None:
     """A saved list that the person may open."""
-    return session.scalars(select(OwnList).where(OwnList.id == key, _seen_by(user))).one_or_none()
-
-
-def _seen_by(user: Any) -> Any:
-    return or_(OwnList.owner_id == user.id, OwnList.role_id.in_(roles_of(user)))
+    is_seen = or_(OwnList.owner_id == user.id, OwnList.role_id.in_(held_roles(user)))
+    return session.scalars(select(OwnList).where(OwnList.id == key, is_seen)).one_or_none()
 
 
 def usable(model: type[Record], pairs: Iterable[tuple[str, str]]) -> tuple[Pairs, list[str]]:
@@ -163,7 +162,7 @@ def _fill(session: Session, user: Any, model: type[Record], saved: OwnList, wish
     if wish.role_id != saved.role_id and wish.role_id is not None:
         if not may.share:
             raise RuleBroken(gettext("You may not share lists."), "role_id")
-        if wish.role_id not in roles_of(user):
+        if wish.role_id not in held_roles(user):
             raise RuleBroken(gettext("A list is shared with a role that you have yourself."), "role_id")
     if wish.is_role_default and wish.role_id is None:
         raise RuleBroken(gettext("Only a list that is shared with a role can be its default."), "role_id")

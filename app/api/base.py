@@ -30,6 +30,7 @@ from app.models.types import whole
 from app.programs import Refused, read_json
 from app.security.scope import rows
 from app.security.tokens import unauthorized
+from app.transaction import only_reads
 
 T = TypeVar("T")
 STALE_TRIES = 3  # of an action that did not say which version it is for
@@ -75,6 +76,7 @@ class RecordApi(BaseApi):
 
     # --- reading -----------------------------------------------------------------------------------------------
 
+    @only_reads
     @expose("/", methods=["GET"])
     def get_list(self) -> Response:
         self.demand("get")
@@ -88,6 +90,7 @@ class RecordApi(BaseApi):
             result=[_written(record, query.columns) for record in found],
         )
 
+    @only_reads
     @expose("/<pk>", methods=["GET"])
     def get(self, pk: str) -> Response:
         self.demand("get")

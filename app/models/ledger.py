@@ -89,6 +89,8 @@ def begin_unit(session: Session, context: Any, instances: Any) -> None:
     """From here to after_flush the connection writes what the session tracks; remember what goes and what was."""
     _keep_append_only(session)
     connection = session.connection()
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        raise RuntimeError("a request that only reads would write a change without its ledger: use commit()")
     connection.info["unit"] = unit = Unit()
     for record in session.deleted:
         if _is_covered(record):

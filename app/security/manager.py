@@ -3,28 +3,43 @@
 import math
 import time
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import LoginManager
 from limits import parse
 from sqlalchemy import BigInteger, Integer, bindparam, cast, func, or_, select, union_all, update
-from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import TooManyRequests
 
-from app.models.ledger import Change
 from app.security import fab_views, tokens
 
 MOST_KNOWN = 1_000  # sets of roles whose rights a process keeps
 
 
+class Held(NamedTuple):
+    """A role that a person holds, by themselves or by a group. rights: how many, and a checksum: the version of them."""
+
+    name: str
+    rights: int
+    checksum: Any
+
+
+def held_roles(user: Any) -> dict[int, str]:
+    """The names of the roles that a person holds, by key: as read with the person of the request, else asked now."""
+    known, held = g.get("held_roles", (None, {}))
+    if known == user:  # not "is": Flask-Login hands out a proxy
+        return {key: role.name for key, role in held.items()}
+    roles = {role.id: role.name for role in (*user.roles, *(role for group in user.groups for role in group.roles))}
+    return dict(sorted(roles.items(), key=lambda role: role[1]))
+
+
 class SwitchboardSecurityManager(SecurityManager):
     """Rights of the request's person: one statement for the user with roles and groups, none for what they may do.
 
-    A process keeps the rights of each set of roles. What is kept holds for one version of them, which is read with the
-    user at each request: a right that is given or taken counts from the next request on, on any machine, and past the
-    ledger too.
+    A process keeps the rights of each set of roles. What is kept holds for one version of them, a checksum of their
+    rows that is read with the user at each request: a right that is given or taken counts from the next request on, on
+    any machine, and when it is done by hand too.
     """
 
     security_api = tokens.TokenApi
@@ -41,19 +56,32 @@ class SwitchboardSecurityManager(SecurityManager):
         self.known_rights: dict[Any, frozenset[tuple[str, str]]] = {}
 
     def get_user_by_id(self, pk: Any) -> Any:
-        row = self.session.execute(self._user_with_roles, {"pk": pk}).unique().one_or_none()
-        if row is None:
+        found = self.session.execute(self._user_with_roles, {"pk": pk}).all()
+        if not found:
             return None
-        g.version_of_roles = tuple(row[1:])
-        return row[0]
+        user = found[0][0]
+        g.held_roles = user, {key: Held(*version) for _user, key, *version in found if key is not None}
+        return user
 
     @cached_property
     def _user_with_roles(self) -> Any:
-        """Built once: putting it together takes as long as asking it."""
-        user, group = self.user_model, self.group_model
-        loaded = joinedload(user.roles), joinedload(user.groups).joinedload(group.roles)
-        statement = select(user, *_version_of_roles(user, group, self.role_model))
-        return statement.where(user.id == bindparam("pk", type_=Integer)).options(*loaded)
+        """Built once: putting it together takes as long as asking it. A row for each role that the person holds."""
+        user, group, role = self.user_model, self.group_model, self.role_model
+        held, joined = user.roles.property.secondary, user.groups.property.secondary
+        of_group, rights = group.roles.property.secondary, role.permissions.property.secondary
+        pk = bindparam("pk", type_=Integer)
+        own = select(held.c.role_id).where(held.c.user_id == pk)
+        of_groups = select(of_group.c.role_id).join(joined, joined.c.group_id == of_group.c.group_id)
+        roles = union_all(own, of_groups.where(joined.c.user_id == pk))
+        count = select(func.count(rights.c.id)).where(rights.c.role_id == role.id).scalar_subquery()
+        product = cast(rights.c.id, BigInteger) * rights.c.permission_view_id
+        checksum = select(func.sum(product)).where(rights.c.role_id == role.id).scalar_subquery()
+        return (
+            select(user, role.id, role.name, count, checksum)
+            .outerjoin(role, role.id.in_(roles))
+            .where(user.id == pk)
+            .order_by(role.name)
+        )
 
     # --- signing in --------------------------------------------------------------------------------------------
 
@@ -105,7 +133,7 @@ class SwitchboardSecurityManager(SecurityManager):
         person = self._get_safe_user(user) if is_usual else None
         if person is None or not person.is_active:
             return super().has_access(permission_name, view_name)
-        rights = self.rights_of([role.id for role in self.get_user_roles(person)])
+        rights = self.rights_of(list(held_roles(person)))
         g.rights_of_user = (user, rights)
         return (permission_name, view_name) in rights
 
@@ -116,11 +144,18 @@ class SwitchboardSecurityManager(SecurityManager):
         """FAB asks for the menu entries; all it reads of the answer is their names."""
         return [_Menu(view) for permission, view in self.rights_of(role_ids) if permission == permission_name]
 
+    def get_user_roles(self, user: Any) -> list[Any]:
+        """FAB reads keys and names of them."""
+        known, held = g.get("held_roles", (None, {}))
+        if user is None or known != user:
+            return super().get_user_roles(user)
+        return [self.role_model(id=key, name=role.name) for key, role in held.items()]
+
     def rights_of(self, role_ids: list[int]) -> frozenset[tuple[str, str]]:
-        """(right, view) pairs of these roles; without a version of the roles they are kept for the request only."""
-        version = g.get("version_of_roles")
-        known = g.setdefault("rights", {}) if version is None else self.known_rights
-        key = (version, *sorted(role_ids))
+        """(right, view) pairs of these roles; of others than the person's they are kept for the request only."""
+        held = g.get("held_roles", (None, {}))[1]
+        known = self.known_rights if held.keys() >= set(role_ids) else g.setdefault("rights", {})
+        key = tuple((role, held.get(role)) for role in sorted(role_ids))
         if key not in known:
             if len(known) >= MOST_KNOWN:
                 known.clear()
@@ -138,28 +173,6 @@ class SwitchboardSecurityManager(SecurityManager):
             .where(self.role_model.id.in_(role_ids))
         )
         return frozenset((right, name) for right, name in self.session.execute(statement))
-
-
-def _version_of_roles(user: Any, group: Any, role: Any) -> list[Any]:
-    """What changes with the rights of a person's roles.
-
-    How many changes of roles the ledger has, and the newest: one alone can miss a late commit. Beside them the number
-    of these rights and a checksum of them, for what a database administrator gives or takes by hand.
-    """
-    of_roles = select(Change.id).where(Change.record_type == role.__tablename__).subquery()
-    held, joined = user.roles.property.secondary, user.groups.property.secondary
-    of_group, rights = group.roles.property.secondary, role.permissions.property.secondary
-    pk = bindparam("pk", type_=Integer)
-    own = select(held.c.role_id).where(held.c.user_id == pk)
-    of_groups = select(of_group.c.role_id).join(joined, joined.c.group_id == of_group.c.group_id)
-    roles = union_all(own, of_groups.where(joined.c.user_id == pk))
-    now = select(rights).where(rights.c.role_id.in_(roles)).subquery()
-    return [
-        select(func.count(of_roles.c.id)).scalar_subquery(),
-        select(func.max(of_roles.c.id)).scalar_subquery(),
-        select(func.count(now.c.id)).scalar_subquery(),
-        select(func.sum(cast(now.c.id, BigInteger) * now.c.permission_view_id)).scalar_subquery(),
-    ]
 
 
 class _Menu:

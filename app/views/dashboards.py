@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from flask import current_app
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
 
 from app.models.clock import zone_name
+from app.security.manager import held_roles
 from app.views.base.charts import Chart, ChartView, drawings
 from app.views.base.declarations import Menu
 from app.views.base.pages import DashboardPage, Drawing
@@ -58,7 +58,7 @@ def charts_of(roles: list[str]) -> list[Shown]:
 
 
 def _roles() -> list[str]:
-    own = [role.name for role in current_app.appbuilder.sm.get_user_roles(current_user)]  # type: ignore[attr-defined]
+    own = set(held_roles(current_user).values())
     return [name for name in DASHBOARDS if name in own]
 
 

@@ -18,7 +18,7 @@ from app.models.catalog import ProductOffering
 from app.models.customer import Customer
 from app.models.ledger import Change
 from app.models.types import whole
-from app.transaction import commit
+from app.transaction import commit, only_reads
 from app.views.base.cells import instant_text, status_label
 from app.views.base.history import ACTIONS
 from app.views.base.registry import kind_at, may, url_at
@@ -61,6 +61,7 @@ class HomePage:
 class HomeView(IndexView):
     """FAB's index view, filled with what waits; a visitor is asked to sign in first."""
 
+    @only_reads
     @expose("/")
     def index(self) -> Any:
         if not current_user.is_authenticated:

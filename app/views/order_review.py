@@ -36,6 +36,7 @@ from app.rules.reviewing import WAITS, decide, may_be_decided_by, outcome
 from app.rules.standing import ORDER_IS_OPEN, Standing, customer_standing
 from app.rules.ticketing import IS_OPEN
 from app.security.scope import rows
+from app.transaction import only_reads
 from app.views.base.cells import status_label
 from app.views.base.declarations import Menu
 from app.views.base.forms import SUBMIT
@@ -115,6 +116,7 @@ class OrderReviewQueueView(BaseView):
     icon = "fa-gavel"
     title = _("Order review")
 
+    @only_reads
     @expose("/")
     @has_access
     @permission_name("list")
@@ -142,6 +144,7 @@ class OrderReviewQueueView(BaseView):
         )
         return self.render_template("order_review/queue.html", page=shown)
 
+    @only_reads
     @expose("/<int:pk>")
     @has_access
     @permission_name("list")

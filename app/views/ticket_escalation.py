@@ -25,6 +25,7 @@ from app.models.ticket import Severity, TicketKind, TroubleTicket
 from app.models.types import whole
 from app.rules import ticketing
 from app.security.scope import rows
+from app.transaction import only_reads
 from app.views.base import forms
 from app.views.base.action_screen import MOST_TICKED, Sent, send, tell_done
 from app.views.base.cells import cell_of
@@ -105,6 +106,7 @@ class TicketEscalationDeskView(BaseView):
     icon = "fa-fire"
     title = _("Ticket escalation")
 
+    @only_reads
     @expose("/", methods=["GET", "POST"])
     @has_access
     def list(self) -> Any:

@@ -13,6 +13,7 @@ from app.acts.removal import parts_of
 from app.extensions import db
 from app.models.base import Field
 from app.security.scope import rows
+from app.transaction import only_reads
 from app.views.base.cells import cell_of, status_label
 from app.views.base.declarations import Panel
 from app.views.base.follow_screen import FollowScreen
@@ -23,6 +24,7 @@ from app.views.base.panels import standard_panels
 
 
 class DetailScreen(FollowScreen):
+    @only_reads
     @expose("/show/<pk>", methods=["GET"])
     @has_access
     def show(self, pk: str) -> Any:

@@ -16,6 +16,7 @@ from app.models.base import Field
 from app.models.submission import FormSubmission, already_stored
 from app.models.types import whole
 from app.security.scope import own_region, scope_field
+from app.transaction import only_reads
 from app.views.base import forms
 from app.views.base.cells import text_of
 from app.views.base.pages import Clash, FormPage
@@ -26,6 +27,7 @@ NEXT = "_next"  # where "save and next" leads: the form of the next record of th
 
 
 class FormScreen(Screen):
+    @only_reads
     @expose("/add", methods=["GET", "POST"])
     @has_access
     def add(self) -> Any:
@@ -88,6 +90,7 @@ class FormScreen(Screen):
         )
         return self.draw("record/form.html", page, status)
 
+    @only_reads
     @expose("/edit/<pk>", methods=["GET", "POST"])
     @has_access
     def edit(self, pk: str) -> Any:

@@ -9,6 +9,7 @@ from flask_babel import gettext
 from app.acts.zones import local
 from app.extensions import db
 from app.models.base import Field
+from app.transaction import only_reads
 from app.views.base import forms
 from app.views.base.cells import text_of
 from app.views.base.list_screen import ListScreen
@@ -22,6 +23,7 @@ class InlineScreen(ListScreen):
             shown.name: forms.form_of(f"{self.model.__name__}{shown.name}", [shown]) for shown in self.inline_fields()
         }
 
+    @only_reads
     @expose("/inline/<pk>/<string:name>", methods=["GET", "POST"])
     @has_access
     @permission_name("edit")

@@ -15,6 +15,7 @@ from app.acts.own_lists import lists_of
 from app.extensions import db
 from app.models.base import Field
 from app.security.scope import rows
+from app.transaction import only_reads
 from app.views.base import own_lists
 from app.views.base.cells import cell_of
 from app.views.base.listing import SIZES, ListQuery, describe_columns, describe_filters
@@ -27,6 +28,7 @@ class ListScreen(Screen):
         order = self.list_order or "-id"
         return ListQuery(self.model, self.listed(), path, args, order, fixed or [], is_free=True, bare=bare)
 
+    @only_reads
     @expose("/list/")
     @has_access
     def list(self) -> Any:

@@ -11,6 +11,7 @@ from app.acts.operators import quick_clause, searched
 from app.extensions import db
 from app.models.base import model_of
 from app.security.scope import rows
+from app.transaction import only_reads
 from app.views.base.registry import may, place_of
 from app.views.base.rights import refuse
 
@@ -24,6 +25,7 @@ class LookupView(BaseView):
     route_base = "/lookup"
     default_view = "find"
 
+    @only_reads
     @expose("/<table>")
     def find(self, table: str) -> Any:
         """The right asked for is the right to list the records."""

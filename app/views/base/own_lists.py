@@ -18,6 +18,7 @@ from app.extensions import db
 from app.models.base import Declared, Record, model_of
 from app.models.own_list import OwnList
 from app.models.types import whole
+from app.security.manager import held_roles
 from app.views.base.listing import PLACE
 from app.views.base.pages import OwnEntry, OwnLists
 from app.views.base.registry import may, place_of
@@ -147,7 +148,7 @@ def draw(lists: Lists, base: str, model: type[Record], args: MultiDict[str, str]
     key = whole(args.get("list", ""))
     opened = lists.of(key) if key is not None else None
     may_ = rights()
-    held = own_lists.roles_of(g.user)
+    held = held_roles(g.user)
     entries = [OwnEntry(0, gettext("Standard list"), f"{base}?list={STANDARD}", is_default=lists.default is None)]
     entries += [
         OwnEntry(each.id, each.name, address(base, model, each), _note(each, held), is_default=each is lists.default)

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from app.acts.searching import Asked, Group, Rank, search
 from app.extensions import db
 from app.models.base import Field
+from app.transaction import only_reads
 from app.views.base.cells import cell_of, text_of
 from app.views.base.registry import may, place_of, url_of
 from app.views.base.rights import ask_to_sign_in
@@ -58,6 +59,7 @@ class SearchView(BaseView):
     route_base = "/search"
     default_view = "search"
 
+    @only_reads
     @expose("")
     def search(self) -> Any:
         """Exactly one record with exactly this number: to its page at once."""
@@ -71,6 +73,7 @@ class SearchView(BaseView):
         page.groups = [_group(asked, group) for group in groups]
         return self.render_template("search.html", page=page)
 
+    @only_reads
     @expose("/suggest")
     def suggest(self) -> Any:
         if not current_user.is_authenticated:
