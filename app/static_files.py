@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from wsgiref.headers import Headers
 
-from flask import Flask
+from flask import Flask, request
 from whitenoise import WhiteNoise
 from whitenoise.responders import StaticFile
 
@@ -36,12 +37,27 @@ def init_app(app: Flask) -> None:
         served.add_files(folder, prefix)
     app.wsgi_app = served  # type: ignore[method-assign]
 
+    app.jinja_env.globals["asset"] = Assets(folders)
+
     @app.url_defaults
     def add_version(endpoint: str, values: dict[str, Any]) -> None:
         if endpoint in folders and "v" not in values and values.get("filename"):
             version = _version(os.path.join(folders[endpoint][1], values["filename"]))
             if version:
                 values["v"] = version
+
+
+class Assets:
+    """asset("page.js") in a template: the address of a static file with its version, sooner than by url_for()."""
+
+    def __init__(self, folders: dict[str, tuple[str, str]]) -> None:
+        self.folders = folders
+
+    def __call__(self, filename: str, endpoint: str = "static") -> str:
+        prefix, folder = self.folders[endpoint]
+        address = f"{request.script_root}{prefix}{quote(filename)}"
+        version = _version(f"{folder}/{filename}")
+        return f"{address}?v={version}" if version else address
 
 
 def _folders(app: Flask) -> Iterator[tuple[str, tuple[str, str]]]:

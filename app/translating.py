@@ -10,13 +10,17 @@ from typing import Any
 import flask_babel
 from flask import Flask
 from flask.globals import _cv_app
-from flask_babel import Domain
+from flask_babel import Domain, get_domain
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 
 
 def init_app(app: Flask) -> None:
     flask_babel._get_current_context = of_request
     babel = app.extensions["babel"].instance
     babel.__dict__["domain_instance"] = QuickDomain(domain=app.extensions["babel"].default_domain)  # a cached property
+    app.jinja_env.globals.update(_=word, gettext=word)
 
 
 def of_request() -> SimpleNamespace | None:
@@ -28,6 +32,19 @@ def of_request() -> SimpleNamespace | None:
     if "_flask_babel" not in known:
         known["_flask_babel"] = SimpleNamespace()
     return known["_flask_babel"]
+
+
+@pass_eval_context
+def word(context: EvalContext, text: str, /, **values: Any) -> str:
+    """gettext() of the templates: as Jinja's, which goes through five functions for each of a hundred words."""
+    translations = get_domain().get_translations()
+    words = translations.__dict__.setdefault("words", {})
+    found = words.get(text)
+    if found is None:
+        found = words[text] = Markup(translations.ugettext(text))  # noqa: S704 (our own text; values are escaped)
+    if not context.autoescape:
+        return str(found) % values
+    return found % values if values or "%" in found else found
 
 
 class QuickDomain(Domain):

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, Text, func, literal, select, text, union_all
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.models.base import Field, Record
+from app.models.base import Field, Record, model_of
 from app.models.types import JsonText
 from app.security.scope import way_to_region
 
@@ -63,10 +64,15 @@ def inputs(model: type[Record], is_new: bool) -> list[Field]:
     ]
 
 
-def sortable(model: type[Record]) -> set[str]:
+def sortable(model: type[Record]) -> frozenset[str]:
     """Fields a list can be sorted by: stored values, no relations, no secrets, no long texts."""
-    stored = (s for s in model.fields().values() if not s.secret and not s.many and not s.relation)
-    return {s.name for s in stored if not s.multiline and not _is_long(s.sql_type)} | {"id"}
+    return _sortable(model.__tablename__)
+
+
+@cache
+def _sortable(table: str) -> frozenset[str]:
+    stored = (s for s in model_of(table).fields().values() if not s.secret and not s.many and not s.relation)
+    return frozenset(s.name for s in stored if not s.multiline and not _is_long(s.sql_type)) | {"id"}
 
 
 def _is_long(kind: Any) -> bool:

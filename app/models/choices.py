@@ -41,3 +41,18 @@ class ChoiceType(TypeDecorator[Choices]):
 
     def process_result_value(self, value: Any, dialect: Any) -> Choices | None:
         return None if value is None else self.choices(value)
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        """As above, without three calls for each value of a list."""
+        return _Members(self.choices).__getitem__
+
+
+class _Members(dict[Any, Any]):
+    """Stored value -> member; a value that is none is a ValueError."""
+
+    def __init__(self, choices: type[Choices]) -> None:
+        super().__init__({None: None} | {member.value: member for member in choices})
+        self.choices = choices
+
+    def __missing__(self, value: Any) -> Choices:
+        return self.choices(value)

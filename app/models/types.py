@@ -47,6 +47,13 @@ class UtcDateTime(TypeDecorator[datetime.datetime]):
     def process_result_value(self, value: Any, dialect: Any) -> datetime.datetime | None:
         return None if value is None else value.replace(tzinfo=datetime.UTC)
 
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        """As above, with one call for each value where the driver gives instants already."""
+        if self.impl_instance.result_processor(dialect, coltype) is not None:
+            return super().result_processor(dialect, coltype)
+        zone = datetime.UTC
+        return lambda value: None if value is None else value.replace(tzinfo=zone)
+
 
 class Exact(TypeDecorator[Decimal]):
     """A decimal number that is exact on every database.

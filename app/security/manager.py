@@ -18,7 +18,7 @@ MOST_KNOWN = 1_000  # sets of roles whose rights a process keeps
 
 
 class Held(NamedTuple):
-    """A role that a person holds, by themselves or by a group. rights: how many, and a checksum: the version of them."""
+    """A role that a person holds, also by a group. rights: how many; with their checksum it is their version."""
 
     name: str
     rights: int

@@ -17,7 +17,7 @@ from app.views.base.declarations import Menu
 from app.views.base.fab_words import speak
 from app.views.base.jobs import JobView
 from app.views.base.lookup import LookupView
-from app.views.base.menu import is_below, same_for_all
+from app.views.base.menu import drawn_once, is_below
 from app.views.base.own_lists import OwnListView
 from app.views.base.record import RecordView
 from app.views.base.rights import by_place
@@ -36,7 +36,7 @@ def register(appbuilder: AppBuilder) -> None:
     current_app.jinja_env.filters.update(by_place=by_place, status=status_label)
     current_app.jinja_env.filters.update(initials=initials)
     current_app.jinja_env.globals.update(locale=get_locale, time_zone=own_city)
-    current_app.jinja_env.globals.update(is_below=is_below, same_for_all=same_for_all)
+    current_app.jinja_env.globals.update(is_below=is_below, drawn_once=drawn_once, icon=icons.icon)
     speak(appbuilder)
     appbuilder.add_view_no_menu(LookupView)
     appbuilder.add_view_no_menu(BatchView)

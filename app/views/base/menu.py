@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from flask import g, request
 from flask_appbuilder.menu import Menu
@@ -9,7 +10,8 @@ from flask_babel import get_locale
 from markupsafe import Markup
 
 MOST_KNOWN = 200  # menus that a process keeps
-MOST_DRAWN = 300  # of them as markup
+MOST_DRAWN = 1_000  # parts of pages, some 3 KB each
+HERE, NONCE = "~here~", "~nonce~"
 
 
 class PeoplesMenu(Menu):
@@ -58,12 +60,24 @@ def _entries(group: dict[str, Any]) -> list[Any]:
     return [item for item in group.get("childs", [group]) if item != "-" and item.get("url")]
 
 
-_same: dict[tuple[str, str], Markup] = {}
+_kept: dict[tuple[Any, ...], str] = {}
 
 
-def same_for_all(name: str, macro: Callable[[], Markup]) -> Markup:
-    """What a macro draws alike for everybody who reads a language, drawn once."""
-    key = name, str(get_locale())
-    if key not in _same:
-        _same[key] = macro()
-    return _same[key]
+def drawn_once(macro: Callable[..., Markup], *key: Any) -> Markup:
+    """What a macro draws alike for a key, given to it, and a language: drawn once.
+
+    What differs from page to page all the same is put in: the nonce of its scripts, and the address of the page where
+    the macro writes HERE into an address.
+    """
+    place = macro.name, *key, str(get_locale()), request.script_root  # type: ignore[attr-defined]
+    nonce = getattr(request, "csp_nonce", "")
+    text = _kept.get(place)
+    if text is None:
+        if len(_kept) >= MOST_DRAWN:
+            _kept.clear()
+        text = str(macro(*key))
+        _kept[place] = text = text.replace(nonce, NONCE) if nonce else text
+    text = text.replace(NONCE, nonce)
+    if HERE in text:
+        text = text.replace(HERE, quote(request.full_path.rstrip("?")))
+    return Markup(text)  # noqa: S704 (drawn by a template, and a quoted address)

@@ -94,22 +94,23 @@ class ListPage:
         """
         heads = [f'<td class="{"number" if column.is_number else ""}">' for column in self.columns]
         heads = ['<td class="key">', *(head.replace(' class=""', "") for head in heads[1:])]
+        tick, edit = str(escape(tick)), str(escape(edit))
         drawn = []
         for number, row in enumerate(self.rows, self.first or 1):
             drawn.append(f'<tr data-url="{row.url}" data-key="{row.key}">' if row.url else f'<tr data-key="{row.key}">')
             if self.bulk:
-                label = escape(tick.replace("#", str(number)))
+                label = tick.replace("#", str(number))
                 drawn.append(
                     f'<td class="narrow"><input type="checkbox" name="id" value="{row.key}" form="bulk"'
                     f' aria-label="{label}"></td>'
                 )
-            drawn += [f"{head}{escape(cell)}</td>" for head, cell in zip(heads, row.cells, strict=True)]
+            drawn += [f"{head}{cell}</td>" for head, cell in zip(heads, row.cells, strict=True)]
             if row.edit_url:
-                label = escape(edit.replace("#", str(number)))
+                label = edit.replace("#", str(number))
                 link = f'<a class="row-edit" href="{row.edit_url}" aria-label="{label}">{pencil}</a>'
                 drawn.append(f'<td class="narrow">{link}</td>')
             drawn.append("</tr>")
-        return Markup("".join(drawn))  # noqa: S704 (every text in it is escaped; addresses and keys are ours)
+        return Markup("".join(drawn))  # noqa: S704 (cells are markup, labels escaped; addresses and keys are ours)
 
 
 @dataclass
