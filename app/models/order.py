@@ -278,11 +278,8 @@ class ProductOrder(Record):
             self.content_changes()
         self._check_moves()
         belong_together(self, "billing_account")
-        if self.billing_account is not None and self.billing_account.currency != self.currency:
-            raise RuleBroken(
-                gettext("%(order)s is not in the currency of %(account)s.", order=self, account=self.billing_account),
-                "currency",
-            )
+        if has_changed(self, "billing_account_id", "currency"):
+            self._check_currency()
         self.completion_date = (self.completion_date or now()) if self.state in ENDED else None
         self.cancellation_date = (self.cancellation_date or now()) if self.state == OrderState.CANCELLED else None
         self.lead_days = None
@@ -290,6 +287,13 @@ class ProductOrder(Record):
             self.lead_days = (self.completion_date - (self.order_date or now())).days
         moves = [(column, new) for column, _old, new in self.pending_moves]
         self.send_backs = (before(self, "send_backs") or 0) + moves.count((self.review.column, ReviewState.SENT_BACK))
+
+    def _check_currency(self) -> None:
+        if self.billing_account is not None and self.billing_account.currency != self.currency:
+            raise RuleBroken(
+                gettext("%(order)s is not in the currency of %(account)s.", order=self, account=self.billing_account),
+                "currency",
+            )
 
     def content_changes(self) -> None:
         """The order or an item is about to change in what the customer gets or pays: count it, void an approval.

@@ -14,6 +14,9 @@ from jwt.exceptions import PyJWTError
 
 from app.programs import Refused, for_programs, is_storable, read_json
 
+MOST_MESSAGES = (
+    5  # that wait for the next page; a cookie of more than 4 KB is dropped by browsers, and with it the session
+)
 BEARER = 'Bearer realm="Switchboard"'
 
 
@@ -25,6 +28,8 @@ class PeoplesSessions(SecureCookieSessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if not for_programs():
+            if len(session.get("_flashes", ())) > MOST_MESSAGES:
+                session["_flashes"] = session["_flashes"][-MOST_MESSAGES:]
             super().save_session(app, session, response)
 
 

@@ -81,7 +81,7 @@ class ActionScreen(Screen):
 
     def _done(self, action: Action, records: list[Any]) -> Any:
         tell_done(action, records)
-        return self.back_to(records[0]) if len(records) == 1 else redirect(self.address())
+        return self.back_to(records[0].id) if len(records) == 1 else redirect(self.address())
 
 
 @dataclass

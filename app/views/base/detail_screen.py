@@ -29,7 +29,7 @@ class DetailScreen(FollowScreen):
     @has_access
     def show(self, pk: str) -> Any:
         follow = self.look(pk)
-        page = self.detail_page(self.load(pk, with_relations=True))
+        page = self.detail_page(self.load(pk, self.model.fields().values()))
         page.follow = follow
         return self.draw("record/detail.html", page)
 

@@ -74,7 +74,7 @@ class FormScreen(Screen):
         if request.form.get("_again"):
             kept = {shown.name: getattr(record, shown.name) for shown in self.inputs(True) if shown.part_of}
             return redirect(url_for(f"{self.endpoint}.add", **kept))
-        return self.back_to(record)
+        return self.back_to(key)
 
     def _draw_add(self, form: Any, token: str, problems: Any = (), status: int = 200) -> Any:
         page = FormPage(
@@ -94,8 +94,9 @@ class FormScreen(Screen):
     @expose("/edit/<pk>", methods=["GET", "POST"])
     @has_access
     def edit(self, pk: str) -> Any:
-        record = self.load(pk)
-        if request.method == "GET":
+        is_asked = request.method == "GET"
+        record = self.load(pk, [shown for shown in self.inputs(is_new=False) if is_asked and not shown.many])
+        if is_asked:
             form = self.edit_form(formdata=None, obj=record)
             return self._draw_edit(record, form, forms.raw_values(form))
         form = self.edit_form()
@@ -110,7 +111,7 @@ class FormScreen(Screen):
                 clashes, problems = attempt(lambda: self._store_edit(pk, form, original), form)
             if clashes is not None and not clashes:
                 onward = local_address(request.form.get(NEXT, ""))
-                return redirect(onward) if onward else self.back_to(self.load(pk))
+                return redirect(onward) if onward else self.back_to(pk)
             if clashes:
                 told = gettext("Somebody else changed the same field meanwhile. Choose which value stays, and save.")
                 return self._draw_edit(self.load(pk), form, original, [told], clashes, status=409)
@@ -122,7 +123,7 @@ class FormScreen(Screen):
         Returns the clashes, with nothing stored and ``original`` brought up to date for these fields: when the form
         comes back, the person has seen both values.
         """
-        record = self.load(pk)
+        record = self.load_again(pk)
         current = forms.raw_values(self.edit_form(formdata=None, obj=record))
         typed = forms.raw_values(form)
         theirs = {name for name in typed if request.form.get(forms.KEEP + name) == "theirs"}
@@ -156,7 +157,7 @@ class FormScreen(Screen):
     ) -> Any:
         page = FormPage(
             title=gettext("Edit: %(record)s", record=record),
-            form=forms.ready(db.session(), form),
+            form=forms.ready(db.session(), form, record),
             hidden=[(forms.ORIGINAL, json.dumps(original))],
             problems=[*problems, *forms.general_errors(form)],
             clashes=clashes or {},

@@ -46,7 +46,7 @@ class InlineScreen(ListScreen):
             clash, problems = attempt(lambda: self._store_cell(pk, form, name, seen), form)
             if clash is not None and not clash:
                 db.session.expire_all()
-                return jsonify(cells=self.row_maker(query)(self.load(pk, with_relations=True)).cells)
+                return jsonify(cells=self.row_maker(query)(self.load(pk, self.model.fields().values())).cells)
             if clash:
                 return self._draw_cell(form, clash["current"], [clash["told"]], 409)
         return self._draw_cell(form, seen, [*problems, *forms.general_errors(form)], 422)

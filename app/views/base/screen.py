@@ -1,13 +1,14 @@
 """What every screen of a model shares: declarations, rights, the rows within scope, and how a save is refused."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
 from flask import abort, g, redirect
 from flask_appbuilder import ModelView
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_babel import gettext
+from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -125,14 +126,12 @@ class Screen(ModelView):
             f"can_{right}", self.class_permission_name
         )
 
-    def load(self, pk: str, with_relations: bool = False) -> Any:
-        """The record, within the person's scope, or 404."""
+    def load(self, pk: str, relations: Iterable[Field] = ()) -> Any:
+        """The record, within the person's scope, and what these fields of it lead to; or 404."""
         key = whole(pk)
         if key is None:
             abort(404)
-        statement = rows(self.model).where(self.model.id == key)
-        if with_relations:
-            statement = eager(statement, self.model, self.model.fields().values())
+        statement = eager(rows(self.model).where(self.model.id == key), self.model, relations)
         record = db.session.scalars(statement).unique().one_or_none()
         if record is None:
             abort(404)
@@ -144,10 +143,16 @@ class Screen(ModelView):
     def draw(self, template: str, page: Any, status: int = 200) -> Any:
         return self.render_template(template, page=page), status
 
-    def back_to(self, record: Any) -> Any:
-        """To the record, or to the first page that the person may see."""
+    def load_again(self, pk: str) -> Any:
+        """A record that load() has found in this request; it is asked for where a second try has begun anew."""
+        session = db.session()
+        record = session.identity_map.get(session.identity_key(self.model, int(pk)))
+        return record if record is not None and not inspect(record).expired else self.load(pk)
+
+    def back_to(self, pk: Any) -> Any:
+        """To the record with this key, or to the first page that the person may see."""
         if self.may("show"):
-            return redirect(self.address(f"show/{record.id}"))
+            return redirect(self.address(f"show/{pk}"))
         return redirect(self.address() if self.may("list") else "/")
 
 
