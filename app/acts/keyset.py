@@ -150,20 +150,21 @@ class Part:
 def parts_from(session: Session, keys: list[Key], place: list[Any] | None, backwards: bool = False) -> Iterator[Part]:
     """What follows a place (or precedes it, the nearest first), or all there is, as parts to be read one by one."""
     if not keys[0].may_be_empty:
-        yield _part(session, keys, place, backwards)
+        yield part_from(session, keys, place, backwards)
         return
     first, rest = keys[0], keys[1:]
     in_empty = place is not None and place[0] is None
-    filled = _part(session, [replace(first, may_be_empty=False), *rest], None if in_empty else place, backwards)
+    filled = part_from(session, [replace(first, may_be_empty=False), *rest], None if in_empty else place, backwards)
     filled = replace(filled, clauses=[first.column.is_not(None), *filled.clauses])
-    empty = _part(session, rest, place[1:] if place is not None and in_empty else None, backwards)
+    empty = part_from(session, rest, place[1:] if place is not None and in_empty else None, backwards)
     empty = replace(empty, clauses=[first.column.is_(None), *empty.clauses])
     both = [empty, filled] if backwards else [filled, empty]
     begins = place is not None and in_empty != backwards  # the place lies in the part that is read last
     yield from both[1:] if begins else both
 
 
-def _part(session: Session, keys: list[Key], place: list[Any] | None, backwards: bool) -> Part:
+def part_from(session: Session, keys: list[Key], place: list[Any] | None, backwards: bool) -> Part:
+    """The same in one piece, which no index has in this order where keys may be empty: for what is sorted anyway."""
     clauses = [] if place is None else [_past(session, keys, place, backwards)]
     order: list[ColumnElement[Any]] = []
     for key in keys:

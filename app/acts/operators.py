@@ -4,6 +4,7 @@ import datetime
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -27,6 +28,7 @@ MOST_VALUES = 100  # of one condition
 HAN = "\u3400-\u9fff"
 FEW = 4  # digits of our own numbers, whose beginning at most ten thousand records have in common
 SHORT = 3  # characters that an index of parts of words needs; of Chinese ones two are enough
+NO_CASE = re.compile(f"[0-9+{HAN} -]*")  # texts that are the same in small letters and in capitals
 Clause = Callable[[Any, list[Any]], ColumnElement[bool]]
 
 
@@ -39,15 +41,27 @@ class Operator:
     clause: Clause
 
 
+class Reading(Enum):
+    """How a statement comes to its rows; all three find the same. (docs/decisions/0021)
+
+    KEYS_FIRST: in an order, of which nobody knows whether they are few. DIRECTLY: in no order. WALKING: in an order,
+    and known to be many.
+    """
+
+    KEYS_FIRST, DIRECTLY, WALKING = range(3)
+
+
 def _escape(text: str) -> str:
     return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
 def _like(column: Any, text: str, before: str = "%", after: str = "%") -> ColumnElement[bool]:
-    return column.ilike(f"{before}{_escape(text)}{after}", escape="/")
+    """Small letters and capitals alike; an index of beginnings serves LIKE, and ILIKE never."""
+    pattern = f"{before}{_escape(text)}{after}"
+    return column.like(pattern, escape="/") if NO_CASE.fullmatch(text) else column.ilike(pattern, escape="/")
 
 
-def contains(column: Any, text: str) -> ColumnElement[bool]:
+def contains(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool]:
     """The text anywhere in the column; two Chinese characters are found by the index of pairs that a name has."""
     pairs = [pair[1] for pair in re.finditer(f"(?=([{HAN}]{{2}}))", text)]
     if not pairs or not _has_pairs(column) or re.search(r"[^\W_]{3}", text):  # of three characters another index knows
@@ -58,6 +72,10 @@ def contains(column: Any, text: str) -> ColumnElement[bool]:
         found = func.bigrams(name, type_=ARRAY(Text)).contains(cast(array(pairs), ARRAY(Text)))
         return found if pairs == [text] else and_(found, _like(name.concat(""), text))  # no other index is chosen
 
+    if reading is Reading.WALKING:
+        return _like(column, text)
+    if reading is Reading.DIRECTLY:
+        return on_postgresql(by_index(column.class_), _like(column, text))
     return _read_first(column.class_, by_index, _like(column, text))
 
 
@@ -241,7 +259,9 @@ def condition(model: type[Record], shown: Field, name: str, values: list[str]) -
     return operator.clause(attribute, read)
 
 
-def quick_clause(model: type[Any], text: str) -> ColumnElement[bool] | None:
+def quick_clause(
+    model: type[Any], text: str, reading: Reading = Reading.KEYS_FIRST
+) -> ColumnElement[bool] | None:
     """Found where any of the searched fields has the text in it; None where the model has no such field.
 
     What is shorter than SHORT is looked for at the beginning only: no index of any database finds it elsewhere.
@@ -249,33 +269,42 @@ def quick_clause(model: type[Any], text: str) -> ColumnElement[bool] | None:
     text, columns = text.strip().replace("\x00", ""), searched(model)
     if re.fullmatch(f"[{HAN}]{{2}}", text) and any(map(_has_pairs, columns)):
         columns = [column for column in columns if _has_pairs(column)]  # telephones and addresses have none
-    found = [clause for column in columns if (clause := _quick(model, column, text)) is not None]
+    found = [clause for column in columns if (clause := _quick(model, column, text, reading)) is not None]
     return or_(*found) if found else false() if columns else None
 
 
-def _quick(model: type[Any], column: Any, text: str) -> ColumnElement[bool] | None:
+def _quick(model: type[Any], column: Any, text: str, reading: Reading) -> ColumnElement[bool] | None:
     """How one column is searched; None where it cannot hold such a text."""
     if column.key == "number" and getattr(model, "series", None):
-        return _by_number(column, model.series, re.sub(r"[\s-]", "", text).upper())
+        return _by_number(column, model.series, re.sub(r"[\s-]", "", text).upper(), reading)
     if isinstance(column.type, PhoneNumber):
         text = re.sub(r"[\s-]", "", text)
         if not re.fullmatch(r"\+?\d+", text, re.ASCII):
             return None
     is_short = len(text) < SHORT and not re.fullmatch(f"[{HAN}]{{2}}", text)
-    return _like(column, text, before="") if is_short else contains(column, text)
+    return _like(column, text, before="") if is_short else contains(column, text, reading)
 
 
-def _by_number(column: Any, series: str, text: str) -> ColumnElement[bool] | None:
-    """Our own numbers, CU00000017: by their beginning, or by their digits alone, with or without the zeros."""
+def _by_number(column: Any, series: str, text: str, reading: Reading) -> ColumnElement[bool] | None:
+    """Our own numbers, CU00000017: by their beginning, or by their digits alone, with or without the zeros.
+
+    Those with a beginning stand together, so nothing is gained by walking, however many they are.
+    """
     digits = text.removeprefix(series)
     if not re.fullmatch(f"[0-9]{{0,{DIGITS}}}", digits) or not text:
         return None
     if digits == text:
         return column == series + digits.zfill(DIGITS)
     low, high = (series + digits.ljust(DIGITS, digit) for digit in "09")
-    if len(digits) < FEW:
+    if len(digits) < FEW or reading is Reading.DIRECTLY:
         return column.between(low, high)
     return _read_first(column.class_, lambda twin: twin.number.between(low, high), column.between(low, high))
+
+
+def could_be(column: Any, text: str) -> bool:
+    """Whether the text can be the whole value of the column; our own numbers have one shape."""
+    series = getattr(column.class_, "series", None) if column.key == "number" else None
+    return bool(text) and (series is None or re.fullmatch(f"{series}[0-9]{{{DIGITS}}}", text) is not None)
 
 
 def searched(model: type[Any]) -> list[Any]:

@@ -20,8 +20,9 @@ from werkzeug.datastructures import MultiDict
 
 from app.acts import fields
 from app.acts.fields import counts, eager, estimate, filterable, showable
+from app.acts.finding import FEW, Wanted, read_few
 from app.acts.keyset import END, Key, keys_of, parts_from, place_of, read_place, sorted_by
-from app.acts.operators import OPERATORS, kind_of, quick_clause
+from app.acts.operators import OPERATORS, Reading, kind_of, quick_clause
 from app.acts.related import condition_along, way_to
 from app.models.base import Field, Record, model_of
 from app.models.refusal import RuleBroken
@@ -36,6 +37,7 @@ DEEPEST = 10_000  # rows that ``page`` may pass over: the database reads them al
 SHOWN_VALUE = 60  # characters of a filter's value in its chip
 PLACE = ("page", "after", "before", "row")  # arguments that say where the page begins; row: number of its first row
 SEARCH = ("q", *PLACE)
+SEARCHES = ("contains", "starts")  # operators whose rows may be few or many and stand anywhere, as those of ``q``
 
 
 @dataclass
@@ -60,6 +62,7 @@ class ListQuery:
     has_previous: bool = False
     has_next: bool = False
     first: int = 1
+    counted: int | None = None  # what a search has found, where rows() has counted it
 
     def __post_init__(self) -> None:
         self.quick = self.args.get("q", "").strip()[:200]
@@ -202,11 +205,11 @@ class ListQuery:
 
     # --- statements --------------------------------------------------------------------------------------------
 
-    def filtered(self, scope: Select[Any]) -> Select[Any]:
+    def filtered(self, scope: Select[Any], reading: Reading = Reading.KEYS_FIRST) -> Select[Any]:
         """The rows of the scope that meet every condition."""
         statement = scope.where(*self.fixed, *self.clauses)
         if self.quick:
-            clause = quick_clause(self.model, self.quick)
+            clause = quick_clause(self.model, self.quick, reading)
             statement = statement.where(clause) if clause is not None else statement
         return statement
 
@@ -216,9 +219,11 @@ class ListQuery:
 
     def count(self, session: Session, scope: Select[Any]) -> int:
         """How many rows there are, counted up to the cap and one more; not counted where there surely are more."""
+        if self.counted is not None:
+            return min(self.counted, fields.COUNT_CAP + 1)
         if self.about(session, scope) > SURELY * fields.COUNT_CAP:
             return fields.COUNT_CAP + 1
-        return counts(session, {"rows": self.filtered(scope)})["rows"]
+        return counts(session, {"rows": self.filtered(scope, Reading.DIRECTLY)})["rows"]
 
     def count_text(self, session: Session, scope: Select[Any], count: int) -> str:
         """The count as people read it; of a whole long table, about how many, where the database knows."""
@@ -233,7 +238,10 @@ class ListQuery:
         return estimate(session, self.model) if is_whole else 0
 
     def rows(self, session: Session, scope: Select[Any]) -> list[Any]:
-        """The rows of the page with the relations that are shown: one statement, two where empty values begin."""
+        """The rows of the page with the relations that are shown: one statement, two where empty values begin.
+
+        Of a search that finds little, this one statement counts it too; one that finds much is asked a second time.
+        """
         found = self._read_rows(session, scope)
         if self.backwards and self.place is not None and len(found) < self.size:  # the first page is a full one
             self.backwards, self.place = False, None
@@ -250,16 +258,33 @@ class ListQuery:
 
     def _read_rows(self, session: Session, scope: Select[Any]) -> list[Any]:
         """Up to one row more than the page has, in the direction asked for."""
-        wanted, statement = self.size + 1, self.filtered(scope)
+        found = self._search(session, scope) if self.is_search else None
+        if found is not None:
+            return found
+        wanted, statement = self.size + 1, self.filtered(scope, Reading.WALKING)
         if self.page:
             ordered = self.sorted(statement).limit(wanted).offset(self.page * self.size)
             return self._load(session, ordered, scope, self.sorted)
-        found: list[Any] = []
+        found = []
         for part in parts_from(session, self.keys, self.place, self.backwards):
             found += self._load(session, part.of(statement).limit(wanted - len(found)), scope, part.sorted)
             if len(found) == wanted:
                 break
         return found
+
+    @property
+    def is_search(self) -> bool:
+        return bool(self.quick) or any(active.operator in SEARCHES for active in self.filters)
+
+    def _search(self, session: Session, scope: Select[Any]) -> list[Any] | None:
+        """The rows of the page where what is found is little; None where it is much, or nobody knows."""
+        skipped = self.page * self.size
+        wanted = Wanted(self.keys, self.size + 1, self.place, self.backwards, skipped)
+        load = eager(scope, self.model, self.columns)
+        found, count = read_few(session, self.filtered(scope, Reading.DIRECTLY), load, wanted)
+        is_somewhere = self.place is not None or skipped > 0  # where nothing is left of many
+        self.counted = None if is_somewhere and not found else count
+        return found if 0 < count <= FEW or not is_somewhere and not count else None
 
     def _load(self, session: Session, statement: Select[Any], scope: Select[Any], sort: Any) -> list[Any]:
         """The rows of a limited statement; what they refer to is joined to those few, not to all there are."""

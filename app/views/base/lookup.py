@@ -7,7 +7,9 @@ from flask_appbuilder import BaseView, expose
 from flask_login import current_user
 from sqlalchemy import case
 
-from app.acts.operators import quick_clause, searched
+from app.acts.finding import FEW, Wanted, read_few
+from app.acts.keyset import Key, sorted_by
+from app.acts.operators import Reading, could_be, quick_clause, searched
 from app.extensions import db
 from app.models.base import model_of
 from app.security.scope import rows
@@ -39,15 +41,8 @@ class LookupView(BaseView):
             refuse("can_list", place.name)
         page = request.args.get("page", "0")
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 0
-        statement = rows(model)
         text = request.args.get("q", "")[:100].replace("\x00", "").strip()
-        clause = quick_clause(model, text) if text else None
-        if clause is not None:
-            statement = statement.where(clause)
-            for column in _exact_first(model, text):
-                statement = statement.order_by(column)
-        statement = statement.order_by(model.id.desc()).limit(OFFERED + 1).offset(min(number, DEEPEST) * OFFERED)
-        found = list(db.session.scalars(statement))
+        found = _found(model, text, min(number, DEEPEST) * OFFERED)
         return jsonify(
             results=[{"id": record.id, "text": str(record)} for record in found[:OFFERED]],
             more=len(found) > OFFERED and number < DEEPEST,
@@ -61,6 +56,20 @@ def target(table: str) -> type[Any] | None:
         return None
 
 
-def _exact_first(model: Any, text: str) -> list[Any]:
-    """What is exactly what was typed comes before what only contains it."""
-    return [case((column == text, 0), else_=1) for column in searched(model) if column.property.columns[0].unique]
+def _found(model: Any, text: str, skipped: int) -> list[Any]:
+    """One record more than are offered: exactly what was typed first, then the newest."""
+    scope, keys = rows(model), [*_exact_first(model, text), Key("id", model.id, True, False)]
+    clause = quick_clause(model, text, Reading.DIRECTLY) if text else None
+    if clause is not None:
+        wanted = Wanted(keys, OFFERED + 1, skipped=skipped)
+        found, count = read_few(db.session(), scope.where(clause), scope, wanted)
+        if 0 < count <= FEW or not (count or skipped):
+            return found
+        scope = scope.where(quick_clause(model, text, Reading.WALKING))
+    return list(db.session.scalars(sorted_by(scope, keys).limit(OFFERED + 1).offset(skipped)))
+
+
+def _exact_first(model: Any, text: str) -> list[Key]:
+    """What is exactly what was typed comes before what only contains it, where something unique can be that."""
+    unique = [column for column in searched(model) if column.property.columns[0].unique and could_be(column, text)]
+    return [Key(f"is_{column.key}", case((column == text, 1), else_=0), True, False) for column in unique]
