@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import func, select, text
 
+from app.acts.operators import Reading, condition, sought
 from app.extensions import db
 from app.models import search_indexes
 from app.models.account import BillingAccount
@@ -92,6 +93,14 @@ QUERIES = {
         select(Customer.id).where(Customer.phone.like("+86154%", escape="/")),
         "ix_customer_phone_start",
     ),
+    "the start of a telephone number in a list": (
+        select(Customer.id).where(condition(Customer, Customer.fields()["phone"], "starts", ["+86 154"])),
+        "ix_customer_phone_start",
+    ),
+    "two Chinese characters in a list": (
+        sought(select(TroubleTicket.id), TroubleTicket, "王伟", Reading.DIRECTLY),
+        "name_pairs",
+    ),
     "the last digits of a telephone number": (
         select(ContactMedium.id).where(func.reverse(ContactMedium.phone_number).like("4321%", escape="/")),
         "ix_contact_medium_phone_number_end",
@@ -130,6 +139,11 @@ def test_an_index_answers(postgresql, query):
     compiled = statement.compile(dialect=db.engine.dialect, compile_kwargs={"literal_binds": True})
     plan = "\n".join(postgresql.scalars(text("EXPLAIN " + str(compiled).replace("%%", "%").replace(":", "\\:"))))
     assert index in plan, plan
+
+
+def test_pairs_of_characters_cost_what_they_do(postgresql):
+    """Ten thousand times an operator, as once, has PostgreSQL start further processes for a thousand rows."""
+    assert postgresql.scalar(text("SELECT procost FROM pg_proc WHERE proname = 'bigrams'")) == 100
 
 
 def test_every_index_for_searching_is_there(postgresql):

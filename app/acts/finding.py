@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.acts.keyset import Key, part_from
 
-FEW = 2_000  # rows; more than COUNT_CAP. Whoever finds more finds a page of them soon by walking
+FEW = 2_000  # rows, more than COUNT_CAP; of more, a walk through the list soon meets enough for a page
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,31 @@ class Wanted:
     backwards: bool = False
     skipped: int = 0
 
+    @property
+    def is_start(self) -> bool:
+        return self.place is None and self.skipped == 0
 
-def read_few(session: Session, found: Select[Any], load: Select[Any], wanted: Wanted) -> tuple[list[Any], int]:
-    """The rows of a page and how many there are in all, at most FEW + 1: with so many the rows are not those wanted.
+
+Answer = tuple[list[Any] | None, int | None]
+
+
+def read_few(session: Session, found: Select[Any], load: Select[Any], wanted: Wanted) -> Answer:
+    """The rows of a page, and how many are found in all; no rows where these are FEW + 1 and surely more.
 
     found: all rows that are searched for, in no order. load: how rows of the model are read, with what they refer to.
-    The count is 0 where the page has no rows.
+    Behind the last of what was read nothing tells which it is: then there are neither rows nor a count.
     """
     model = found.column_descriptions[0]["entity"]
-    sorted_by = {key.name: key.column.label(key.name) for key in wanted.keys}
-    read = found.with_only_columns(*sorted_by.values()).limit(FEW + 1).subquery("read")
-    few = select(*read.c, func.count().over().label("how_many")).subquery("few")
+    sorted_by = [key.column.label(key.name) for key in wanted.keys]
+    met = found.with_only_columns(*sorted_by).limit(FEW + 1).subquery("met")
+    few = select(*met.c, func.count().over().label("how_many")).subquery("few")
     keys = [replace(key, column=few.c[key.name]) for key in wanted.keys]
     part = part_from(session, keys, wanted.place, wanted.backwards)
     page = part.of(select(few.c.id, few.c.how_many)).limit(wanted.size).offset(wanted.skipped).subquery("page")
     rows = load.join(page, page.c.id == model.id).add_columns(page.c.how_many)
     in_order = part_from(session, wanted.keys, None, wanted.backwards).sorted(rows)
     answer = session.execute(in_order).unique().all()
-    return [row[0] for row in answer], answer[0].how_many if answer else 0
+    if not answer:
+        return ([], 0) if wanted.is_start else (None, None)
+    count = answer[0].how_many
+    return [row[0] for row in answer] if count <= FEW else None, count

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import Boolean, ColumnElement, Date, Integer, Text, and_, cast, false, func, not_, or_, select
+from sqlalchemy import Boolean, ColumnElement, Date, Integer, Select, Text, and_, cast, false, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -259,9 +259,13 @@ def condition(model: type[Record], shown: Field, name: str, values: list[str]) -
     return operator.clause(attribute, read)
 
 
-def quick_clause(
-    model: type[Any], text: str, reading: Reading = Reading.KEYS_FIRST
-) -> ColumnElement[bool] | None:
+def sought(statement: Select[Any], model: type[Any], text: str, reading: Reading = Reading.KEYS_FIRST) -> Select[Any]:
+    """Those rows that the quick search finds; all where nothing is typed, or no field is searched."""
+    clause = quick_clause(model, text, reading) if text else None
+    return statement if clause is None else statement.where(clause)
+
+
+def quick_clause(model: type[Any], text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool] | None:
     """Found where any of the searched fields has the text in it; None where the model has no such field.
 
     What is shorter than SHORT is looked for at the beginning only: no index of any database finds it elsewhere.

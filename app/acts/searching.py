@@ -14,7 +14,21 @@ from enum import IntEnum
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, Select, String, Text, and_, cast, func, literal, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session
 
@@ -280,6 +294,7 @@ class Group:
     filters: dict[str, str] = field(default_factory=dict)
 
 
+RECORD_KEY: Any = literal_column("record_key")  # by name: to ask each branch for its columns took a fifth of the time
 Branch = tuple[Subject, Any, Select[Any], Question]
 
 
@@ -320,8 +335,8 @@ def _found(session: Session, branches: list[Branch], most: int) -> list[tuple[Br
     """(branch, key) of what each branch finds, in one statement."""
     asked = []
     for place, (_subject, key, statement, _question) in enumerate(branches):
-        inner = statement.with_only_columns(key.label("key")).limit(most + 1).subquery()
-        asked.append(select(literal(place), inner.c.key))
+        inner = statement.with_only_columns(key.label("record_key")).limit(most + 1).subquery()
+        asked.append(select(literal(place), RECORD_KEY).select_from(inner))
     return [(branches[place], key) for place, key in session.execute(union_all(*asked))] if asked else []
 
 

@@ -32,14 +32,14 @@ def following(query, url):
     return ListQuery(query.model, [], "/", MultiDict(parse_qsl(urlsplit(url).query)), "id")
 
 
-def walk(session, query, step):
+def walk(session, query, step, most=ROWS):
     """The keys of each page and of those that its links lead to. step: index among the links of a page."""
     pages = []
     while True:
         found = query.rows(session(), sa.select(query.model))
         pages.append([row.id for row in found])
         url = query.page_urls(found)[step]
-        if not url or len(pages) > ROWS:
+        if not url or len(pages) > most:
             return pages
         query = following(query, url)
 

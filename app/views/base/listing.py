@@ -20,9 +20,9 @@ from werkzeug.datastructures import MultiDict
 
 from app.acts import fields
 from app.acts.fields import counts, eager, estimate, filterable, showable
-from app.acts.finding import FEW, Wanted, read_few
+from app.acts.finding import Wanted, read_few
 from app.acts.keyset import END, Key, keys_of, parts_from, place_of, read_place, sorted_by
-from app.acts.operators import OPERATORS, Reading, kind_of, quick_clause
+from app.acts.operators import OPERATORS, Reading, kind_of, sought
 from app.acts.related import condition_along, way_to
 from app.models.base import Field, Record, model_of
 from app.models.refusal import RuleBroken
@@ -207,11 +207,7 @@ class ListQuery:
 
     def filtered(self, scope: Select[Any], reading: Reading = Reading.KEYS_FIRST) -> Select[Any]:
         """The rows of the scope that meet every condition."""
-        statement = scope.where(*self.fixed, *self.clauses)
-        if self.quick:
-            clause = quick_clause(self.model, self.quick, reading)
-            statement = statement.where(clause) if clause is not None else statement
-        return statement
+        return sought(scope.where(*self.fixed, *self.clauses), self.model, self.quick, reading)
 
     def sorted(self, statement: Select[Any]) -> Select[Any]:
         """In the order asked for, with the key last so that no row changes places between two pages."""
@@ -277,14 +273,11 @@ class ListQuery:
         return bool(self.quick) or any(active.operator in SEARCHES for active in self.filters)
 
     def _search(self, session: Session, scope: Select[Any]) -> list[Any] | None:
-        """The rows of the page where what is found is little; None where it is much, or nobody knows."""
-        skipped = self.page * self.size
-        wanted = Wanted(self.keys, self.size + 1, self.place, self.backwards, skipped)
+        """The rows of the page, counted too, where what is found is little; else None."""
+        wanted = Wanted(self.keys, self.size + 1, self.place, self.backwards, self.page * self.size)
         load = eager(scope, self.model, self.columns)
-        found, count = read_few(session, self.filtered(scope, Reading.DIRECTLY), load, wanted)
-        is_somewhere = self.place is not None or skipped > 0  # where nothing is left of many
-        self.counted = None if is_somewhere and not found else count
-        return found if 0 < count <= FEW or not is_somewhere and not count else None
+        found, self.counted = read_few(session, self.filtered(scope, Reading.DIRECTLY), load, wanted)
+        return found
 
     def _load(self, session: Session, statement: Select[Any], scope: Select[Any], sort: Any) -> list[Any]:
         """The rows of a limited statement; what they refer to is joined to those few, not to all there are."""

@@ -7,9 +7,9 @@ from flask_appbuilder import BaseView, expose
 from flask_login import current_user
 from sqlalchemy import case
 
-from app.acts.finding import FEW, Wanted, read_few
+from app.acts.finding import Wanted, read_few
 from app.acts.keyset import Key, sorted_by
-from app.acts.operators import Reading, could_be, quick_clause, searched
+from app.acts.operators import Reading, could_be, searched, sought
 from app.extensions import db
 from app.models.base import model_of
 from app.security.scope import rows
@@ -59,14 +59,13 @@ def target(table: str) -> type[Any] | None:
 def _found(model: Any, text: str, skipped: int) -> list[Any]:
     """One record more than are offered: exactly what was typed first, then the newest."""
     scope, keys = rows(model), [*_exact_first(model, text), Key("id", model.id, True, False)]
-    clause = quick_clause(model, text, Reading.DIRECTLY) if text else None
-    if clause is not None:
+    if text and searched(model):
         wanted = Wanted(keys, OFFERED + 1, skipped=skipped)
-        found, count = read_few(db.session(), scope.where(clause), scope, wanted)
-        if 0 < count <= FEW or not (count or skipped):
+        found, _count = read_few(db.session(), sought(scope, model, text, Reading.DIRECTLY), scope, wanted)
+        if found is not None:
             return found
-        scope = scope.where(quick_clause(model, text, Reading.WALKING))
-    return list(db.session.scalars(sorted_by(scope, keys).limit(OFFERED + 1).offset(skipped)))
+    walked = sorted_by(sought(scope, model, text, Reading.WALKING), keys)
+    return list(db.session.scalars(walked.limit(OFFERED + 1).offset(skipped)))
 
 
 def _exact_first(model: Any, text: str) -> list[Key]:

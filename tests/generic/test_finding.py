@@ -1,0 +1,133 @@
+"""A search finds the same rows, in the same order, however it is read: few of them at once, or many by walking."""
+
+import random
+from itertools import chain
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.datastructures import MultiDict
+
+from app.acts import finding
+from app.acts.keyset import END
+from app.acts.operators import Reading, quick_clause
+from app.models.customer import Customer
+from app.sample.builders import make_customer
+from app.views.base.listing import ListQuery
+from tests.generic.test_keyset import walk
+
+LETTERS = ["a", "B", "é", "İ", "ß", "王", "伟", "公", "司", "1", "7", "+", "-", " ", ".", "%", "_", "/", "'"]
+NAMED = ["name", "email", "identification_number"]
+SIZE = 4
+
+
+@pytest.fixture
+def customers(session):
+    """Sixty of them: names of odd letters, some with a telephone, an e-mail address, an identification."""
+    dice, table = random.Random(4), Customer.__table__
+    found = [make_customer(session, given_name=str(n)) for n in range(60)]
+    session.flush()
+    for row in found:
+        values = {
+            "name": "王" + "".join(dice.choices(LETTERS, k=dice.randint(0, 9))),
+            "phone": dice.choice([None, f"+86138{dice.randint(10**7, 10**8 - 1)}"]),
+            "email": dice.choice([None, "".join(dice.choices("abB17.-", k=6)) + "@a17.cn"]),
+            "identification_number": dice.choice([None, "".join(dice.choices("AB179", k=6))]),
+        }
+        values["identification_type"] = "other" if values["identification_number"] else None
+        change = sa.update(table).where(table.c.id == row.id).values(values)
+        session.connection().execute(change, execution_options={"unrecorded": "values to search for"})
+    session.commit()
+    return found
+
+
+def texts(session):
+    """Parts of what is stored, other cases of them, and what is stored nowhere."""
+    dice = random.Random(5)
+    stored = [v for row in session.execute(sa.select(Customer.name, Customer.phone, Customer.email)) for v in row if v]
+    for value in dice.sample(stored, 60):
+        at = dice.randint(0, max(0, len(value) - 2))
+        part = value[at : at + dice.randint(2, 6)]
+        yield dice.choice([part, part.lower(), part.upper()])
+    for _time in range(60):
+        yield "".join(dice.choices(LETTERS, k=dice.randint(1, 5)))
+
+
+def naive(text):
+    """Anywhere in any of the columns: what a search is meant to find of three characters and more."""
+    pattern = "%" + text.replace("/", "//").replace("%", "/%").replace("_", "/_") + "%"
+    columns = [getattr(Customer, name) for name in NAMED]
+    return sa.or_(*(sa.func.lower(c).like(sa.func.lower(pattern), escape="/") for c in columns))
+
+
+def test_every_reading_finds_the_same_and_what_a_plain_comparison_finds(session, customers):
+    found_any = 0
+    for text in map(str.strip, texts(session)):
+        if not text:
+            continue
+        keys = {
+            reading: set(session.scalars(sa.select(Customer.id).where(quick_clause(Customer, text, reading))))
+            for reading in Reading
+        }
+        assert keys[Reading.DIRECTLY] == keys[Reading.WALKING] == keys[Reading.KEYS_FIRST], text
+        if len(text) >= 3 and not any(letter.isdigit() for letter in text):  # digits ask telephones and numbers too
+            assert keys[Reading.WALKING] == set(session.scalars(sa.select(Customer.id).where(naive(text)))), text
+        found_any += bool(keys[Reading.WALKING])
+    assert found_any > 30
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", "email", "-email,name", "identification_number,-phone", "-name"])
+@pytest.mark.parametrize("text", ["王", "公司", "a17", "+8613", "17", "nowhere"])
+def test_pages_of_a_search_are_the_same_whether_it_finds_few_or_many(app, session, customers, monkeypatch, text, sort):
+    def pages(few, step, **place):
+        monkeypatch.setattr(finding, "FEW", few)
+        query = ListQuery(Customer, [], "/", MultiDict({"q": text, "sort": sort, "size": str(SIZE), **place}), "id")
+        return walk(session, query, step, len(customers))
+
+    with app.test_request_context():
+        whole = list(
+            session.scalars(
+                ListQuery(Customer, [], "/", MultiDict({"q": text, "sort": sort}), "id").sorted(
+                    sa.select(Customer).where(quick_clause(Customer, text))
+                )
+            )
+        )
+        expected = [row.id for row in whole]
+        for few in (1_000, len(expected), 1, 0):
+            assert list(chain(*pages(few, 2))) == expected, f"forwards, {few}"
+            back = pages(few, 1, before=END)
+            assert back == pages(1_000, 1, before=END), f"backwards, {few}"
+            assert pages(few, 2, page="2")[0] == expected[2 * SIZE : 3 * SIZE], f"third page, {few}"
+
+
+def test_a_search_that_finds_little_is_one_statement_and_one_that_finds_much_is_two(
+    app, session, customers, monkeypatch, queries
+):
+    def asked(**args):
+        """(statements, rows, count) of a first page."""
+        query = ListQuery(Customer, [], "/", MultiDict({"size": str(SIZE), **args}), "id")
+        with queries() as statements:
+            found = query.rows(session(), sa.select(Customer))
+            count = query.count(session(), sa.select(Customer))
+        return len(statements), len(found), count
+
+    with app.test_request_context():
+        assert asked(q="王") == (1, SIZE, 60)
+        assert asked(q="nowhere") == (1, 0, 0)
+        assert asked(**{"phone.starts": "+86138"})[0] == 1
+        monkeypatch.setattr(finding, "FEW", 59)
+        assert asked(q="王") == (2, SIZE, 60)
+        assert asked(q="nowhere") == (1, 0, 0)
+
+
+def test_a_choice_is_the_same_whether_there_are_few_or_many(session, login, customers, monkeypatch):
+    browser = login("admin")
+    known = customers[3]
+    for text in ("王", "公司", "a17", "17", "nowhere", known.number, known.number.lower()):
+        answers = []
+        for few in (1_000, 0):
+            monkeypatch.setattr(finding, "FEW", few)
+            answers.append(
+                [browser.get("/lookup/customer", query_string={"q": text, "page": n}).json for n in range(4)]
+            )
+        assert answers[0] == answers[1], text
+    assert answers[0][0]["results"][0]["id"] == known.id
