@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from zipfile import ZipFile
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask, current_app, request
 from markupsafe import Markup
 
 LUCIDE = {
@@ -117,11 +117,12 @@ def init_app(app: Flask) -> None:
 
 def icon(name: str) -> Markup:
     """An icon of the sprite, for templates."""
-    return _icon(name, current_app.jinja_env.globals["asset"]("icons.svg", "icons.static"))  # type: ignore[operator]
+    return _icon(name, request.script_root)
 
 
 @lru_cache(maxsize=1000)
-def _icon(name: str, sprite: str) -> Markup:
+def _icon(name: str, _script_root: str) -> Markup:
+    sprite = current_app.jinja_env.globals["asset"]("icons.svg", "icons.static")  # type: ignore[operator]
     return Markup('<svg class="fa" aria-hidden="true"><use href="%s#%s"/></svg>') % (sprite, name)
 
 
