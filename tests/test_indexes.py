@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 import sqlalchemy as sa
+import sqlalchemy.dialects.postgresql
 from sqlalchemy import func, select, text
 
 from app.acts.operators import Reading, condition, sought
@@ -16,6 +17,8 @@ from app.models.customer import ContactMedium, Customer
 from app.models.interaction import PartyInteraction
 from app.models.order import OrderState, ProductOrder, ReviewState
 from app.models.ticket import TicketStatus, TroubleTicket
+from app.rules.reviewing import WAITS
+from app.rules.ticketing import IS_ESCALATED, IS_OPEN
 
 START, END = (datetime.datetime(2026, month, 1, tzinfo=datetime.UTC) for month in (5, 6))
 newest = ProductOrder.id.desc()
@@ -47,6 +50,14 @@ QUERIES = {
         .order_by(ProductOrder.submitted_at, ProductOrder.id)
         .limit(25),
         "ix_product_order_review",
+    ),
+    "what waits for review": (
+        select(ProductOrder.id).where(WAITS).order_by(ProductOrder.submitted_at, ProductOrder.id).limit(25),
+        "ix_product_order_waiting",
+    ),
+    "open tickets by due time": (
+        select(TroubleTicket.id).where(IS_OPEN).order_by(TroubleTicket.expected_resolution_date).limit(25),
+        "ix_trouble_ticket_open",
     ),
     "my drafts": (
         select(ProductOrder.id).where(ProductOrder.created_by == "clerk", ProductOrder.state == OrderState.DRAFT),
@@ -144,6 +155,15 @@ def test_an_index_answers(postgresql, query):
 def test_pairs_of_characters_cost_what_they_do(postgresql):
     """Ten thousand times an operator, as once, has PostgreSQL start further processes for a thousand rows."""
     assert postgresql.scalar(text("SELECT procost FROM pg_proc WHERE proname = 'bigrams'")) == 100
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("clause", [WAITS, IS_OPEN, IS_ESCALATED], ids=["waits", "open", "escalated"])
+def test_what_is_open_is_asked_for_in_the_words_of_the_index(clause):
+    """A prepared statement is planned without its parameters: with the states among them no index of some rows fits."""
+    compiled = clause.compile(dialect=sa.dialects.postgresql.dialect(), compile_kwargs={"render_postcompile": True})
+    assert {value for value in compiled.params.values() if isinstance(value, str)} == set()
+    assert "'acknowledged'" in str(compiled)
 
 
 def test_every_index_for_searching_is_there(postgresql):

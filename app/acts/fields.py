@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Text, func, literal, select, text, union_all
+from sqlalchemy import Select, Text, column, func, literal, select, text, union_all
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.models.base import Field, Record, model_of
@@ -13,6 +13,7 @@ from app.models.types import JsonText
 from app.security.scope import way_to_region
 
 COUNT_CAP = 1_000  # more rows than that are not counted: "1,000+" (docs/decisions/0021)
+QUEUE_CAP = 99  # of what waits for somebody: who has more of it needs no number
 FRESH = 60  # seconds that an estimate is kept
 LONGEST_SORTED = 255  # characters; a list is not sorted by longer texts
 
@@ -29,7 +30,7 @@ def counts(session: Session, lists: dict[str, Select[Any]], cap: int | None = No
     for name, statement in lists.items():
         key = statement.column_descriptions[0]["entity"].id
         inner = statement.with_only_columns(key.label("key")).order_by(None).limit(most).subquery()
-        asked.append(select(literal(name), func.count(inner.c.key)).select_from(inner))
+        asked.append(select(literal(name), func.count(column("key"))).select_from(inner))
     return dict(session.execute(union_all(*asked)).all()) if asked else {}  # type: ignore[arg-type]
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import String
+from sqlalchemy import ColumnElement, String, literal
 from sqlalchemy.types import TypeDecorator
 
 
@@ -56,3 +56,11 @@ class _Members(dict[Any, Any]):
 
     def __missing__(self, value: Any) -> Choices:
         return self.choices(value)
+
+def is_one_of(column: Any, *choices: Choices) -> ColumnElement[bool]:
+    """The column has one of these; they stand in the statement itself and are no parameters of it.
+
+    A database takes an index of some rows only where it sees that the statement asks for no others.
+    """
+    values = [literal(choice, column.type, literal_execute=True) for choice in choices]
+    return column.in_(values) if len(values) > 1 else column == values[0]

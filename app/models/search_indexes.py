@@ -1,9 +1,10 @@
-"""Indexes of PostgreSQL for what people search by a part: of a name, of a telephone number, of an address.
+"""Indexes of PostgreSQL: for what people search by a part of a name, telephone number or address, and for queues.
 
 Each answers one way of asking, as app/acts writes it (docs/decisions/0026); the other databases have no such indexes
 and scan. A part of three characters and more is found by pg_trgm, exactly two Chinese characters by the function
 bigrams(), a beginning by an index that compares byte by byte whatever the collation, an end by one over the text
-reversed.
+reversed. A queue is what is open among all that ever was: its index has those rows only, in their order, and
+PostgreSQL does not have to guess how many there are.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from typing import Any
 
 from sqlalchemy import Column, Engine, Index, Table, func, text
 
+from app.models.choices import is_one_of
 from app.models.metadata import Model
+from app.models.order import OrderState, ReviewState
+from app.models.ticket import OPEN
 
 TRIGRAMS = "pg_trgm"
 NAMES = (("customer", "name"), ("billing_account", "name"), ("trouble_ticket", "name"))
@@ -26,7 +30,7 @@ DECLARED: list[Index] = []
 
 def declare() -> None:
     """All of them; each hangs on its table and is made where the database is PostgreSQL and has what it needs."""
-    DECLARED.extend([*_names(), *_starts()])
+    DECLARED.extend([*_names(), *_starts(), *_queues()])
 
 
 def _names() -> Iterator[Index]:
@@ -49,6 +53,15 @@ def _starts() -> Iterator[Index]:
         yield _byte_by_byte(f"ix_{table.name}_{name}_start", column, column.is_not(None))
 
 
+def _queues() -> Iterator[Index]:
+    """Their conditions are those of WAITS in rules/reviewing.py and IS_OPEN in rules/ticketing.py, word by word."""
+    orders, tickets = (Model.metadata.tables[name].c for name in ("product_order", "trouble_ticket"))
+    waits = is_one_of(orders.review_state, ReviewState.SUBMITTED) & is_one_of(orders.state, OrderState.ACKNOWLEDGED)
+    yield _index("ix_product_order_waiting", orders.submitted_at, orders.id, postgresql_where=waits)
+    due = (tickets.expected_resolution_date, tickets.id, tickets.at_risk_at, tickets.escalation_level)
+    yield _index("ix_trouble_ticket_open", *due, postgresql_where=is_one_of(tickets.status, *OPEN))
+
+
 def _columns(names: tuple[tuple[str, str], ...]) -> Iterator[tuple[Table, Column[Any], str]]:
     for table, column in names:
         yield Model.metadata.tables[table], Model.metadata.tables[table].c[column], column
@@ -59,8 +72,8 @@ def _byte_by_byte(name: str, expression: Any, where: Any = None) -> Index:
     return _index(name, expression.label("searched"), postgresql_ops={"searched": "text_pattern_ops"}, **only)
 
 
-def _index(name: str, expression: Any, needs: str = "", **options: Any) -> Index:
-    index = Index(name, expression, info={"only": "postgresql", "needs": needs}, **options)
+def _index(name: str, *expressions: Any, needs: str = "", **options: Any) -> Index:
+    index = Index(name, *expressions, info={"only": "postgresql", "needs": needs}, **options)
     index.ddl_if(dialect="postgresql", callable_=_is_possible)  # type: ignore[arg-type]
     return index
 

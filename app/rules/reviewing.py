@@ -4,11 +4,12 @@ import datetime
 
 from flask_babel import format_datetime, get_timezone, gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, type_coerce
+from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, type_coerce
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
 from app.models.base import Record
+from app.models.choices import is_one_of
 from app.models.ledger import Change
 from app.models.order import (
     Decision,
@@ -16,6 +17,7 @@ from app.models.order import (
     OrderState,
     ProductOrder,
     ProductOrderItem,
+    ReviewLimit,
     ReviewState,
     content_of,
     obstacles,
@@ -25,7 +27,9 @@ from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.rules.ordering import checks, day_of
 
-WAITS = and_(ProductOrder.review_state == ReviewState.SUBMITTED, ProductOrder.state == OrderState.ACKNOWLEDGED)
+WAITS = and_(
+    is_one_of(ProductOrder.review_state, ReviewState.SUBMITTED), is_one_of(ProductOrder.state, OrderState.ACKNOWLEDGED)
+)
 MOST_CHANGES = 20  # told in one sentence
 DONE = {
     Decision.APPROVED: _("%(order)s was approved by %(who)s at %(when)s."),
@@ -38,8 +42,14 @@ DONE = {
 
 
 def may_be_decided_by(reviewer: Employee | None) -> ColumnElement[bool]:
-    """The waiting orders that an employee decides on: within their limits, and not their own; None decides on none."""
-    return and_(WAITS, not_(or_(*obstacles(reviewer).values()))) if reviewer is not None else false()
+    """The waiting orders that an employee decides on: within their limits, and not their own; None decides on none.
+
+    Whether they have a limit at all is asked once, so that no order is read for those who review nothing.
+    """
+    if reviewer is None:
+        return false()
+    has_limits = exists(select(ReviewLimit.id).where(ReviewLimit.employee_id == reviewer.id))
+    return and_(WAITS, has_limits, not_(or_(*obstacles(reviewer).values())))
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from flask_babel import gettext
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session, aliased, joinedload, object_session
 
+from app.models.choices import is_one_of
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.ticket import (
@@ -30,7 +31,7 @@ MOST_STEPS = 12  # of the way of a ticket; all of them are in its tabs
 # --- how much time is left -------------------------------------------------------------------------------------------
 # The same three questions of one ticket and of all of them; a ticket is overdue or at risk, never both.
 
-IS_OPEN = TroubleTicket.status.in_(OPEN)
+IS_OPEN = is_one_of(TroubleTicket.status, *OPEN)
 IS_ESCALATED = and_(IS_OPEN, TroubleTicket.escalation_level > 0)
 
 

@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import Select, and_, func, not_, or_, select
 from sqlalchemy.orm import joinedload
 
-from app.acts.fields import counts
+from app.acts.fields import QUEUE_CAP, counts
 from app.extensions import db
 from app.models.acting import acting
 from app.models.order import (
@@ -129,12 +129,18 @@ class OrderReviewQueueView(BaseView):
             abort(400, gettext("there is no such page of the queue"))
         orders, has_more = _waiting(found[tab], int(page), None if tab == "mine" else reviewer)
         address = f"{self.route_base}/?tab={tab}&page="
-        counted = counts(db.session(), found)
+        counted = counts(db.session(), found, QUEUE_CAP)
         labels = {"mine": gettext("For me"), "others": gettext("For others")}
         shown = QueuePage(
             title=self.title,
             tabs=[
-                Tab(name, labels[name], count_text(counted[name]), f"{self.route_base}/?tab={name}", name == tab)
+                Tab(
+                    name,
+                    labels[name],
+                    count_text(counted[name], QUEUE_CAP),
+                    f"{self.route_base}/?tab={name}",
+                    name == tab,
+                )
                 for name in found
             ],
             orders=orders,

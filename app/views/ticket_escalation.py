@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement
 from werkzeug.datastructures import MultiDict
 
 from app.acts.actions import Action
-from app.acts.fields import counts, eager
+from app.acts.fields import QUEUE_CAP, counts, eager
 from app.acts.ticket import HAND_ON
 from app.extensions import db
 from app.models.ticket import Severity, TicketKind, TroubleTicket
@@ -143,11 +143,12 @@ class TicketEscalationDeskView(BaseView):
         return ListQuery(TroubleTicket, columns, f"{self.route_base}/", args, due, [TABS[tab][1](now)])
 
     def _page(self, query: ListQuery, now: datetime.datetime, keys: Any, problems: Any) -> DeskPage:
+        tabs = self._tabs(query, now)
         found = tickets().list_page(query)
         in_force = {active.name: active for active in query.filters if active.operator == "is" and active.values}
         return DeskPage(
             title=self.title,
-            tabs=self._tabs(query, now),
+            tabs=tabs,
             queue=found,
             lines=[
                 Line(row.key, row.url, dict(zip(SHOWN, row.cells, strict=True)), str(row.key) in keys)
@@ -174,10 +175,12 @@ class TicketEscalationDeskView(BaseView):
             query.fixed = [clause(now)]
             lists[name] = query.filtered(rows(TroubleTicket))
         query.fixed = own
-        found = counts(db.session(), lists)
+        found = counts(db.session(), lists, QUEUE_CAP)
         chosen = query.args.get("tab", next(iter(TABS)))
+        if query.place is None and not (query.page or query.backwards):
+            query.counted, query.cap = found[chosen], QUEUE_CAP
         return [
-            Tab(name, label, count_text(found[name]), query.url(tab=name, page=None), name == chosen)
+            Tab(name, label, count_text(found[name], QUEUE_CAP), query.url(tab=name, page=None), name == chosen)
             for name, (label, _clause) in TABS.items()
         ]
 

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from app.models.acting import acting
-from app.models.order import Decision, OrderReview, OrderState, ProductOrder, ReviewState, why_not
+from app.models.ledger import Change
+from app.models.order import Decision, OrderReview, OrderState, ProductOrder, ReviewLimit, ReviewState, why_not
 from app.models.refusal import RuleBroken
 from app.models.states import StateChange
 from app.rules.reviewing import changes_since, decide, may_be_decided_by
@@ -184,6 +185,41 @@ def test_who_may_not_is_refused_told_why_and_does_not_find_it_in_the_queue(sessi
         assert str(refused(decided, session, order, "approved", by=reviewer, reason="Please")) == why
     else:
         assert decided(session, order, "approved", by=reviewer, reason="All right").reviewer is reviewer
+
+
+def may_decide(session, order, reviewer):
+    """The rule in other words: row by row, without the clauses of the queue."""
+    if (order.review_state, order.state) != ("submitted", "acknowledged"):
+        return False
+    limits = session.scalars(select(ReviewLimit).where(ReviewLimit.employee_id == reviewer.id)).all()
+    if not any(limit.currency == order.currency and order.value <= limit.amount for limit in limits):
+        return False
+    name = reviewer.user.username if reviewer.user is not None else None
+    of_order = select(Change).where(Change.record_type == "product_order", Change.record_id == order.id)
+    writers = {row.actor for row in session.scalars(of_order) if "content_version" in row.changes}
+    return order.seller_id != reviewer.id and name not in {order.created_by, *writers}
+
+
+def test_the_queue_has_what_the_rule_says_row_by_row(session):
+    ann, bob = (make_user(session, name).id for name in ("ann", "bob"))
+    reviewers = [
+        make_reviewer(session, amount=6000, user_id=ann),
+        make_reviewer(session, amount=10**6, user_id=bob),
+        make_reviewer(session, currency="USD"),  # signs in nowhere
+        make_employee(session),  # without a limit
+    ]
+    make_review_limit(session, employee=reviewers[1], currency="USD", amount=6000)
+    orders = [make(session, reviewer) for make in CASES for reviewer in reviewers[:2]]
+    for decision in Decision:
+        orders.append(waiting(session))
+        decided(session, orders[-1], decision, reason="Why")
+    orders += [make_order(session, items=1), make_order(session, items=1, state="acknowledged"), waiting(session)]
+    queues = [set(session.scalars(select(ProductOrder).where(may_be_decided_by(one)))) for one in reviewers]
+    for reviewer, queue in zip(reviewers, queues, strict=True):
+        assert queue == {order for order in orders if may_decide(session, order, reviewer)}
+    assert [len(queue) > 0 for queue in queues] == [True, True, True, False]
+    assert len(queues[0] ^ queues[1]) > 3
+    assert session.scalars(select(ProductOrder).where(may_be_decided_by(None))).all() == []
 
 
 def test_without_a_limit_one_decides_on_nothing(session):

@@ -2,10 +2,13 @@
 
 import datetime
 import re
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
+from flask import g
+from werkzeug.datastructures import MultiDict
 
+from app.acts.fields import QUEUE_CAP
 from app.models.acting import acting
 from app.models.following import LastLook
 from app.models.order import ProductOrder
@@ -23,12 +26,16 @@ from app.sample.builders import (
     make_ticket,
     make_work_group,
 )
-from app.views.base.work import MOST_COUNTED
+from app.views.base.listing import ListQuery
+from app.views.base.work import Me, _clauses
+from app.views.my_work import PANELS
 from tests.generic.page import read
 from tests.rules.test_reviewing import waiting
 
 TILE = re.compile(r'<dt><a href="([^"]+)">([^<]+)</a></dt><dd>([^<]+)</dd>')
 NOW = datetime.datetime.now(datetime.UTC)
+BUSY = re.compile(r"FROM (product_order|trouble_ticket|customer|party_interaction)\b")
+BOUNDED = re.compile(r"LIMIT|\.id IN \(\?")  # so many, or those of given keys
 HOUR = datetime.timedelta(hours=1)
 OLD = NOW - 100 * HOUR  # when tickets were opened
 
@@ -212,13 +219,35 @@ def test_what_others_changed_on_mine_is_news_until_it_is_seen(session, person, l
 
 @pytest.mark.one_database
 def test_counts_end_at_a_bound(session, person, land, monkeypatch):
-    monkeypatch.setattr("app.views.base.work.MOST_COUNTED", 2)
+    monkeypatch.setattr("app.views.base.work.QUEUE_CAP", 2)
     browser, _ann = person("ann", "Clerk", land)
     for _ in range(3):
         make_customer(session, state="initialized", region=land)
     session.commit()
     assert tiles(browser)["To be validated"][1] == "2+"
-    assert MOST_COUNTED == 99
+    assert QUEUE_CAP == 99
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("panel", "part"),
+    [(panel, part) for panel in PANELS for part in panel.parts if not part.url],
+    ids=[f"{panel.title}: {part.label}" for panel in PANELS for part in panel.parts if not part.url],
+)
+def test_what_a_panel_asks_is_what_its_list_asks(app, session, panel, part, monkeypatch):
+    """The panel does not read its own address: it makes the same clauses of the same filters."""
+    monkeypatch.setattr("app.views.my_work.regions", lambda: None)
+    with app.test_request_context():
+        g.user = app.appbuilder.sm.find_user("admin")
+        me = Me(g.user.id, "admin", NOW, make_employee(session), [3, 4])
+        filters = part.filters(me)
+        address = urlsplit(panel.address(filters))
+        args = MultiDict(parse_qsl(address.query))
+        listed = ListQuery(panel.model, [], address.path, args, "-id")
+        assert [active.problem for active in listed.filters if active.problem] == []
+        assert args["sort"] == panel.sort
+        asked = _clauses(panel.model, filters)
+        assert all(one.compare(other) for one, other in zip(asked, listed.clauses, strict=True))
 
 
 @pytest.mark.one_database
@@ -250,3 +279,5 @@ def test_the_first_page_costs_few_statements(app, session, login, queries, land)
         with queries() as statements:
             assert browser.get("/").status_code == 200
         assert len(statements) <= 15, "\n".join(text[:150] for text in statements)
+        unbounded = [text for text in statements if BUSY.search(text) and not BOUNDED.search(text)]
+        assert unbounded == [], "a panel reads as many rows as it shows, and counts up to its bound"

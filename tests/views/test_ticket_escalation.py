@@ -119,6 +119,22 @@ def test_the_queue_tells_time_group_owner_level_and_counts(session, desk, late, 
     assert "At risk 0" in page
 
 
+def test_the_desk_counts_up_to_a_bound(desk, late, monkeypatch, queries):
+    """Who has more than that in front of them needs no number; from the second page on the list counts by itself."""
+    monkeypatch.setattr("app.views.ticket_escalation.QUEUE_CAP", 2)
+    for _ in range(4):
+        late()
+    browser = desk()
+    browser.get(DESK)
+    with queries() as statements:
+        page = read(browser.get(f"{DESK}?size=3")).text
+    assert "Overdue or at risk 2+" in page
+    assert "1–3 of 2+" in page
+    counting = [text for text in statements if "count(" in text and "FROM trouble_ticket" in text]
+    assert [text.count("LIMIT") for text in counting] == [5], "one statement, each queue within its bound"
+    assert "4–4 of 4" in read(browser.get(f"{DESK}?size=3&page=1")).text
+
+
 def test_a_filter_by_group_is_told_by_name_and_can_be_removed(session, desk, late, line1, network):
     late()
     other = late(work_group=network)

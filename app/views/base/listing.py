@@ -45,6 +45,7 @@ class ListQuery:
     """One request for rows of a model. fixed: conditions that the person did not choose (the parent of a tab).
 
     columns: those of the list; with ``is_free`` others can be asked for. bare: the address for no arguments at all.
+    counted: how many rows there are, where that is known already, up to ``cap`` and one more; a search counts itself.
     After rows() has_previous and has_next tell whether there are more; ``first`` numbers the first (0: unknown).
     """
 
@@ -56,13 +57,14 @@ class ListQuery:
     fixed: list[Any] = field(default_factory=list)
     is_free: bool = False
     bare: str = ""
+    counted: int | None = None
+    cap: int | None = None
     filters: list[ActiveFilter] = field(default_factory=list)
     filtered_by: dict[str, Field] = field(default_factory=dict)  # the field of each filter, by its name in the address
     clauses: list[Any] = field(default_factory=list)
     has_previous: bool = False
     has_next: bool = False
     first: int = 1
-    counted: int | None = None  # what a search has found, where rows() has counted it
 
     def __post_init__(self) -> None:
         self.quick = self.args.get("q", "").strip()[:200]
@@ -216,7 +218,8 @@ class ListQuery:
     def count(self, session: Session, scope: Select[Any]) -> int:
         """How many rows there are, counted up to the cap and one more; not counted where there surely are more."""
         if self.counted is not None:
-            return min(self.counted, fields.COUNT_CAP + 1)
+            most = fields.COUNT_CAP if self.cap is None else self.cap
+            return self.counted if self.counted <= most else fields.COUNT_CAP + 1
         if self.about(session, scope) > SURELY * fields.COUNT_CAP:
             return fields.COUNT_CAP + 1
         return counts(session, {"rows": self.filtered(scope, Reading.DIRECTLY)})["rows"]
@@ -226,7 +229,7 @@ class ListQuery:
         about = self.about(session, scope) if count > fields.COUNT_CAP else 0
         if about > fields.COUNT_CAP:
             return gettext("about %(n)s", n=format_decimal(round(about, 2 - len(str(about)))))
-        return count_text(count)
+        return count_text(count, self.cap)
 
     def about(self, session: Session, scope: Select[Any]) -> int:
         """How many rows the whole table has, as the database guesses; 0 where only some of them are asked for."""
@@ -306,8 +309,10 @@ class ListQuery:
                 active.shown = gettext("%(first)s and %(last)s", first=active.values[0], last=active.values[1])
 
 
-def count_text(count: int) -> str:
-    return f"{format_decimal(fields.COUNT_CAP)}+" if count > fields.COUNT_CAP else format_decimal(count)
+def count_text(count: int, cap: int | None = None) -> str:
+    """cap: how far it was counted."""
+    most = fields.COUNT_CAP if cap is None else cap
+    return f"{format_decimal(most)}+" if count > most else format_decimal(count)
 
 
 def describe_filters(model: type[Record]) -> Markup:

@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import current_app, g
 from flask_appbuilder.security.sqla.models import User
-from flask_babel import format_decimal
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, Select, select, union_all
-from werkzeug.datastructures import MultiDict
+from sqlalchemy import ColumnElement, Select, literal_column, select, union_all
 
-from app.acts.fields import counts, eager
-from app.acts.operators import kind_of, read_value
+from app.acts.fields import QUEUE_CAP, counts, eager
+from app.acts.operators import condition, kind_of, read_value
 from app.extensions import db
 from app.models.base import Field
 from app.models.following import LastLook
@@ -25,10 +24,9 @@ from app.models.staff import Employee
 from app.models.ticket import WorkGroup
 from app.security.scope import rows
 from app.views.base.cells import cell_of
-from app.views.base.listing import ListQuery
+from app.views.base.listing import count_text
 from app.views.base.registry import may, place_of, url_of
 
-MOST_COUNTED = 99  # more are "99+"
 MOST_SHOWN = 5  # rows of a panel
 MOST_APART = 16  # lists that one is taken apart into
 Filters = list[tuple[str, str]]
@@ -85,30 +83,33 @@ class WorkPanel:
         every = rows(self.model)
         scope = every if part.clause is None else every.where(part.clause(me))
         if part.url:
-            apart = [every.where(each) for each in part.apart(me)] if part.apart is not None else [scope]
-            return Asked(part, part.url, scope, apart)
+            apart = part.apart
+            return Asked(part, part.url, scope, lambda: [every.where(each) for each in apart(me)] if apart else [scope])
         filters = part.filters(me)
         if filters is None:
             return None
-        whole = self.query(filters)
-        common, alternatives = _alternatives(self.model, filters)
-        rest = self.query(common).filtered(scope)
-        return Asked(part, whole.url(), whole.filtered(scope), [rest.where(*each) for each in alternatives])
+        statement = scope.where(*_clauses(self.model, filters))
+        return Asked(part, self.address(filters), statement, lambda: self._apart(scope, filters))
 
-    def query(self, filters: Filters) -> ListQuery:
+    def _apart(self, scope: Select[Any], filters: Filters) -> list[Select[Any]]:
+        common, alternatives = _alternatives(self.model, filters)
+        rest = scope.where(*_clauses(self.model, common))
+        return [rest.where(*each) for each in alternatives]
+
+    def address(self, filters: Filters) -> str:
+        """Of the list; its view reads the same filters from it."""
         place = place_of(self.model)
-        path = f"{place.route}/list/" if place is not None else ""
-        return ListQuery(self.model, [], path, MultiDict([*filters, ("sort", self.sort)]), self.sort)
+        return f"{place.route}/list/?{urlencode([*filters, ('sort', self.sort)], safe=',~:')}" if place else ""
 
 
 @dataclass
 class Asked:
-    """A part as this person has it. apart: the same rows in several statements, to be sorted by an index each."""
+    """A part as this person has it. apart(): the same rows in several statements, to be sorted by an index each."""
 
     part: Part
     url: str
     statement: Select[Any]
-    apart: list[Select[Any]]
+    apart: Callable[[], list[Select[Any]]]
     count: int = 0
 
 
@@ -162,13 +163,26 @@ def waiting(me: Me, panels: list[WorkPanel]) -> Iterator[WaitingPanel]:
             lists = [found for part in panel.parts if (found := panel.asked(part, me)) is not None]
             asked += [(panel, lists)] if lists else []
     every = [one for _panel, lists in asked for one in lists]
-    counted = counts(db.session(), {str(at): one.statement for at, one in enumerate(every)}, MOST_COUNTED)
+    counted = counts(db.session(), {str(at): one.statement for at, one in enumerate(every)}, QUEUE_CAP)
     for at, one in enumerate(every):
         one.count = counted[str(at)]
     for panel, lists in asked:
-        told = [Count(one.part.label, _text(one.count), one.url) for one in lists]
+        told = [Count(one.part.label, count_text(one.count, QUEUE_CAP), one.url) for one in lists]
         first = list(_rows(panel, [one for one in lists if one.count and not one.part.is_within]))
         yield WaitingPanel(panel.title, told, first, panel.empty)
+
+
+def _clauses(model: type[Any], filters: Filters) -> list[ColumnElement[bool]]:
+    """What the list makes of these filters, without reading its address."""
+    values: dict[str, list[str]] = {}
+    for key, value in filters:
+        values.setdefault(key, []).append(value)
+    fields = model.fields()
+    return [
+        condition(model, fields[name], operator, told)
+        for key, told in values.items()
+        for name, _dot, operator in (key.rpartition("."),)
+    ]
 
 
 def _alternatives(model: type[Any], filters: Filters) -> tuple[Filters, list[list[ColumnElement[bool]]]]:
@@ -201,12 +215,14 @@ def _rows(panel: WorkPanel, lists: list[Asked]) -> Iterator[WaitingRow]:
     column = getattr(panel.model, panel.sort.removeprefix("-"))
     order = (column.desc(), panel.model.id.desc()) if panel.sort.startswith("-") else (column, panel.model.id)
     first = [
-        each.with_only_columns(panel.model.id).order_by(*order).limit(MOST_SHOWN).subquery()
+        select(literal_column("*")).select_from(
+            each.with_only_columns(panel.model.id).order_by(*order).limit(MOST_SHOWN).subquery()
+        )
         for one in lists
-        for each in one.apart
+        for each in one.apart()
     ]
-    keys = union_all(*(select(one.c.id) for one in first)).subquery()
-    statement = select(panel.model).where(panel.model.id.in_(select(keys.c.id))).order_by(*order).limit(MOST_SHOWN)
+    keys = union_all(*first)
+    statement = select(panel.model).where(panel.model.id.in_(keys)).order_by(*order).limit(MOST_SHOWN)
     for record in db.session.scalars(eager(statement, panel.model, shown)).unique():
         yield WaitingRow(str(record), panel.url(record), [(label, cell(record)) for label, cell in cells])
 
@@ -218,7 +234,3 @@ def _view_of(model: type[Any]) -> Any:
 
 def _has(right: str, view: str) -> bool:
     return bool(current_app.appbuilder.sm.has_access(right, view))  # type: ignore[attr-defined]
-
-
-def _text(number: int) -> str:
-    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else format_decimal(number)
