@@ -24,10 +24,12 @@ from app.models.publication import LifecycleStatus
 from app.models.refusal import RuleBroken
 from app.models.specification import ProductSpecification
 from app.models.staff import Department, Employee
+from app.models.states import StateChange
 from app.models.ticket import WorkGroup
 from app.rules import figures
 from app.sample import names, scale_customers, scale_orders, scale_tickets, world
 from app.sample.builders import bring, make_employee, make_offering, make_price, make_review_limit
+from app.sample.moments import tell
 from app.sample.places import BUSY
 from app.sample.products import OFFERINGS
 from app.sample.scale_plan import Plan
@@ -53,9 +55,11 @@ def load(
     if world.is_empty(session):
         world.load(session, password, today)
     plan = Plan(customers, today)
+    moved = session.scalar(select(func.max(StateChange.id))) or 0
     with acting(actor="sample", source="command", reason="large sample"):
         _enlarge(session, plan)
     session.flush()
+    tell(session, {}, datetime.datetime.combine(today, datetime.time(), datetime.UTC), moved)
     connection = session.connection()
     ground = _ground(session, plan, Calendar(plan, is_postgresql(connection)))
     with unhurried(connection, COLUMNS):

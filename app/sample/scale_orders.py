@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.models.customer import CustomerStatus
-from app.sample.scale_plan import DAY, DAYS, Plan, mix
+from app.sample.reviews import WHY_REFUSED
+from app.sample.scale_plan import DAY, DAYS, ORDER_DAYS, Plan, mix
 from app.sample.scale_rows import Ground, Rows
-from app.sample.work import WHY_CANCELLED, WHY_REFUSED
+from app.sample.work import WHY_CANCELLED
 
 # state and review of a thousand orders: of the last days, of the last month, of long ago (some of those got stuck)
 COURSES = {
@@ -31,18 +32,22 @@ COURSE = {
 FINAL = {"completed", "cancelled", "partial", "failed", "rejected"}
 ENDED = {"completed", "partial", "failed"}
 ACTIONS = ["add"] * 16 + ["modify"] * 3 + ["delete"]  # of orders with one item
+DAYS_OF_REVIEW = 3  # an order of that age can have been sent back twice, and decided in the end
 PRIVATE_CHANNELS = ("shop", "web", "app", "call_centre")
 
 
 @dataclass
 class Course:
-    """How one order goes; minutes, None where it does not come to that. first: when it was sent back at first."""
+    """How one order goes; minutes, None where it does not come to that.
+
+    submitted: for the last time. backs: when it was sent back before that.
+    """
 
     state: str
     review: str
     ordered: int
     submitted: int | None = None
-    first: int | None = None
+    backs: tuple[int, ...] = ()
     decided: int | None = None
     ended: int | None = None
 
@@ -58,16 +63,25 @@ def course_of(plan: Plan, order: int, customer: int, dice: int) -> Course:
     if review == "not_submitted":
         return course
     course.submitted = ordered + 5 + (dice >> 20) % 80
+    for number in range(_times_back(age, dice >> 54)):
+        back = course.submitted + 25 + (dice >> 20 + 3 * number) % 400
+        course.backs += (back,)
+        course.submitted = back + 30 + (dice >> 23 + 3 * number) % 500
     if review == "submitted":
         return course
-    if review == "approved" and (dice >> 24) % 10 == 0 and age > 3:
-        course.first = course.submitted + 60
-        course.submitted = course.first + 30
     course.decided = min(course.submitted + 20 + (dice >> 28) % 1200, last)
     if state in FINAL:
         later = 0 if state == "rejected" else 300 + (dice >> 36) % (13 * DAY)
         course.ended = min(course.decided + later, last)
     return course
+
+
+def _times_back(age: int, dice: int) -> int:
+    """How often an order of so many days was sent back and submitted again: the clerks have learned over the years."""
+    if age < DAYS_OF_REVIEW:
+        return 0
+    often = dice % 100
+    return 2 if often < 3 else 1 if often < 10 + 8 * age // ORDER_DAYS else 0
 
 
 def orders(ground: Ground, first: int, last: int) -> Rows:
@@ -83,7 +97,7 @@ def _order(ground: Ground, order: int) -> Rows:
     key = ground.key("product_order", order)
     clerk = ("clerk", "clerk2", "sample")[dice >> 44 & 1]
     sellers = ground.key_sellers if is_company else ground.sellers
-    version = 2 if course.first is not None else 1
+    version = 1 + len(course.backs)
     ended, requested = course.ended, course.ordered + DAY * (2 + (dice >> 46) % 10)
     stamp = ground.stamp(course.ordered, clerk, ended or course.decided or course.submitted or course.ordered, clerk)
     yield "product_order", (
@@ -95,14 +109,14 @@ def _order(ground: Ground, order: int) -> Rows:
         instant(requested), None if course.state == "draft" else instant(requested),
         instant(ended) if ended and course.state in ENDED else None,
         (ended - course.ordered) // DAY if ended and course.state == "completed" else None,
-        (course.first is not None) + (course.review == "sent_back"),
+        len(course.backs) + (course.review == "sent_back"),
         *((instant(ended), WHY_CANCELLED[dice % len(WHY_CANCELLED)]) if ended and course.state == "cancelled"
           else (None, None)),
         *stamp,
     )  # fmt: skip
     for item in items:
         yield "product_order_item", (*item, *stamp)
-    if course.decided is not None:
+    if course.decided is not None or course.backs:
         yield from _reviews(ground, order, key, course, dice, (once, monthly, once + 12 * monthly))
 
 
@@ -136,17 +150,13 @@ def _reviews(
     ground: Ground, order: int, key: int | None, course: Course, dice: int, worth: tuple[int, int, int]
 ) -> Rows:
     reviewers, instant = ground.reviewers, ground.calendar.instant
-    if course.first is not None:
-        stamp = ground.stamp(course.first, "reviewer2", course.first, "reviewer2")
-        who = reviewers[(dice >> 32) % len(reviewers)]
-        yield (
-            "order_review",
-            (key, "sent_back", WHY_REFUSED["sent_back"][dice % 3], who, instant(course.first), *worth, 1, *stamp),
-        )
-    decided = course.decided or 0
-    reason = WHY_REFUSED.get(course.review)
-    yield "order_review", (
-        key, course.review, reason[dice % 3] if reason else None, reviewers[(dice >> 34) % len(reviewers)],
-        instant(decided), *worth, 2 if course.first is not None else 1,
-        *ground.stamp(decided, "reviewer2", decided, "reviewer2"),
-    )  # fmt: skip
+    decisions = [("sent_back", back) for back in course.backs]
+    if course.decided is not None:
+        decisions.append((course.review, course.decided))
+    for number, (decision, minute) in enumerate(decisions):
+        reasons = WHY_REFUSED.get(decision)
+        yield "order_review", (
+            key, decision, reasons[(dice + number) % len(reasons)] if reasons else None,
+            reviewers[(dice >> 32 + 2 * number) % len(reviewers)], instant(minute), *worth, 1 + number,
+            *ground.stamp(minute, "reviewer2", minute, "reviewer2"),
+        )  # fmt: skip

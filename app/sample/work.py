@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from app.models.acting import acting
 from app.models.customer import Customer
 from app.models.interaction import InteractionReason, Route
-from app.models.order import Decision, OrderState, ProductOrder, ReviewState
-from app.models.staff import Employee
+from app.models.order import OrderState, ProductOrder, ReviewState
 from app.models.ticket import HOURS, PRIORITIES, Level, Severity, TicketKind, TicketStatus, TroubleTicket
 from app.models.vocabulary import Channel
 from app.rules import ticketing
@@ -27,8 +26,10 @@ from app.sample.builders import (
     make_ticket,
     move_order,
 )
+from app.sample.moments import Moments, Span
 from app.sample.parties import CREATORS, Parties, at, clerk_of
 from app.sample.products import Catalog
+from app.sample.reviews import Course, correct, course_of
 from app.sample.staff import REVIEWERS, Staff
 
 ORDERS, TICKETS, INTERACTIONS = 640, 320, 480
@@ -58,10 +59,6 @@ BASKETS = {  # what is bought together; a bundle is followed by its parts
     "enterprise": [["l100"], ["l1000", "mpls"], ["srv4", "store"], ["srv16"], ["mpls"], ["bm40", "office"], ["call"]],
 }  # fmt: skip
 MANY = {"bm40": 20, "office": 30, "mpls": 6, "srv4": 3}  # bought in numbers: at most so many
-WHY_REFUSED = {
-    "sent_back": ["安装地址不完整，请补充门牌号。", "The account to bill is missing.", "证件照片不清晰，请重新上传。"],
-    "rejected": ["该地址不在光纤覆盖范围内。", "Over the credit limit.", "重复下单，已有相同订单。"],
-}
 WHY_CANCELLED = ["客户改变主意", "Moved to another city", "安装等待时间过长", "Better offer elsewhere"]
 
 
@@ -75,6 +72,8 @@ class Wish:
     state: str
     review: str
     dice: Any
+    ordered: datetime.datetime
+    course: Course
 
     @property
     def clerk(self) -> str:
@@ -82,7 +81,7 @@ class Wish:
 
 
 def load_orders(
-    session: Session, parties: Parties, catalog: Catalog, staff: Staff, today: datetime.date
+    session: Session, parties: Parties, catalog: Catalog, staff: Staff, moments: Moments, today: datetime.date
 ) -> list[ProductOrder]:
     """Written by clerks, then reviewed within the limits, then taken further: each under the name of who did it."""
     wishes = list(_wishes(parties, today))
@@ -93,16 +92,43 @@ def load_orders(
                 if wish.clerk == clerk:
                     orders[wish.number] = _written(session, wish, parties, catalog, staff, today)
             session.flush()
-    for reviewer in REVIEWERS:
-        with acting(actor=reviewer, reason=""):
-            for wish in wishes:
-                if wish.review in set(Decision) and _reviewer_of(orders[wish.number]) == reviewer:
-                    _reviewed(session, wish, orders[wish.number], staff.people[reviewer])
-            session.flush()
+    for number in range(max(len(wish.course.decisions) for wish in wishes)):
+        _reviewed(session, wishes, orders, staff, number)
+        _submitted_again(session, wishes, orders, parties, number + 1)
     for wish in wishes:
         _taken_further(wish, orders[wish.number], today)
     session.flush()
+    for wish in wishes:
+        _told(moments, wish, orders[wish.number], today)
     return list(orders.values())
+
+
+def _reviewed(session: Session, wishes: list[Wish], orders: dict[int, ProductOrder], staff: Staff, number: int) -> None:
+    """The decision of that number on each order that comes to it."""
+    for reviewer in REVIEWERS:
+        with acting(actor=reviewer, reason=""):
+            for wish in wishes:
+                order = orders[wish.number]
+                if number < len(wish.course.decisions) and _reviewer_of(order) == reviewer:
+                    decision, why = wish.course.decisions[number]
+                    who, decided_at = staff.people[reviewer], wish.course.decided(number)
+                    decide_order(session, order, decision, why, reviewer=who, decided_at=decided_at)
+            session.flush()
+
+
+def _submitted_again(
+    session: Session, wishes: list[Wish], orders: dict[int, ProductOrder], parties: Parties, number: int
+) -> None:
+    """What was sent back is put right by who has entered it."""
+    for clerk in CREATORS:
+        with acting(actor=clerk, reason=""):
+            for wish in wishes:
+                if wish.clerk == clerk and number < wish.course.submissions:
+                    order, reason = orders[wish.number], wish.course.decisions[number - 1][1]
+                    told = correct(order, reason, parties.account(wish.customer))
+                    bring(order, ReviewState.SUBMITTED, told, ProductOrder.review)
+                    order.submitted_at = wish.course.submitted(number)
+            session.flush()
 
 
 def _reviewer_of(order: ProductOrder) -> str:
@@ -118,7 +144,10 @@ def _wishes(parties: Parties, today: datetime.date) -> Iterator[Wish]:
         state, review, _ = row
         candidates = [c for c in parties.buyers if state == "completed" or c.status == "active"]
         customer = dice.choice(candidates)
-        yield Wish(number, customer, _day(dice, customer, today, state in ENDED), state, review, dice)
+        day = _day(dice, customer, today, state in ENDED)
+        ordered = at(day, dice.randint(9, 18), dice.randint(0, 59))
+        course = course_of(review, ordered, _end_of(today), names.dice_of(f"review {number}"))
+        yield Wish(number, customer, day, state, review, dice, ordered, course)
 
 
 def _day(dice: Any, customer: Customer, today: datetime.date, has_ended: bool) -> datetime.date:
@@ -132,15 +161,14 @@ def _day(dice: Any, customer: Customer, today: datetime.date, has_ended: bool) -
 def _written(
     session: Session, wish: Wish, parties: Parties, catalog: Catalog, staff: Staff, today: datetime.date
 ) -> ProductOrder:
-    dice, customer = wish.dice, wish.customer
-    ordered = at(wish.day, dice.randint(9, 18), dice.randint(0, 59))
+    dice, customer, ordered = wish.dice, wish.customer, wish.ordered
     is_business = customer.party_type == "organization"
     requested = ordered + datetime.timedelta(days=dice.randint(2, 12))
     order = make_order(
         session,
         flush=False,
         customer=customer,
-        billing_account=parties.account(customer),
+        billing_account=None if wish.course.begins_without_account else parties.account(customer),
         category="enterprise" if is_business else "consumer",
         channel=dice.choice([Channel.FIELD_SALES] if is_business else ORDERED_BY),
         priority=dice.choice([1, 2] if is_business else [2, 3, 4, 4]),
@@ -153,9 +181,9 @@ def _written(
     )
     if wish.state != "draft":
         move_order(order, OrderState.ACKNOWLEDGED)
-    if wish.review != "not_submitted":
+    if wish.course.submissions:
         bring(order, ReviewState.SUBMITTED, lifecycle=ProductOrder.review)
-        order.submitted_at = ordered + datetime.timedelta(minutes=dice.randint(5, 90))
+        order.submitted_at = wish.course.submitted(0)
     return order
 
 
@@ -176,20 +204,33 @@ def _items(wish: Wish, catalog: Catalog) -> list[dict[str, Any]]:
     ]
 
 
-def _reviewed(session: Session, wish: Wish, order: ProductOrder, reviewer: Employee) -> None:
-    why = wish.dice.choice(WHY_REFUSED[wish.review]) if wish.review in WHY_REFUSED else ""
-    decided_at = order.order_date + datetime.timedelta(hours=wish.dice.randint(1, 20))
-    decide_order(session, order, wish.review, why, reviewer=reviewer, decided_at=decided_at)
+def _end_of(today: datetime.date) -> datetime.datetime:
+    """Nothing has happened later; of a day that is not over, not later than now."""
+    return min(datetime.datetime.now(datetime.UTC).replace(microsecond=0), at(today, 8))
 
 
 def _taken_further(wish: Wish, order: ProductOrder, today: datetime.date) -> None:
-    ended = min(order.order_date + datetime.timedelta(days=wish.dice.randint(1, 14), hours=2), at(today, 8))
-    ended = max(ended, order.order_date)
+    ended = min(order.order_date + datetime.timedelta(days=wish.dice.randint(1, 14), hours=2), _end_of(today))
+    ended = max(ended, wish.course.moments[-1] if wish.course.moments else order.order_date)
     if wish.state in ("completed", "partial", "failed"):
         order.completion_date = ended
     if wish.state == "cancelled":
         order.cancellation_date, order.cancellation_reason = ended, wish.dice.choice(WHY_CANCELLED)
     move_order(order, wish.state)
+
+
+def _told(moments: Moments, wish: Wish, order: ProductOrder, today: datetime.date) -> None:
+    """The review as it went; the state from its submission on, in work after the approval, until it ended."""
+    course, limit = wish.course, _end_of(today)
+    begin = course.moments[-1] if course.moments else order.order_date
+    end = order.completion_date or order.cancellation_date or min(begin + datetime.timedelta(hours=26), limit)
+    if wish.state == OrderState.REJECTED:
+        end = begin
+    first = course.moments[0] if course.moments else order.order_date + datetime.timedelta(minutes=5)
+    moments[ProductOrder.__tablename__, order.id, ProductOrder.review.column] = course.moments
+    moments[ProductOrder.__tablename__, order.id, ProductOrder.lifecycle.column] = Span(begin, end, first)
+    for item in order.items:
+        moments[item.__tablename__, item.id, item.lifecycle.column] = Span(begin, end, first)
 
 
 # --- interactions ----------------------------------------------------------------------------------------------------

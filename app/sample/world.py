@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from app.models.acting import acting
 from app.models.customer import Customer, Region
 from app.models.staff import Department
-from app.sample.parties import load_parties
+from app.sample.moments import Moments, tell
+from app.sample.parties import at, load_parties
 from app.sample.places import load_places
 from app.sample.products import load_products
 from app.sample.staff import Login, load_staff
@@ -38,7 +39,9 @@ def load(session: Session, password: str | None, today: datetime.date | None = N
         staff = load_staff(session, places, password, today)
         catalog = load_products(session, today)
         parties = load_parties(session, places, today)
-        orders = load_orders(session, parties, catalog, staff, today)
+        moments: Moments = {}
+        orders = load_orders(session, parties, catalog, staff, moments, today)
         tickets = load_tickets(session, parties, staff, today)
         load_interactions(session, parties, orders, tickets, staff, today)
+        tell(session, moments, min(datetime.datetime.now(datetime.UTC).replace(microsecond=0), at(today, 18)))
     return staff.logins

@@ -25,6 +25,7 @@ from app.models.order import (
 from app.models.refusal import RuleBroken
 from app.models.staff import Department
 from app.models.ticket import TicketEscalation, TicketStatus, TicketTransfer, TroubleTicket
+from app.rules import figures
 from app.sample import parties, scale, work, world
 from app.sample.builders import make_customer, make_order, make_ticket
 from app.sample.scale_plan import BIG, Plan
@@ -59,6 +60,7 @@ def added(session, large, model):
 def test_its_rows_are_what_the_models_would_have_made(session, large, monkeypatch):
     """Every value is in the form in which it is stored, and check() finds nothing to refuse or to bring in line."""
     _tickets_and_orders_follow_their_rules(session, large)
+    _most_orders_are_right_the_first_time(session, large)
     _tickets_are_where_they_were_handed_to(session, large)
     _a_few_have_most_of_the_orders(session, large)
     for module in ("compare", "account", "customer", "interaction"):  # checks of what has changed look at everything
@@ -101,19 +103,37 @@ def _tickets_and_orders_follow_their_rules(session, large):
             assert item.parent is None or item.parent.product_order is order
             assert item.parent is not None or item.product_offering.is_sellable
             assert item.state == order.state or order.state == OrderState.PARTIAL
+        backs = [review for review in decided if review.decision == Decision.SENT_BACK]
+        assert len(backs) == order.send_backs
+        assert all(review.reason for review in backs)
+        assert [review.decided_at for review in decided] == sorted(review.decided_at for review in decided)
+        assert [review.content_version for review in decided] == list(range(1, len(decided) + 1))
+        assert all(review.value == order.value and review.reviewer_id != order.seller_id for review in decided)
         if order.review_state in set(Decision):
             assert decided[-1].decision == order.review_state
             assert decided[-1].content_version == order.content_version
-            assert decided[-1].value == order.value
-            assert decided[-1].reviewer_id != order.seller_id
             assert order.submitted_at <= decided[-1].decided_at <= now
             assert order.state not in ENDED or decided[-1].decided_at <= order.completion_date <= now
         else:
-            assert not decided
+            assert decided == backs
+            assert order.content_version == len(backs) + 1
             assert (order.submitted_at is None) == (order.review_state == ReviewState.NOT_SUBMITTED)
+        earlier = backs[:-1] if order.review_state == ReviewState.SENT_BACK else backs
+        assert all(order.order_date < review.decided_at < order.submitted_at for review in earlier)
         if order.customer.status == CustomerStatus.CLOSED:
             assert order.state in DONE
             assert (order.completion_date or order.order_date) < order.customer.closed_at
+
+
+def _most_orders_are_right_the_first_time(session, large):
+    orders = added(session, large, ProductOrder)
+    done = Counter(order.send_backs for order in orders if order.state == OrderState.COMPLETED)
+    assert done.keys() == {0, 1, 2}
+    assert 0.8 < done[0] / done.total() < 0.92
+    assert done[1] > 2 * done[2]
+    rejected = sum(order.review_state == ReviewState.REJECTED for order in orders)
+    assert 0 < rejected / len(orders) < 0.06
+    assert figures.check(session) == []
 
 
 def _tickets_are_where_they_were_handed_to(session, large):

@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from collections import Counter, defaultdict
 from itertools import product
 
 import pytest
@@ -16,13 +17,14 @@ from app.models.catalog import CatalogType, ProductCatalog, ProductOffering
 from app.models.customer import Customer, CustomerStatus, PartyType
 from app.models.interaction import InteractionReason, InteractionStatus, PartyInteraction, Route
 from app.models.ledger import Change
-from app.models.order import OrderReview, OrderState, ProductOrder, ProductOrderItem, ReviewState, totals
+from app.models.order import Decision, OrderReview, OrderState, ProductOrder, ProductOrderItem, ReviewState, totals
 from app.models.pricing import PriceType, ProductOfferingPrice
 from app.models.publication import LifecycleStatus
 from app.models.specification import Origin, ProductSpecification
 from app.models.staff import Employee
+from app.models.states import StateChange
 from app.models.ticket import TicketEscalation, TicketKind, TicketStatus, TicketTransfer, TroubleTicket
-from app.rules import ticketing
+from app.rules import figures, ticketing
 from app.rules.reviewing import may_be_decided_by
 from app.sample import names, parties, work, world
 from app.sample.staff import PEOPLE, REVIEWERS
@@ -184,3 +186,60 @@ def test_identity_cards_and_company_numbers_have_their_check_digits():
     assert uscc.is_valid(names.company_number("310115", 1))
     assert names.company_number("310115", 1)[:8] == "91310115"
     assert names.dice_of("a").random() == names.dice_of("a").random()
+
+
+def test_most_orders_are_right_the_first_time_and_some_come_back(session):
+    world.load(session, PASSWORD, TODAY)
+    done = Counter(session.scalars(select(ProductOrder.send_backs).where(ProductOrder.state == OrderState.COMPLETED)))
+    assert done.keys() == {0, 1, 2}
+    assert 0.75 < done[0] / done.total() < 0.95
+    assert done[1] > done[2]
+    reviews = defaultdict(list)
+    for review in session.scalars(select(OrderReview).order_by(OrderReview.id)):
+        reviews[review.product_order].append(review)
+    limit = parties.at(TODAY, 8)
+    for order in session.scalars(select(ProductOrder)):
+        made = reviews[order]
+        assert [review.decision for review in made].count("sent_back") == order.send_backs
+        moments = [review.decided_at for review in made]
+        assert moments == sorted(moments)
+        if order.review_state in set(Decision):
+            assert made[-1].decision == order.review_state
+            assert order.order_date < made[-1].decided_at <= (order.completion_date or limit)
+        for review in made:
+            assert review.decision == "approved" or review.reason
+            is_final = review is made[-1] and order.review_state != "submitted"
+            assert (review.decided_at > order.submitted_at) == is_final
+            assert review.reviewer_id != order.seller_id
+    assert any(order.content_version > 1 for order in reviews), "an account was entered"
+    assert count(session, ProductOrder, ProductOrder.review_state == "submitted", ProductOrder.send_backs > 0) > 0
+    assert figures.check(session) == []
+
+
+def test_moves_were_made_when_their_records_say(session, loaded):
+    """Not all of them while the world was loaded."""
+    moves = defaultdict(list)
+    for move in session.scalars(select(StateChange).order_by(StateChange.id)):
+        moves[move.record_type, move.record_id, move.field].append(move)
+    limit = parties.at(TODAY, 18)
+    for made in moves.values():
+        instants = [move.at for move in made]
+        assert instants == sorted(instants), made[0].record_type
+        assert instants[-1] <= limit
+    orders = {order.id: order for order in session.scalars(select(ProductOrder))}
+    for (table, key, name), made in moves.items():
+        if table == "product_order":
+            order = orders[key]
+            assert order.order_date < made[0].at
+            if name == "state" and order.completion_date is not None:
+                assert made[-1].at == order.completion_date
+            if name == "review_state":
+                assert [move.at for move in made if move.new == "submitted"][-1] == order.submitted_at
+                assert [move.new for move in made].count("sent_back") == order.send_backs
+        if table == "trouble_ticket":
+            ticket = session.get(TroubleTicket, key)
+            assert ticket.creation_date <= made[0].at
+            if ticket.resolution_date is not None:
+                assert made[-1].at == (ticket.closed_at or ticket.resolution_date)
+    days = {move.at.date() for made in moves.values() for move in made}
+    assert len(days) > 100
