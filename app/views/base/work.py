@@ -214,7 +214,7 @@ def _rows(panel: WorkPanel, lists: list[Asked]) -> Iterator[WaitingRow]:
     cells += panel.cells
     column = getattr(panel.model, panel.sort.removeprefix("-"))
     order = (column.desc(), panel.model.id.desc()) if panel.sort.startswith("-") else (column, panel.model.id)
-    first = [
+    first: list[Select[Any]] = [
         select(literal_column("*")).select_from(
             each.with_only_columns(panel.model.id).order_by(*order).limit(MOST_SHOWN).subquery()
         )
