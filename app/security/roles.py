@@ -41,14 +41,16 @@ OWN = {("can_userinfo", "UserDBModelView"), ("resetmypassword", "UserDBModelView
 
 @dataclass(frozen=True)
 class Role:
-    """what: said to people. grants: view patterns -> permission patterns; the menu follows from what can be listed."""
+    """title, what: said to people. grants: view patterns -> permission patterns; the menu follows from what can be listed."""
 
+    title: Any
     what: Any
     grants: Mapping[tuple[str, ...], tuple[str, ...]]
 
 
 ROLES: dict[str, Role] = {
     "Clerk": Role(
+        _("Clerk"),
         _("Keeps customers and accounts, takes orders, logs contacts"),
         {
             CUSTOMERS: (*WRITE, *MOVE, *MANY),
@@ -60,6 +62,7 @@ ROLES: dict[str, Role] = {
         },
     ),
     "Order reviewer": Role(
+        _("Order reviewer"),
         _("Reviews orders and moves them on"),
         {
             REVIEW_QUEUE: ("can_list", "can_decide"),
@@ -71,6 +74,7 @@ ROLES: dict[str, Role] = {
         },
     ),
     "Product manager": Role(
+        _("Product manager"),
         _("Keeps the catalog: specifications, offerings, prices"),
         {
             CATALOG: KEEP,
@@ -80,6 +84,7 @@ ROLES: dict[str, Role] = {
         },
     ),
     "Care agent": Role(
+        _("Care agent"),
         _("Logs contacts, opens and works on tickets"),
         {
             CUSTOMERS: READ,
@@ -91,6 +96,7 @@ ROLES: dict[str, Role] = {
         },
     ),
     "Care supervisor": Role(
+        _("Care supervisor"),
         _("Escalates and transfers tickets, keeps work groups"),
         {
             CUSTOMERS: READ,
@@ -105,9 +111,12 @@ ROLES: dict[str, Role] = {
         },
     ),
     "Auditor": Role(
-        _("Reads everything with its history, and the ledger; changes nothing"), {("*View",): READ, **EVERYWHERE}
+        _("Auditor"),
+        _("Reads everything with its history, and the ledger; changes nothing"),
+        {("*View",): READ, **EVERYWHERE},
     ),
     "Security administrator": Role(
+        _("Security administrator"),
         _("Gives and takes rights, says where staff see rows; sees no business records"),
         {
             SECURITY: (*LOOK, "can_add", "can_edit", "can_delete", "can_userinfo", "copyrole", "resetpasswords"),
@@ -117,6 +126,7 @@ ROLES: dict[str, Role] = {
         },
     ),
     "System administrator": Role(
+        _("System administrator"),
         _("Keeps reference data: regions, departments, work groups, reasons"),
         {
             REFERENCE: KEEP,
@@ -127,6 +137,7 @@ ROLES: dict[str, Role] = {
         },
     ),
     "Integration": Role(
+        _("Integration"),
         _("Other systems, by REST: reads, takes orders, opens and works on tickets, logs contacts"),
         {
             ("*Api",): ("can_get",),

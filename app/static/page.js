@@ -12,6 +12,25 @@
     document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=lax${secure}`;
   };
 
+  // --- on a phone each row of a list is a card (section 11 of the style sheet): its cells say what they are
+  const phone = matchMedia("(max-width: 640px)");
+  const makeCards = () => {
+    if (!phone.matches) return;
+    for (const table of all(".rows:not(.queue, .cards)")) {
+      const heads = all("thead th", table);
+      for (const row of table.tBodies[0]?.rows || []) {
+        [...row.cells].forEach((cell, at) => {
+          const label = heads[at]?.innerText.trim();
+          const speaks = cell.matches(".key, .narrow") || /\D/.test(cell.querySelector(".label-status")?.textContent || "0");
+          if (label && !speaks) cell.dataset.label = label;
+        });
+      }
+      if (heads.length) table.classList.add("cards");
+    }
+  };
+  makeCards();
+  phone.addEventListener("change", makeCards);
+
   // --- navigation: opened on small screens, narrowed on large ones; groups are folded
   const opener = document.querySelector(".nav-open");
   const navigation = document.getElementById("navigation");

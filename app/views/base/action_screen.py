@@ -75,7 +75,7 @@ class ActionScreen(Screen):
             save_label=action.label,
             is_danger=action.is_danger,
             text=action.text,
-            back=(str(one), url_of(one)) if one is not None else (self.model.label_plural, self.address()),
+            path=self.path_to(one),
         )
         return self.draw("record/form.html", page, sent.status)
 

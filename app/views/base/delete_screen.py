@@ -35,6 +35,7 @@ class DeleteScreen(Screen):
             parts=[(found.label, count_text(found.count), found.names) for found in parts],
             blockers=[(found.label, count_text(found.count), found.names, found.url) for found in blockers],
             cancel_url=url_of(record),
+            path=self.path_to(record),
             problems=problems,
         )
         return self.draw("record/delete.html", page, 409 if request.method == "POST" else 200)

@@ -86,7 +86,7 @@ class FormScreen(Screen):
             cancel_url=self.address(),
             save_label=gettext("Save"),
             may_repeat=True,
-            back=(self.model.label_plural, self.address()),
+            path=self.path_to(),
         )
         return self.draw("record/form.html", page, status)
 
@@ -164,7 +164,7 @@ class FormScreen(Screen):
             cancel_url=url_of(record),
             save_label=gettext("Save"),
             reason=request.form.get(forms.REASON, ""),
-            back=(str(record), url_of(record)),
+            path=self.path_to(record),
             may_go_on=True,
         )
         return self.draw("record/form.html", page, status)

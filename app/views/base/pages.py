@@ -168,7 +168,7 @@ class FormPage:
     is_danger: bool = False
     reason: str | None = None  # why it is changed, asked below the fields; None: not asked
     text: Any = ""  # said above the form
-    back: tuple[Any, str] | None = None  # breadcrumb: (label, address) of what it belongs to
+    path: list[tuple[Any, str]] = field(default_factory=list)  # breadcrumb: (label, address) of the list, the record
     may_go_on: bool = False  # offers "save and next", where the record is one of a list (keys.js)
 
 
@@ -234,6 +234,7 @@ class DeletePage:
     parts: list[tuple[Any, str, list[str]]]  # (kind, count, first names): they go with it
     blockers: list[tuple[Any, str, list[str], str]]  # the same and the address of their list: they forbid it
     cancel_url: str
+    path: list[tuple[Any, str]]  # breadcrumb: (label, address) of the list, the record
     problems: list[Any] = field(default_factory=list)
 
 

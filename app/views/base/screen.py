@@ -140,6 +140,11 @@ class Screen(ModelView):
     def address(self, rest: str = "list/") -> str:
         return f"{self.route_base}/{rest}"
 
+    def path_to(self, record: Any = None) -> list[tuple[Any, str]]:
+        """The steps of a breadcrumb, (label, address): the list, and a record of it."""
+        above = [(self.model.label_plural, self.address())] if self.may("list") else []
+        return above if record is None else [*above, (str(record), self.address(f"show/{record.id}"))]
+
     def draw(self, template: str, page: Any, status: int = 200) -> Any:
         return self.render_template(template, page=page), status
 
