@@ -182,11 +182,9 @@ class BundledOffering(Record):
 
     bundle_id: Mapped[int] = field(ForeignKey("product_offering.id"), label=_("Bundle"), part_of=True, in_list=True)
     offering_id: Mapped[int] = field(ForeignKey("product_offering.id"), label=_("Member"), in_list=True)
-    lower_limit: Mapped[int] = field(
-        default=0, label=_("At least"), hint=_("0 leaves the choice"), unit=_("times"), in_list=True
-    )
-    default_number: Mapped[int] = field(default=1, label=_("Normally"), unit=_("times"), in_list=True)
-    upper_limit: Mapped[int] = field(default=1, label=_("At most"), unit=_("times"), in_list=True)
+    lower_limit: Mapped[int] = field(default=0, label=_("At least"), hint=_("0 leaves the choice"), in_list=True)
+    default_number: Mapped[int] = field(default=1, label=_("Normally"), in_list=True)
+    upper_limit: Mapped[int] = field(default=1, label=_("At most"), in_list=True)
 
     bundle: Mapped["ProductOffering"]
     offering: Mapped["ProductOffering"]

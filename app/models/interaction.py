@@ -45,7 +45,7 @@ class InteractionReason(Record):
 
     __tablename__ = "interaction_reason"
 
-    label, label_plural = _("Reason of interaction"), _("Reasons of interaction")
+    label, label_plural = _("Interaction reason"), _("Interaction reasons")
     code: Mapped[str] = field(String(20), unique=True, label=_("Code"), in_list=True, search=True)
     name: Mapped[str] = field(String(100), label=_("Name"), in_list=True, search=True)
     name_zh: Mapped[str | None] = field(String(100), label=_("Chinese name"), in_list=True, search=True)

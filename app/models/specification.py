@@ -139,9 +139,9 @@ class ProductSpecCharacteristic(Record):
         String(20), label=_("Unit"), hint=_("As Mbit/s, GB, channels"), in_list=True
     )
     min_cardinality: Mapped[int] = field(
-        default=0, label=_("At least"), hint=_("0 is optional, 1 is mandatory"), unit=_("values"), in_list=True
+        default=0, label=_("At least"), hint=_("0 is optional, 1 is mandatory"), in_list=True
     )
-    max_cardinality: Mapped[int] = field(default=1, label=_("At most"), unit=_("values"), in_list=True)
+    max_cardinality: Mapped[int] = field(default=1, label=_("At most"), in_list=True)
     regex: Mapped[str | None] = field(
         String(200),
         label=_("Pattern"),

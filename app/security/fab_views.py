@@ -155,6 +155,10 @@ class PermissionViewModelView(CarefulRecords, fab.PermissionViewModelView):
 
 class UserStatsChartView(Careful, fab.UserStatsChartView):
     search_columns = UserDBModelView.search_columns
+    definitions = [
+        {"label": _("Sign-ins"), "group": "username", "series": ["login_count"]},
+        {"label": _("Refused sign-ins"), "group": "username", "series": ["fail_login_count"]},
+    ]
 
     @expose("/chart/<group_by>")
     @expose("/chart/")

@@ -41,7 +41,7 @@ OWN = {("can_userinfo", "UserDBModelView"), ("resetmypassword", "UserDBModelView
 
 @dataclass(frozen=True)
 class Role:
-    """title, what: said to people. grants: view patterns -> permission patterns; the menu follows from what can be listed."""
+    """title, what: said to people. grants: view patterns -> permission patterns; what can be listed is in the menu."""
 
     title: Any
     what: Any
@@ -149,6 +149,14 @@ ROLES: dict[str, Role] = {
         },
     ),
 }  # fmt: skip
+
+
+OF_FAB = {"Admin": _("Administrator of the portal"), "Public": _("Visitors")}
+
+
+def role_text(name: str) -> str:
+    """A role as people read it; one that somebody added has the name that they gave it."""
+    return str(ROLES[name].title if name in ROLES else OF_FAB.get(name, name))
 
 
 def sync(appbuilder: Any) -> list[str]:

@@ -9,12 +9,13 @@ from flask import Blueprint, current_app
 from flask_appbuilder import AppBuilder, BaseView
 from flask_babel import get_locale
 
+from app.security.roles import role_text
 from app.views.base import icons
 from app.views.base.batches import BatchView
 from app.views.base.cells import instant_text, link, money_text, person_text, status_label
 from app.views.base.charts import ChartView
 from app.views.base.declarations import Menu
-from app.views.base.fab_words import speak
+from app.views.base.fab_words import called, speak
 from app.views.base.jobs import JobView
 from app.views.base.lookup import LookupView
 from app.views.base.menu import drawn_once, is_below
@@ -33,8 +34,8 @@ def register(appbuilder: AppBuilder) -> None:
     _serve_chart_scripts()
     icons.init_app(current_app)
     current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text, person=person_text)
-    current_app.jinja_env.filters.update(by_place=by_place, status=status_label)
-    current_app.jinja_env.filters.update(initials=initials)
+    current_app.jinja_env.filters.update(by_place=by_place, status=status_label, called=called)
+    current_app.jinja_env.filters.update(initials=initials, role=role_text)
     current_app.jinja_env.globals.update(locale=get_locale, time_zone=own_city)
     current_app.jinja_env.globals.update(is_below=is_below, drawn_once=drawn_once, icon=icons.icon)
     speak(appbuilder)

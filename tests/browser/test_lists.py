@@ -66,7 +66,7 @@ def test_a_cell_is_typed_in_and_a_refusal_stands_beside_it(person: Any) -> None:
     admin.keyboard.press("Enter")
     admin.locator(".cell-form").wait_for(state="detached")
     assert reason.inner_text() == "Typed in the list"
-    assert admin.locator("#list-status").inner_text() == "Saved: Reason of the status: Typed in the list"
+    assert admin.locator("#list-status").inner_text() == "Saved: Reason for the status: Typed in the list"
 
     admin.keyboard.press("ArrowRight")
     admin.keyboard.press("F2")

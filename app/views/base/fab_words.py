@@ -1,14 +1,49 @@
 """FAB's own views in both languages: it makes labels from names of columns, and offers rights by their code names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask_appbuilder import AppBuilder
+from flask_appbuilder.security.sqla.models import Role
 from flask_babel import lazy_gettext as _
+from markupsafe import Markup
 
-from app.views.base.rights import pair_text
+from app.security.roles import role_text
+from app.views.base.cells import person_text
+from app.views.base.registry import url_of
+from app.views.base.rights import pair_text, place_text, right_text
 
 MENU = {"List Users": _("Users"), "List Roles": _("Roles"), "List Groups": _("Groups")}
+
+
+def called(record: Any) -> str:
+    """A user, a role or another row of FAB by name."""
+    if hasattr(record, "username"):
+        return person_text(record)
+    return role_text(record.name) if isinstance(record, Role) else str(record)
+
+
+def _roles(roles: Iterable[Any]) -> Markup:
+    links = [Markup('<a href="%s">%s</a>') % (url_of(role), called(role)) for role in roles]
+    return Markup(", ").join(links) if links else Markup('<span class="empty">—</span>')
+
+
+def _with_code(text: str, code: str) -> Markup:
+    """What it means, and how the program calls it."""
+    return Markup('%s <code class="muted">%s</code>') % (text, code) if text != code else Markup("%s") % text
+
+
+def _right(name: Any) -> Markup:
+    return _with_code(right_text(str(name), ""), str(name))
+
+
+def _place(name: Any) -> Markup:
+    return _with_code(place_text(str(name)), str(name))
+
+
+SHOWN = {"roles": _roles, "permission": _right, "view_menu": _place}  # column -> how its cells are drawn
+OF_VIEW = {"PermissionModelView": {"name": _right}, "ViewMenuModelView": {"name": _place}}
+SAID = {"permissions": pair_text, "roles": called}  # input -> how its choices read
 
 
 def speak(appbuilder: AppBuilder) -> None:
@@ -21,12 +56,13 @@ def speak(appbuilder: AppBuilder) -> None:
     for view in appbuilder.baseviews:
         if getattr(view, "datamodel", None) is None or hasattr(view, "model"):
             continue  # no FAB view of records, or one of ours
+        view.formatters_columns = view.formatters_columns | SHOWN | OF_VIEW.get(type(view).__name__, {})
         view.label_columns = {name: _lazy(label) for name, label in view.label_columns.items()}
         for form in (getattr(view, name, None) for name in ("add_form", "edit_form", "search_form")):
             for name, field in _inputs(form):
                 field.args = tuple(_lazy(argument) for argument in field.args)
-                if name == "permissions":
-                    field.kwargs["get_label"] = pair_text
+                if name in SAID:
+                    field.kwargs["get_label"] = SAID[name]
 
 
 def _lazy(label: Any) -> Any:

@@ -19,6 +19,7 @@ from app.models.base import Declared, Record, model_of
 from app.models.own_list import OwnList
 from app.models.types import whole
 from app.security.manager import held_roles
+from app.security.roles import role_text
 from app.views.base.listing import PLACE
 from app.views.base.pages import OwnEntry, OwnLists
 from app.views.base.registry import may, place_of
@@ -166,7 +167,7 @@ def draw(lists: Lists, base: str, model: type[Record], args: MultiDict[str, str]
         args=urlencode(now, safe=",~:"),
         role_id=opened.role_id if opened is not None else None,
         is_role_default=opened is not None and opened.is_role_default,
-        roles=list(held.items()) if may_.share else [],
+        roles=[(key, role_text(name)) for key, name in held.items()] if may_.share else [],
         may_set_default=may_.set_default,
         left_out=left_out,
     )
@@ -174,4 +175,4 @@ def draw(lists: Lists, base: str, model: type[Record], args: MultiDict[str, str]
 
 def _note(saved: OwnList, held: dict[int, str]) -> str:
     """Whom it is shared with."""
-    return held.get(saved.role_id, "") if saved.role_id is not None else ""
+    return role_text(held.get(saved.role_id, "")) if saved.role_id is not None else ""
