@@ -237,7 +237,7 @@ def test_pages_of_errors_are_in_chinese(code, tmp_path):
 @pytest.mark.one_database
 @pytest.mark.parametrize("what", ["users", "roles", "groups"])
 def test_the_pages_of_security_are_in_chinese(what, session, visitor, app):
-    """Names of roles are data of the database, in whatever language the administrator gave them."""
+    """The roles of the program too: only what the administrator added has the name that was given to it."""
     without_english(session)
     sm = app.appbuilder.sm
     group = sm.add_group("组", "组", "", roles=[sm.find_role("Clerk")])

@@ -34,7 +34,7 @@ def _with_code(text: str, code: str) -> Markup:
 
 
 def _right(name: Any) -> Markup:
-    return _with_code(right_text(str(name), ""), str(name))
+    return _with_code(right_text(str(name)), str(name))
 
 
 def _place(name: Any) -> Markup:
@@ -56,7 +56,8 @@ def speak(appbuilder: AppBuilder) -> None:
     for view in appbuilder.baseviews:
         if getattr(view, "datamodel", None) is None or hasattr(view, "model"):
             continue  # no FAB view of records, or one of ours
-        view.formatters_columns = view.formatters_columns | SHOWN | OF_VIEW.get(type(view).__name__, {})
+        drawn = getattr(view, "formatters_columns", {})  # a chart has none
+        view.formatters_columns = drawn | SHOWN | OF_VIEW.get(type(view).__name__, {})
         view.label_columns = {name: _lazy(label) for name, label in view.label_columns.items()}
         for form in (getattr(view, name, None) for name in ("add_form", "edit_form", "search_form")):
             for name, field in _inputs(form):

@@ -51,11 +51,11 @@ def place_text(view_name: str) -> str:
     return str(dict(_menus(appbuilder.menu.get_list())).get(view_name) or view_name)
 
 
-def right_text(permission: str, view_name: str) -> str:
-    """What it allows: a screen, an address of REST, or an action."""
+def right_text(permission: str, view_name: str = "") -> str:
+    """What it allows: a screen, an address of REST, or an action; without a view, an action of the first that has it."""
     name = permission.removeprefix("can_")
-    view = _view(view_name)
-    action = getattr(view, "all_actions", {}).get(name)
+    views = [_view(view_name)] if view_name else current_app.appbuilder.baseviews  # type: ignore[attr-defined]
+    action = next(filter(None, (getattr(view, "all_actions", {}).get(name) for view in views)), None)
     return str(action.label if action is not None else RIGHTS.get(name) or name.replace("_", " "))
 
 
