@@ -155,6 +155,7 @@ class PermissionViewModelView(CarefulRecords, fab.PermissionViewModelView):
 
 class UserStatsChartView(Careful, fab.UserStatsChartView):
     search_columns = UserDBModelView.search_columns
+    label_columns = {"username": _("User"), "login_count": _("Sign-ins"), "fail_login_count": _("Refused sign-ins")}
     definitions = [
         {"label": _("Sign-ins"), "group": "username", "series": ["login_count"]},
         {"label": _("Refused sign-ins"), "group": "username", "series": ["fail_login_count"]},
