@@ -105,3 +105,16 @@ def test_a_long_list_is_walked_to_its_end_and_back(person: Any) -> None:
     follow(clerk, clerk.locator(".pager [rel=first]"))
     assert clerk.locator("tbody tr").first.get_attribute("data-url") == first
     assert "1–25 of" in text_of(clerk)
+
+
+def test_on_a_phone_a_list_is_cards_that_say_what_they_show(person: Any) -> None:
+    admin = person("admin", viewport={"width": 390, "height": 844})
+    for address in ("/customer/list/", "/billing_account/list/", "/trouble_ticket/list/", "/users/list/"):
+        admin.goto(address)
+        widths = "['html', 'tbody'].map(name => document.querySelector(name).scrollWidth)"
+        assert max(admin.evaluate(widths)) <= 390, address
+        labels = admin.locator("tbody tr").first.locator("td[data-label]")
+        assert labels.count() > 1, address
+    admin.goto("/customer/list/")
+    follow(admin, admin.locator("thead a", has_text="Name").first)
+    assert "sort=name" in admin.url

@@ -52,7 +52,7 @@ def place_text(view_name: str) -> str:
 
 
 def right_text(permission: str, view_name: str = "") -> str:
-    """What it allows: a screen, an address of REST, or an action; without a view, an action of the first that has it."""
+    """What it allows: a screen, an address of REST, or an action; without a view, one of the first that has it."""
     name = permission.removeprefix("can_")
     views = [_view(view_name)] if view_name else current_app.appbuilder.baseviews  # type: ignore[attr-defined]
     action = next(filter(None, (getattr(view, "all_actions", {}).get(name) for view in views)), None)
