@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 
 @contextmanager
-def statement_time(session: Session, seconds: int) -> Iterator[None]:
+def statement_time(session: Session, seconds: float) -> Iterator[None]:
     """Statements in it end after so many seconds; 0: they take their time. SQLite knows no such limit.
 
     PostgreSQL keeps it to the end of the transaction; elsewhere it belongs to the connection, which others use next.
@@ -16,13 +16,13 @@ def statement_time(session: Session, seconds: int) -> Iterator[None]:
     connection = session.connection()
     dialect = connection.dialect
     if dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL statement_timeout = '{seconds}s'"))
+        connection.execute(text(f"SET LOCAL statement_timeout = '{seconds:g}s'"))
     if dialect.name not in ("mysql", "mariadb"):
         yield
         return
     name, factor = ("max_statement_time", 1) if getattr(dialect, "is_mariadb", False) else ("max_execution_time", 1000)
     before = connection.scalar(text(f"SELECT @@{name}"))
-    connection.execute(text(f"SET SESSION {name} = {seconds * factor}"))
+    connection.execute(text(f"SET SESSION {name} = {seconds * factor:g}"))
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ import datetime
 import json
 import random
 import re
+from dataclasses import replace
 from html import unescape
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,6 +19,7 @@ from app.extensions import db
 from app.models.base import model_of
 from app.models.customer import Customer, Region
 from app.rules import figures
+from app.rules.reporting import TooMuch
 from app.sample import parties, work, world
 from app.sample.builders import make_employee, make_order, make_region, make_ticket
 from app.security.roles import ROLES
@@ -239,3 +241,54 @@ def test_models_of_filters_along_relations_need_their_right(app, session, login)
     role.permissions = [sm.find_permission_view_menu("can_list", "ProductOrderView")]
     session.commit()
     assert login("oda", "Orders only").get(f"/product_order/list/?customer.region_id.is={region.id}").status_code == 400
+
+
+SLOW = {
+    "postgresql": "SELECT pg_sleep(20)",
+    "mysql": "SELECT SLEEP(20)",
+    "mariadb": "SELECT SLEEP(20)",
+    "sqlite": "SELECT 1",  # which knows no limit: there the rows are counted, however long it takes
+}
+
+
+def test_what_takes_too_long_to_count_is_a_sentence_and_the_page_is_there(session, login, monkeypatch):
+    """The database ends the statement; the charts after it are not tried, and what comes then works as before."""
+    make_order(session)
+    session.commit()
+    dialect = session.connection().dialect.name
+    limit = {"postgresql": "SHOW statement_timeout", "sqlite": "SELECT 1"}.get(dialect, "SELECT @@max_statement_time")
+    before = session.scalar(sa.text(limit))
+    asked = []
+
+    def endless(source):
+        asked.append(source)
+        source.session.execute(sa.text(SLOW[dialect]))
+        return OrderChartView.charts[-1].report(source)
+
+    first, *others = OrderChartView.charts
+    monkeypatch.setattr("app.views.base.charts.SECONDS", 0.2)
+    monkeypatch.setattr(OrderChartView, "charts", [replace(first, report=endless), *others])
+    browser = login("admin")
+    answer = browser.get("/charts/product_order/?q=SO")
+    assert answer.status_code == 200
+    stopped = 0 if dialect == "sqlite" else len(OrderChartView.charts)
+    assert answer.text.count("With these filters it takes too long to count: narrow them down.") == stopped
+    assert len(asked) == 1
+    session.rollback()
+    assert session.scalar(sa.text(limit)) == before
+    kept = browser.get("/charts/product_order/?channel.is=shop").text  # the figures know it, but not of open orders
+    assert kept.count("it takes too long to count") == (0 if dialect == "sqlite" else 2)
+    assert browser.get("/product_order/list/").status_code == 200
+
+
+@pytest.mark.one_database
+def test_too_long_is_said_only_of_what_is_filtered(session, login, monkeypatch):
+    """Without filters the figures answer; where they do not, that is a fault to be seen."""
+
+    def refused(source):
+        raise TooMuch
+
+    monkeypatch.setattr(OrderChartView, "charts", [replace(OrderChartView.charts[0], report=refused)])
+    browser = login("admin")
+    assert "it takes too long to count" in browser.get("/charts/product_order/?q=SO").text
+    assert browser.get("/charts/product_order/").status_code == 500
