@@ -119,10 +119,18 @@ def _counted(names: Collection[str], rows: Any) -> Iterator[Counted]:
 # --- keeping ---------------------------------------------------------------------------------------------------------
 
 
-def rebuild(session: Session) -> None:
-    """Count every figure anew, beside writers: each by one INSERT of what is missing. The caller commits."""
+def rebuild(session: Session, from_nothing: bool = False) -> None:
+    """Count every figure anew, beside writers: each by one INSERT of what is missing. The caller commits.
+
+    from_nothing: forget what is kept before, so that all of it is kept again and nothing is left to be folded; for
+    when so much is new that folding it, cell by cell, would take longer than counting.
+    """
     with statement_time(session, NO_LIMIT):
         _hold(session)
+        if from_nothing:
+            keys = [chain.key for chain in chains().values()]
+            for model in (KeptFigure, FigureDelta):
+                session.connection().execute(delete(model).where(model.figure.in_(keys)))
         for chain in chains().values():
             _count_anew(session, chain)
         _forget_others(session)

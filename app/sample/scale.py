@@ -74,7 +74,7 @@ def load(
                 _write_chunk(session, make(ground, first, last))
                 say(what, last, count)
     count_on(connection, COLUMNS)
-    figures.rebuild(session)
+    figures.rebuild(session, from_nothing=True)
     session.expire_all()
 
 
