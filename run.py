@@ -44,7 +44,7 @@ def together() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, note)
     server = subprocess.Popen(SERVE)  # noqa: S603
-    signal.signal(signal.SIGHUP, lambda number, frame: server.send_signal(number))  # it loads the portal anew
+    signal.signal(signal.SIGHUP, lambda number, frame: server.send_signal(number))  # its workers are replaced
     worker, started = subprocess.Popen(WORK), time.monotonic()  # noqa: S603
     while not signals and server.poll() is None:
         if worker.poll() is not None and time.monotonic() - started > PAUSE:

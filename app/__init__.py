@@ -1,5 +1,8 @@
 """Switchboard. create_app() is the only place that wires things together."""
 
+import app.sparing  # noqa: F401 (first of all: it says what is not loaded)
+
+# isort: split
 import logging
 import time
 from collections.abc import Mapping
@@ -13,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config as settings
 from app import api, cli, errors, health, jobs, logs, static_files, translating, views
-from app.extensions import compress, csrf, db, engine_options, migrate
+from app.extensions import Migrations, compress, csrf, db, engine_options
 from app.models import clock
 from app.models.acting import acting
 from app.programs import for_programs
@@ -55,7 +58,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     clock.use_zone(app.config["TIME_ZONE"])
     compress.init_app(app)  # the line of a request counts its time too
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(settings.ROOT / "migrations"), render_as_batch=True)
+    app.extensions["migrate"] = Migrations(app, str(settings.ROOT / "migrations"))
     csrf.init_app(app)
     app.session_interface = PeoplesSessions()
     _set_headers(app)

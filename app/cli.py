@@ -2,11 +2,11 @@
 
 import secrets
 import time
+from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from flask_migrate import upgrade
 
 from app import data_model
 from app.extensions import db
@@ -28,8 +28,18 @@ portal.add_command(kept)
 MOST_TOLD = 50  # differences named one by one
 
 
+class TableCommands(click.Group):
+    """flask db: the commands of Flask-Migrate, loaded when one is asked for (see app.extensions.Migrations)."""
+
+    def make_context(self, *arguments: Any, **rest: Any) -> click.Context:
+        from flask_migrate.cli import db as commands  # noqa: PLC0415
+
+        return commands.make_context(*arguments, **rest)
+
+
 def init_app(app: Flask) -> None:
     app.cli.add_command(portal)
+    app.cli.add_command(TableCommands("db", help="Look at the version of the tables, and change it."))
 
 
 # --- what the commands do --------------------------------------------------------------------------------------------
@@ -51,6 +61,8 @@ def sync_roles() -> list[str]:
 
 def prepare() -> None:
     """Bring tables and roles up to date; fill an empty database with the sample world, but never in production."""
+    from flask_migrate import upgrade  # noqa: PLC0415 (see app.extensions.Migrations)
+
     upgrade()
     sync_roles()
     commit(lambda: figures.fill(db.session()))

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_appbuilder.models.sqla.base import SQLA
 from flask_compress import Compress
-from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from sqlalchemy.exc import InvalidatePoolError
 
@@ -131,6 +130,19 @@ def prepare_engine(engine: sa.Engine) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+class Migrations:
+    """What Flask-Migrate looks for in app.extensions; loaded, with Alembic, by the first command that asks it."""
+
+    def __init__(self, app: Flask, folder: str) -> None:
+        self._app, self._folder = app, folder
+
+    def __getattr__(self, name: str) -> Any:
+        from flask_migrate import Migrate  # noqa: PLC0415 (7 MiB, which nobody who serves pages needs)
+
+        Migrate(self._app, db, directory=self._folder, render_as_batch=True)  # takes the place of this
+        return getattr(self._app.extensions["migrate"], name)
+
+
 def number_without_sequences(metadata: sa.MetaData) -> None:
     """Let the database number FAB's rows as it numbers ours.
 
@@ -146,6 +158,5 @@ def number_without_sequences(metadata: sa.MetaData) -> None:
 number_without_sequences(fab_models.User.metadata)
 
 db = Database(metadata=Model.metadata)
-migrate = Migrate()
 csrf = CSRFProtect()
 compress = Compress()

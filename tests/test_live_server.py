@@ -1,13 +1,18 @@
 """gunicorn as `make run` starts it."""
 
 import json
+import os
 import signal
 import threading
+import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.one_database
+
+CHILDREN = Path("/proc/self/task") / str(os.getpid()) / "children"
 
 
 def get(url):
@@ -39,3 +44,23 @@ def test_it_takes_a_hint_to_reload_without_refusing_anybody(live_server):
     live_server.process.send_signal(signal.SIGHUP)
     for _ in range(20):
         assert get(live_server.url + "/health")[0] == 200
+
+
+@pytest.mark.skipif(not CHILDREN.exists(), reason="only Linux tells the children of a process")
+def test_a_worker_that_is_killed_is_replaced(live_server):
+    def workers():
+        number = live_server.process.pid
+        return set(Path(f"/proc/{number}/task/{number}/children").read_text().split())
+
+    def wait_for(is_so):
+        end = time.monotonic() + 40
+        while not is_so() and time.monotonic() < end:
+            time.sleep(0.1)
+        assert is_so()
+
+    wait_for(lambda: len(workers()) == 2)  # a reload may still have old ones
+    victim = min(workers())
+    os.kill(int(victim), signal.SIGKILL)
+    wait_for(lambda: victim not in workers() and len(workers()) == 2)
+    for _ in range(20):
+        assert get(live_server.url + "/login/")[0] == 200

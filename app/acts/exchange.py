@@ -32,7 +32,7 @@ LABELS = {KEY: _("Key of the record"), VERSION: _("Version of the record")}
 KEYS = ("number", "code", "username")  # what a row of another table is found by, best first
 NAMED_BY = ("number", "name", "name_zh", "position", "hop")  # the columns that the name of a record is made of
 BETWEEN = "; "  # the records of an association
-MOST_NAMES = 20_000  # of related records, kept while a file is written
+MOST_NAMES = 2_000  # of related records, kept while a file is written: enough for those that come again
 LONGEST_CELL = 32_767  # characters in a cell of Excel
 EXACT_IN_EXCEL = Decimal(10) ** 11  # from here on Excel would round the last of four digits after the point
 

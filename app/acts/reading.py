@@ -10,7 +10,6 @@ from typing import Any
 
 from flask_babel import force_locale, gettext
 from flask_babel import lazy_gettext as _
-from openpyxl.utils.datetime import from_excel
 from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
@@ -195,6 +194,8 @@ def _instant_text(cell: Any, sheet: Sheet, needs: Any = SAYS_WHAT["date"]) -> da
         number = float(cell)
         if isinstance(cell, bool) or not 1 <= number < LAST_DAY:
             raise ValueError
+        from openpyxl.utils.datetime import from_excel  # noqa: PLC0415 (as in app.acts.spreadsheet)
+
         return _instant_text(from_excel(number, sheet.epoch), sheet)
     except (ValueError, TypeError, OverflowError):
         raise RuleBroken(needs) from None

@@ -5,15 +5,20 @@ lives, that somebody asked to cancel it.
 """
 
 import json
+import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from huey import Huey, MemoryHuey, RedisHuey, SqliteHuey
-from huey.constants import EmptyData
-from huey.serializer import SignedSerializer
+from app.sparing import without
+
+# isort: split
+with without(*([] if os.environ.get("SWITCHBOARD_JOBS_URL") else ["redis"])):  # 5 MiB
+    from huey import Huey, MemoryHuey, RedisHuey, SqliteHuey
+    from huey.constants import EmptyData
+    from huey.serializer import SignedSerializer
 
 PROGRESS, BEAT, CANCEL = "progress", "beat", "cancel"
 PARTS = (PROGRESS, BEAT, CANCEL)

@@ -6,10 +6,10 @@ import io
 
 import openpyxl
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from app.models.customer import Region
-from app.views.base.export import AT_ONCE
+from app.views.base.export import AT_ONCE, parts
 
 ROWS = AT_ONCE + 250
 
@@ -32,3 +32,7 @@ def test_every_row_comes_out_of_a_long_export(many_regions, login):
 
     book = openpyxl.load_workbook(io.BytesIO(browser.get("/region/export/xlsx?code.starts=X").data), read_only=True)
     assert sum(1 for _row in book.active.rows) == ROWS + 1
+
+
+def test_it_is_read_in_parts(many_regions, app):
+    assert [len(part) for part in parts(select(Region.code).where(Region.code.like("X%")))] == [AT_ONCE, 250]

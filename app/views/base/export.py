@@ -9,10 +9,6 @@ from typing import IO, Any
 
 from flask import Response, stream_with_context
 from flask_babel import format_decimal, gettext
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
@@ -97,6 +93,11 @@ def _xlsx(model: type[Record], labels: list[str], reads: list[Read], statement: 
 
 def write_xlsx(file: IO[bytes], title: str, labels: list[str], found: Iterator[tuple[Any, ...]]) -> None:
     """One sheet with a heading that stays in sight."""
+    from openpyxl import Workbook  # noqa: PLC0415 (4 MiB and 175 modules, for those who write Excel)
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
+    from openpyxl.styles import Font  # noqa: PLC0415
+    from openpyxl.utils import get_column_letter  # noqa: PLC0415
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title[:31])
     sheet.freeze_panes = "A2"

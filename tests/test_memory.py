@@ -1,0 +1,71 @@
+"""What is not loaded takes no memory and no time: looked at in a process of its own, started as a worker is."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+LOADED = """
+import json, sys
+import app
+portal = app.create_app()
+with portal.app_context():
+    from app.extensions import db
+    connections = db.engine.pool.checkedin() + db.engine.pool.checkedout()
+print(json.dumps({"packages": sorted({name.partition(".")[0] for name in sys.modules}), "connections": connections}))
+"""
+FOUND = "import app, cryptography.exceptions, redis, rich.console, openpyxl; print(cryptography.__name__)"
+
+pytestmark = pytest.mark.one_database
+
+
+def python(text, folder, **settings):
+    environ = {"SWITCHBOARD_DATABASE_URL": f"sqlite:///{folder}/memory.db", "PYTHONPATH": str(ROOT)} | settings
+    done = subprocess.run([sys.executable, "-c", text], cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    return json.loads(python(LOADED, tmp_path_factory.mktemp("loaded")))
+
+
+@pytest.mark.parametrize(
+    ("package", "needed_by"),
+    [
+        ("alembic", "commands that change tables"),
+        ("cryptography", "columns that encrypt themselves, which we have none of"),
+        ("greenlet", "asynchronous sessions, which we have none of"),
+        ("openpyxl", "who reads or writes an Excel file"),
+        ("pygments", "pages of errors of Mako"),
+        ("redis", "settings that name one"),
+        ("rich", "coloured lines on a terminal"),
+    ],
+)
+def test_a_worker_loads_no_package_that_its_pages_do_not_use(loaded, package, needed_by):
+    assert package not in loaded["packages"], f"it is for {needed_by}"
+
+
+def test_nothing_is_asked_of_the_database_before_workers_are_forked(loaded):
+    assert loaded["connections"] == 0
+
+
+def test_what_was_kept_out_can_be_loaded_later(tmp_path):
+    assert python(FOUND, tmp_path) == "cryptography\n"
+
+
+def test_commands_for_tables_are_found_when_they_are_asked_for(tmp_path):
+    told = python(
+        "import sys; from flask.cli import main; sys.argv = ['flask', '--app', 'app', 'db', '--help']; main()", tmp_path
+    )
+    assert "upgrade" in told
+    assert "downgrade" in told
+
+
+def test_a_queue_in_a_redis_loads_its_package(tmp_path):
+    queue = "import app; print(type(app.create_app().extensions['jobs'].huey.storage.conn).__module__)"
+    assert python(queue, tmp_path, SWITCHBOARD_JOBS_URL="redis://127.0.0.1:1/0") == "redis.client\n"
