@@ -20,11 +20,9 @@ def without(*packages: str) -> Iterator[None]:
             sys.modules.pop(name, None)
 
 
-# Imported first of all, by app/__init__.py. In MiB of a process: 9 for cryptography, 2 for rich, 1 for greenlet.
-with without("cryptography", "greenlet", "rich"):
+# Imported first of all, by app/__init__.py. In MiB of a process: 2 for rich, 1 for greenlet.
+with without("greenlet", "rich"):
     import flask_limiter  # rich: its commands
-    import jwt  # cryptography: signatures with two keys; ours are with one
-    import sqlalchemy_utils  # cryptography: columns that encrypt themselves
     import structlog  # rich, greenlet: coloured lines for a terminal; ours are JSON
 
-__all__ = ["flask_limiter", "jwt", "sqlalchemy_utils", "structlog", "without"]
+__all__ = ["flask_limiter", "structlog", "without"]
