@@ -60,6 +60,10 @@ SETTINGS = (
     Setting("JOBS_EMBEDDED", True, "make run starts the worker too; off where flask portal work is its own service"),
     Setting("JOBS_THREADS", 2, "jobs that a worker runs at once"),
     Setting("JOBS_KEEP_DAYS", 30, "days after which ended jobs, their files and the one-time ids of forms are removed"),
+    Setting("SEAL_KEY", "", "file with the key that signs anchors and exported ledgers: flask portal audit key FILE"),
+    Setting("ANCHOR_FILE", "", "file, best on another machine, to which the worker adds the end of the ledger's chain"),
+    Setting("ANCHOR_COMMAND", "", "command that gets the same line on its input, as: ssh vault 'cat >> anchors.txt'"),
+    Setting("ANCHOR_MINUTES", 60, "minutes between two anchors"),
     Setting("BIND", "127.0.0.1", "address to listen on; PORT, without prefix, is the port (8080)"),
     Setting("WORKERS", 2, "processes that serve"),
     Setting("THREADS", 4, "threads of each process"),
@@ -143,7 +147,7 @@ def check(config: Mapping[str, Any]) -> list[str]:
     if config["LOG_LEVEL"] not in LOG_LEVELS:
         wrong.append(f"SWITCHBOARD_LOG_LEVEL is {config['LOG_LEVEL']!r}: write one of {', '.join(LOG_LEVELS)}")
     for name in ("MACHINES", "SESSION_HOURS", "ACCESS_TOKEN_MINUTES", "REFRESH_TOKEN_HOURS", "UPLOAD_MEGABYTES",
-                 "WORKERS", "THREADS", "JOBS_THREADS", "JOBS_KEEP_DAYS"):  # fmt: skip
+                 "WORKERS", "THREADS", "JOBS_THREADS", "JOBS_KEEP_DAYS", "ANCHOR_MINUTES"):  # fmt: skip
         if config[name] < 1:
             wrong.append(f"SWITCHBOARD_{name} is {config[name]}: it must be at least 1")
     if config["MACHINES"] > 1 and config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
@@ -168,6 +172,13 @@ def check(config: Mapping[str, Any]) -> list[str]:
             "SWITCHBOARD_MACHINES is more than 1 and a file made on one could not be fetched from another: set "
             "SWITCHBOARD_JOBS_FOLDER to a folder that they share"
         )
+    if (config["ANCHOR_FILE"] or config["ANCHOR_COMMAND"]) and not config["SEAL_KEY"]:
+        wrong.append(
+            "SWITCHBOARD_ANCHOR_FILE or _COMMAND is set and nothing would sign the anchors: make a key with "
+            "flask portal audit key FILE, and set SWITCHBOARD_SEAL_KEY to the file"
+        )
+    if config["SEAL_KEY"] and not os.access(config["SEAL_KEY"], os.R_OK):
+        wrong.append(f"SWITCHBOARD_SEAL_KEY is {config['SEAL_KEY']}: that file cannot be read")
     if config["ENV"] == "production":
         wrong += _unsafe(config)
     return wrong

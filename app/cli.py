@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from app import data_model
+from app.audit_commands import audit
 from app.extensions import db
 from app.jobs import worker
 from app.jobs.upkeep import fold_figures
@@ -25,6 +26,7 @@ from config import ROOT
 portal = AppGroup("portal", help="Look after the portal.")
 kept = AppGroup("figures", help="Look after the figures that charts are drawn from.")
 portal.add_command(kept)
+portal.add_command(audit)
 MOST_TOLD = 50  # differences named one by one
 
 

@@ -4,6 +4,7 @@ import datetime
 import logging
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from flask_babel import force_locale, gettext
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from app.acts.sealing import anchor_of, seal_ledger, write_anchor
 from app.extensions import db
 from app.jobs.queue import BEAT, CANCEL
 from app.jobs.work import KINDS, queue, written
 from app.models.job import OPEN, Job, JobState
 from app.models.submission import FormSubmission
 from app.rules import figures
+from app.rules.signing import private_key
 from app.transaction import commit
 
 TRIES = 3  # attempts at one job
@@ -91,6 +94,38 @@ def fold_figures() -> int:
         count += commit(lambda: figures.fold(db.session()))
     db.session.rollback()
     return count
+
+
+def seal() -> int:
+    """Seal what was written into the ledger since; how many rows."""
+    return seal_ledger(lambda: datetime.datetime.now(datetime.UTC))
+
+
+@dataclass
+class Anchoring:
+    """Puts the end of the chain where the settings say, now and then. pause: seconds; last: the number put there."""
+
+    key: str
+    file: str
+    command: str
+    pause: float
+    last: int = 0
+    next: float = 0.0
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "Anchoring":
+        return cls(config["SEAL_KEY"], config["ANCHOR_FILE"], config["ANCHOR_COMMAND"], config["ANCHOR_MINUTES"] * 60.0)
+
+    def look(self) -> None:
+        """An anchor where it is time for one and something was sealed since; tried again where it fails."""
+        if not (self.file or self.command) or time.monotonic() < self.next:
+            return
+        made = anchor_of(db.session(), private_key(self.key), datetime.datetime.now(datetime.UTC))
+        db.session.rollback()
+        if made is not None and made.number != self.last:
+            write_anchor(made, self.file, self.command)
+            self.last = made.number
+        self.next = time.monotonic() + self.pause
 
 
 def _why_ended(again: bool) -> str:

@@ -11,11 +11,12 @@ from flask import Flask
 from huey.consumer import Consumer
 
 from app.jobs.queue import Queue
-from app.jobs.upkeep import Sweep, beat, clean_up, fold_figures
+from app.jobs.upkeep import Anchoring, Sweep, beat, clean_up, fold_figures, seal
 
 PACE = 2.0  # seconds between two heartbeats, and between two sweeps
 MISSED = 5  # heartbeats, after which a worker is taken for dead
 DAY = 24 * 3600.0
+SEAL = 10.0  # seconds between two looks for rows of the ledger that are not sealed yet
 FOLD = 60.0  # seconds between two foldings of the figures of the charts
 PATIENCE = 10.0  # seconds that a running job has to look up when the worker ends
 
@@ -40,7 +41,7 @@ def work(app: Flask, attached: bool = False, pace: float = PACE) -> None:
     logging.getLogger("huey").setLevel(logging.WARNING)
     queue = app.extensions["jobs"]
     parent = os.getppid() if attached else 0
-    for keep in (_heartbeat, _upkeep):
+    for keep in (_heartbeat, _upkeep, _seal):
         threading.Thread(target=keep, args=(app, queue, pace, parent), name=keep.__name__, daemon=True).start()
     log.info("the worker is ready", extra={"threads": queue.config["JOBS_THREADS"]})
     Worker(queue).run()
@@ -74,3 +75,17 @@ def _upkeep(app: Flask, queue: Queue, pace: float, parent: int) -> None:
             except Exception:
                 log.warning("jobs could not be looked after", exc_info=True)
         queue.stopping.wait(pace)
+
+
+def _seal(app: Flask, queue: Queue, pace: float, parent: int) -> None:
+    """In a thread of its own: the first sealing of a large ledger takes its time."""
+    with app.app_context():
+        anchoring = Anchoring.of(app.config)
+    while not queue.stopping.is_set():
+        with app.app_context():
+            try:
+                seal()
+                anchoring.look()
+            except Exception:
+                log.warning("the ledger could not be sealed", exc_info=True)
+        queue.stopping.wait(min(SEAL, pace * 5))

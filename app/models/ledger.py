@@ -23,6 +23,7 @@ from app.models.acting import who
 from app.models.base import Declared, Record, field
 from app.models.keeping import keep_figures
 from app.models.metadata import Model
+from app.models.seal import Seal
 from app.models.states import StateChange
 from app.models.types import JsonText, UtcDateTime
 
@@ -68,6 +69,9 @@ class Change(Model, Declared):
         return self.record_label
 
 
+APPEND_ONLY = (Change, StateChange, Seal)  # the database too can be told so: flask portal database-grants
+
+
 class Unrecorded(RuntimeError):
     """A statement would change a covered table without a ledger row."""
 
@@ -104,8 +108,8 @@ def begin_unit(session: Session, context: Any, instances: Any) -> None:
 def _keep_append_only(session: Session) -> None:
     touched = (*session.new, *session.deleted, *(record for record in session.dirty if session.is_modified(record)))
     for record in touched:
-        if isinstance(record, (Change, StateChange)):
-            raise Unrecorded(f"{record.__tablename__} is written by the ledger only, and never changed")
+        if isinstance(record, APPEND_ONLY):
+            raise Unrecorded(f"{record.__tablename__} is written by the system only, and never changed")
 
 
 @event.listens_for(Session, "after_flush")
@@ -319,7 +323,7 @@ def _covered_tables() -> set[str]:
     found = _covered_tables.__dict__
     if not found:
         tables = {m.class_.__tablename__ for m in Model.registry.mappers if getattr(m.class_, "ledger", True)}
-        found["tables"] = tables | set(_association_tables()) | {Change.__tablename__, StateChange.__tablename__}
+        found["tables"] = tables | set(_association_tables()) | {model.__tablename__ for model in APPEND_ONLY}
     return found["tables"]
 
 

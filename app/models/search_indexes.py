@@ -30,7 +30,7 @@ DECLARED: list[Index] = []
 
 def declare() -> None:
     """All of them; each hangs on its table and is made where the database is PostgreSQL and has what it needs."""
-    DECLARED.extend([*_names(), *_starts(), *_queues()])
+    DECLARED.extend([*_names(), *_starts(), *_queues(), _changed_fields()])
 
 
 def _names() -> Iterator[Index]:
@@ -60,6 +60,12 @@ def _queues() -> Iterator[Index]:
     yield _index("ix_product_order_waiting", orders.submitted_at, orders.id, postgresql_where=waits)
     due = (tickets.expected_resolution_date, tickets.id, tickets.at_risk_at, tickets.escalation_level)
     yield _index("ix_trouble_ticket_open", *due, postgresql_where=is_one_of(tickets.status, *OPEN))
+
+
+def _changed_fields() -> Index:
+    """Which fields a change of the ledger touched."""
+    fields = func.changed_fields(Model.metadata.tables["change"].c.fields)
+    return _index("ix_change_changed_fields", fields, needs="changed_fields", postgresql_using="gin")
 
 
 def _columns(names: tuple[tuple[str, str], ...]) -> Iterator[tuple[Table, Column[Any], str]]:
