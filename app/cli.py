@@ -8,7 +8,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from app import data_model
+from app import data_model, database_grants
 from app.audit_commands import audit
 from app.extensions import db
 from app.jobs import worker
@@ -139,6 +139,20 @@ def search_indexes_command() -> None:
     """Make the indexes for searching that PostgreSQL can have and has not, as after CREATE EXTENSION pg_trgm."""
     for name in search_indexes.complete(db.engine):
         click.echo(f"made {name}")
+
+
+@portal.command("database-grants")
+@click.option(
+    "--role", default="switchboard_app", show_default=True, help="The database user that the portal signs in as."
+)
+@click.option("--host", default="%", show_default=True, help="From where, on MariaDB.")
+def database_grants_command(role: str, host: str) -> None:
+    """Print what the owner of the tables says, so that the portal's own user can add to the ledger and not alter it."""
+    try:
+        for statement in database_grants.statements(db.engine, role, host):
+            click.echo(statement)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @portal.command("work")

@@ -144,7 +144,7 @@ def test_every_operator_is_in_the_staff_guide(app):
     kinds = {
         "text": "text", "number, amount": "number", "day": "date", "date and time": "instant", "yes or no": "bool",
         "choice, such as a status": "choice", "another record": "relation",
-        "several records, such as categories": "many",
+        "several records, such as categories": "many", "before and after, in the ledger": "changes",
     }  # fmt: skip
     rows = rows_of("docs/staff-guide.md")
     assert set(kinds.values()) == set(OPERATORS)

@@ -90,7 +90,7 @@ def plan(session: Session, request_id: str, actor: str | None, may: May, only: S
     for table, part in by_table.items():
         model = models.get(table)
         if model is None:
-            _refuse(part, gettext("Rights and logins are not taken back here."))
+            _refuse(part, gettext("Rights and logins are not taken back here: a change request does that."))
         elif model.by_rule or not model.ledger:
             _refuse(part, gettext("It is written by rules only."))
         else:

@@ -8,20 +8,38 @@ from enum import Enum
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import Boolean, ColumnElement, Date, Integer, Select, Text, and_, cast, false, func, not_, or_, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    String,
+    Text,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.acts.zones import day_bounds
-from app.models.base import Field, Record
+from app.models.base import Field, Record, records
 from app.models.checks import clean
 from app.models.choices import ChoiceType
+from app.models.metadata import Model
 from app.models.numbers import DIGITS
 from app.models.refusal import RuleBroken
 from app.models.search_indexes import NAMES
-from app.models.types import LARGEST, Exact, PhoneNumber, UtcDateTime
+from app.models.types import LARGEST, Exact, JsonText, PhoneNumber, UtcDateTime
 
 SEARCHED_OF_FAB = {"ab_user": ("username", "first_name", "last_name")}
 MOST_VALUES = 100  # of one condition
@@ -91,6 +109,42 @@ def _read_first(model: type[Any], by_index: Callable[[Any], Any], elsewhere: Any
 
 def _has_pairs(column: Any) -> bool:
     return (column.class_.__tablename__, column.key) in NAMES
+
+
+def touched(column: Any, text: str) -> ColumnElement[bool]:
+    """The changes of a field, by its name or by what people call it; an index of PostgreSQL knows the names.
+
+    column: of the ledger, JSON as {"name": [before, after]}. The others look into the text of each row that the other
+    conditions leave.
+    """
+    asked = text.casefold()
+    names = {
+        shown.name
+        for model in records()
+        for shown in model.fields().values()
+        if asked in (shown.name, str(shown.label).casefold())
+    } or {text}
+    stored = type_coerce(column, Text)
+    has = func.changed_fields(column, type_=ARRAY(Text)).overlap(cast(array(sorted(names)), ARRAY(Text)))
+    return on_postgresql(has, or_(*(stored.like(f'%"{_escape(name)}":[%', escape="/") for name in sorted(names))))
+
+
+def touched_right(column: Any, text: str) -> ColumnElement[bool]:
+    """The changes of roles that gave or took a right, by its names in the program, as "can_edit CustomerView".
+
+    They are the few changes of roles, found by the index of the kind of record, whose JSON names the key of the right.
+    """
+    tables = Model.metadata.tables
+    pair, permission, view = (tables[f"ab_{name}"] for name in ("permission_view", "permission", "view_menu"))
+    asked = [or_(_like(permission.c.name, word), _like(view.c.name, word)) for word in text.split()]
+    key, stored = cast(pair.c.id, String), type_coerce(column, Text)
+    named = [
+        stored.like(literal(f"%{before}").concat(key).concat(f"{after}%")) for before in "[," for after in ",]"
+    ]  # between the brackets and commas of a list of keys
+    joined = pair.join(permission, pair.c.permission_id == permission.c.id).join(view, pair.c.view_menu_id == view.c.id)
+    found = select(pair.c.id).select_from(joined).where(*asked, or_(*named)).exists()
+    of_role = and_(column.class_.record_type == "ab_role", stored.like('{"permissions":%'))
+    return and_(of_role, found)
 
 
 class on_postgresql(FunctionElement[bool]):
@@ -164,6 +218,10 @@ OPERATORS: dict[str, dict[str, Operator]] = {
     "bool": {"is": EQUALS["is"]},
     "choice": {**EQUALS, "empty": EMPTY, "not_empty": NOT_EMPTY},
     "relation": {**EQUALS, "empty": EMPTY, "not_empty": NOT_EMPTY},
+    "changes": {
+        "touched": Operator(_("touched the field"), 1, lambda column, values: touched(column, values[0])),
+        "right": Operator(_("gave or took the right"), 1, lambda column, values: touched_right(column, values[0])),
+    },
     "many": {
         "is": Operator(_("has"), 1, lambda relation, values: relation.any(id=values[0])),
         "is_not": Operator(_("has not"), 1, lambda relation, values: not_(relation.any(id=values[0]))),
@@ -185,6 +243,7 @@ def kind_of(shown: Field) -> str:
         ((Integer, Exact), "number"),
         (UtcDateTime, "instant"),
         (Date, "date"),
+        (JsonText, "changes"),
     ):
         if isinstance(shown.sql_type, types):
             return kind
@@ -213,7 +272,7 @@ def read_value(shown: Field, text: str) -> Any:
         raise RuleBroken(_("has a character that cannot be stored"))
     if isinstance(shown.sql_type, PhoneNumber):
         return text.replace(" ", "").replace("-", "")
-    return text if kind == "text" else clean(shown, text)
+    return text if kind in ("text", "changes") else clean(shown, text)
 
 
 SAYS_WHAT = {
@@ -256,6 +315,8 @@ def condition(model: type[Record], shown: Field, name: str, values: list[str]) -
     elif len(values) < int(operator.inputs):
         raise RuleBroken(_("needs a value"))
     read = [read_value(shown, value) for value in values] if operator.inputs else []
+    if shown.exact and name in EQUALS:
+        operator = EQUALS[name]
     return operator.clause(attribute, read)
 
 

@@ -34,8 +34,10 @@ from app.rules.sealing import (
     SEALED,
     Anchor,
     Checked,
+    Entry,
     Finding,
     digest,
+    entries,
     from_runs,
     make_anchor,
     make_seal,
@@ -79,11 +81,16 @@ class Stored:
         return [column.name for column in SEALED[table].columns if column.name != KEY]
 
     def rows(self, table: str, columns: Sequence[str], after: int | None, upto: int) -> Iterable[Sequence[Any]]:
+        """Key and columns of the rows with after < key <= upto, by key, as they are stored."""
         there = SEALED[table].c
         statement = select(there[KEY], *(_raw(there[name]) for name in columns)).where(there[KEY] <= upto)
         if after is not None:
             statement = statement.where(there[KEY] > after)
         return self.session.execute(statement.order_by(there[KEY]))
+
+    def entries(self, table: str, covers: Sequence[str], after: int | None, upto: int) -> Iterable[Entry]:
+        later = [name for name in self.columns(table) if name not in covers]
+        return entries(self.rows(table, [*covers, *later], after, upto), covers)
 
     def seals(self, first: int = 0, last: int | None = None) -> Iterator[Seal]:
         """The chain by number, read raw: one that was tampered with must not stop who looks."""

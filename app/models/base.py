@@ -31,6 +31,7 @@ class Field:
     in_form: bool = True
     in_detail: bool = True
     search: bool = False
+    exact: bool = False  # a code: "is" compares as it is written, so that an index of the column answers
     given: bool = False  # set by the system, read-only everywhere
     tree: bool = False
     part_of: bool = False

@@ -53,12 +53,14 @@ class Change(Model, Declared):
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     at: Mapped[datetime.datetime] = field(UtcDateTime, label=_("When"), in_list=True)
-    actor: Mapped[str] = field(String(128), label=_("Who"), hint=_("User name"), in_list=True, search=True)
+    actor: Mapped[str] = field(String(128), label=_("Who"), hint=_("User name"), in_list=True, search=True, exact=True)
     source: Mapped[str] = field(String(20), label=_("Source"), hint=SOURCE_HINT, in_list=True)
-    request_id: Mapped[str | None] = field(String(64), label=_("Number of the request"), search=True)
+    request_id: Mapped[str | None] = field(String(64), label=_("Number of the request"), search=True, exact=True)
     reason: Mapped[str | None] = field(String(1000), label=_("Reason"), in_list=True, search=True)
     action: Mapped[str] = field(String(10), label=_("Kind of change"), hint=_("create, update or delete"), in_list=True)
-    record_type: Mapped[str] = field(String(64), label=_("Kind of record"), hint=_("Name of the table"), in_list=True)
+    record_type: Mapped[str] = field(
+        String(64), label=_("Kind of record"), hint=_("Name of the table"), in_list=True, exact=True
+    )
     record_id: Mapped[int] = field(BigInteger, label=_("Key of the record"))
     record_label: Mapped[str] = field(  # how it read then: a deleted record has no other name
         String(200), label=_("Record"), in_list=True, search=True

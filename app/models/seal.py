@@ -46,7 +46,7 @@ class Seal(Model, Declared):
     previous_hash: Mapped[str] = field(String(64), label=_("Hash of the seal before"))
     rows_hash: Mapped[str] = field(String(64), label=_("Hash of the rows"))
     form: Mapped[int] = field(Integer, label=_("Version of the form"))
-    covers: Mapped[list[str]] = field(JsonText, label=_("Columns"), multiline=True)
+    covers: Mapped[list[str]] = mapped_column(JsonText)
     sealed_keys: Mapped[str] = mapped_column(LongText)
     marks: Mapped[str] = mapped_column(LongText)
 

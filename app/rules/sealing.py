@@ -38,6 +38,7 @@ KEY, AT = "id", "at"
 LATE = datetime.timedelta(hours=1)  # how long after its time a row may still be sealed late
 
 Row = tuple[int, bytes]  # key, digest
+Entry = tuple[int, bytes, bool, Any]  # key, digest, whether a column that came later is filled in, the time it says
 Progress = Callable[[int], None]
 
 
@@ -56,14 +57,23 @@ def _plain(value: Any) -> Any:
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
 
 
-def line_of(values: Any) -> str:
+def line_of(values: Sequence[Any]) -> str:
     """Values as one JSON list: what is hashed, and what an exported row is."""
-    return _encode(list(values))
+    return _encode(values)
 
 
-def digest(values: Any) -> bytes:
+def digest(values: Sequence[Any]) -> bytes:
     """Of the values of a row but its key, in the order of the columns that are covered."""
-    return hashlib.sha256(_encode(list(values)).encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(_encode(values).encode("utf-8", "surrogatepass")).digest()
+
+
+def entries(rows: Iterable[Sequence[Any]], covers: Sequence[str]) -> Iterator[Entry]:
+    """rows: key, values of the columns that are covered, values of those that came later."""
+    width = 1 + len(covers)
+    at = 1 + covers.index(AT) if AT in covers else 0
+    for row in rows:
+        filled = any(value is not None for value in row[width:])
+        yield row[0], digest(row[1:width]), filled, row[at] if at else None
 
 
 def hash_of_rows(rows: Iterable[Row]) -> str:
@@ -192,13 +202,13 @@ class Finding:
 
 
 class Source(Protocol):
-    """Where rows are read."""
+    """Where rows are read: a database, or rows in memory."""
 
     def columns(self, table: str) -> Sequence[str]:
         """The columns that the table has now, without its key."""
 
-    def rows(self, table: str, columns: Sequence[str], after: int | None, upto: int) -> Iterable[Sequence[Any]]:
-        """(key, value of each column) of the rows with after < key <= upto, by key."""
+    def entries(self, table: str, covers: Sequence[str], after: int | None, upto: int) -> Iterable[Entry]:
+        """What entries() makes of the rows with after < key <= upto, by key."""
 
 
 @dataclass
@@ -273,18 +283,16 @@ def check_rows(seal: Seal, source: Source, checked: Checked, late: set[int]) -> 
         text = gettext("Seal %(n)s covers the column %(name)s, which is not there any more.", n=seal.id, name=gone[0])
         yield Finding("form", text, seal.id, table)
         return
-    later = [name for name in there if name not in seal.covers]
     after = seal.first_key - 1 if seal.is_late else checked.ends.get(table)
-    width = len(seal.covers)
     own = set(_keys_of(seal)) if seal.is_late else set()
     rows, filled = [], None
-    for key, *values in source.rows(table, [*seal.covers, *later], after, seal.last_key):
+    for key, told, is_filled, at in source.entries(table, seal.covers, after, seal.last_key):
         if (key not in own) if seal.is_late else (key in late):
             continue
-        rows.append((key, digest(values[:width])))
-        if filled is None and any(value is not None for value in values[width:]):
+        rows.append((key, told))
+        if is_filled and filled is None:
             filled = key
-        if seal.is_late and AT in seal.covers and _is_too_late(seal, values[seal.covers.index(AT)]):
+        if seal.is_late and _is_too_late(seal, at):
             yield _late(seal, key)
     checked.rows += len(rows)
     if not seal.is_late:

@@ -35,6 +35,10 @@ SECURITY = ("UserDBModelView", "RoleModelView", "UserGroupModelView", "Permissio
             "ViewMenu*")  # fmt: skip
 # rows of all regions, instead of those of the employee's
 EVERYWHERE: dict[tuple[str, ...], tuple[str, ...]] = {("RegionView",): ("can_see_all",)}
+PROOF: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("SealView",): ("can_verify",),
+    ("ChangeView",): ("can_signed_export",),
+}  # that nobody altered the ledger
 OWN = {("can_userinfo", "UserDBModelView"), ("resetmypassword", "UserDBModelView"),
        ("can_this_form_get", "ResetMyPasswordView"), ("can_this_form_post", "ResetMyPasswordView")}  # fmt: skip
 
@@ -112,8 +116,8 @@ ROLES: dict[str, Role] = {
     ),
     "Auditor": Role(
         _("Auditor"),
-        _("Reads everything with its history, and the ledger; changes nothing"),
-        {("*View",): READ, **EVERYWHERE},
+        _("Reads everything with its history, and the ledger, and verifies it; changes nothing"),
+        {("*View",): READ, **EVERYWHERE, **PROOF},
     ),
     "Security administrator": Role(
         _("Security administrator"),

@@ -1,13 +1,19 @@
-"""The ledger: every change of every record, for those who audit."""
+"""The ledger: every change of every record, and the seals that prove that nobody altered it, for those who audit."""
 
 from flask import render_template
+from flask_babel import lazy_gettext as _
 from markupsafe import Markup, escape
+from sqlalchemy import Text
 
+from app.acts.actions import ask
 from app.extensions import db
 from app.models.ledger import Change
+from app.models.seal import Seal
+from app.models.types import UtcDateTime
+from app.views.base.audit_work import EXPORT, VERIFY
 from app.views.base.cells import DASH
-from app.views.base.declarations import Menu
-from app.views.base.history import ACTIONS, SOURCES, entries_of
+from app.views.base.declarations import Link, Menu, Task
+from app.views.base.history import ACTIONS, SOURCES, UNDO_ALL, entries_of, ledger_url
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at, url_at
 
@@ -15,6 +21,11 @@ from app.views.base.registry import kind_at, url_at
 def _record(change: Change) -> Markup:
     url = url_at(change.record_type, change.record_id) if change.action != "delete" else ""
     return Markup('<a href="{}">{}</a>').format(url, change.record_label) if url else escape(change.record_label)
+
+
+def _request(change: Change) -> Markup:
+    number = change.request_id
+    return Markup('<a href="{}"><code>{}</code></a>').format(ledger_url(number), number) if number else DASH
 
 
 def _action(change: Change) -> Markup:
@@ -36,6 +47,57 @@ class ChangeView(RecordView):
         "source": lambda change: escape(SOURCES.get(change.source, change.source)),
         "record_type": lambda change: escape(kind_at(change.record_type)),
         "record_label": _record,
+        "request_id": _request,
         "reason": lambda change: escape(change.reason) if change.reason else DASH,
         "changes": _before_and_after,
     }
+    links = [
+        Link(
+            _("All changes of the record"),
+            lambda change: f"/change/list/?record_type.is={change.record_type}&record_id.is={change.record_id}",
+            "can_list",
+            "ChangeView",
+            icon="fa-history",
+        ),
+        Link(
+            _("All of this request"),
+            lambda change: ledger_url(change.request_id),
+            "can_list",
+            "ChangeView",
+            lambda change: bool(change.request_id),
+            "fa-list",
+        ),
+        Link(
+            _("Undo this request"),
+            lambda change: f"/batch/{change.request_id}",
+            *UNDO_ALL,
+            lambda change: bool(change.request_id),
+            "fa-undo",
+        ),
+    ]
+    tasks = [
+        Task(
+            "signed_export",
+            _("Signed export"),
+            EXPORT,
+            [ask("start", UtcDateTime, _("From"), required=True), ask("end", UtcDateTime, _("To"), required=True)],
+            _("The sealed blocks of a time as a file, signed: flask portal audit check proves it without a database."),
+            "fa-shield",
+        )
+    ]
+
+
+class SealView(RecordView):
+    model = Seal
+    menu = Menu.AUDIT
+    icon = "fa-shield"
+    tasks = [
+        Task(
+            "verify",
+            _("Verify the ledger"),
+            VERIFY,
+            [ask("anchors", Text, _("Anchors"), hint=_("The lines that were kept elsewhere, if any"), multiline=True)],
+            _("Each entry is compared with its seal, each seal with the one before; the first that differs is named."),
+            "fa-check",
+        )
+    ]

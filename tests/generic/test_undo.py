@@ -283,7 +283,7 @@ def test_rights_and_logins_are_not_taken_back(app, session, login, batch):
         app.appbuilder.sm.add_role("A role of a test")
     answer = undo(login("admin"))
     assert answer.status_code == 409
-    assert "Rights and logins are not taken back here." in read(answer).text
+    assert "Rights and logins are not taken back here: a change request does that." in read(answer).text
     assert app.appbuilder.sm.find_role("A role of a test") is not None
 
 

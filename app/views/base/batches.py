@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, current_app, flash, g, redirect, render_template, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_babel import format_decimal, gettext, ngettext
 from flask_babel import lazy_gettext as _
@@ -21,9 +21,8 @@ from app.models.acting import acting, who
 from app.models.ledger import Change
 from app.models.refusal import RuleBroken
 from app.models.types import whole
-from app.security.scope import regions
 from app.views.base.cells import instant_text
-from app.views.base.history import SOURCES, entries_of
+from app.views.base.history import SOURCES, entries_of, may_undo_all
 from app.views.base.pages import HistoryEntry
 from app.views.base.registry import kind_at, may, url_at
 from app.views.base.rights import ask_to_sign_in
@@ -34,7 +33,6 @@ BATCHES = 50  # of the list
 LATEST = 5_000  # ledger rows of a person that the list looks at
 LONGEST = 64  # characters of the number of a request
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-UNDO_ALL = ("can_undo_all", "BatchView")
 
 
 @dataclass
@@ -194,11 +192,6 @@ def _told(step: Step) -> Change:
     """A step as one line of the ledger."""
     links = {name: [sorted(gone), sorted(new)] for name, (gone, new) in step.links.items()}
     return Change(at=EPOCH, actor="", source="", action=step.action, changes=step.changes | links)
-
-
-def may_undo_all() -> bool:
-    """Others' changes are seen by those only who see all regions: the ledger tells of every region."""
-    return regions() is None and current_app.appbuilder.sm.has_access(*UNDO_ALL)  # type: ignore[attr-defined]
 
 
 def count_of(request_id: str, actor: str | None) -> int:

@@ -1,12 +1,14 @@
 """What a view declares beyond the fields of its model: panels, links and the place in the menu."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
+
+from app.models.base import Field
 
 
 class Menu(Enum):
@@ -40,6 +42,22 @@ class Panel:
     title: Any
     rule: Callable[[Session, Any], Any]
     template: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """Long work about all of a subject, asked for on a page of its own and done in the background.
+
+    name: of its right, can_<name>, and its address. kind: of the job, which takes the answers as its parameters, an
+    instant as text in ISO 8601.
+    """
+
+    name: str
+    label: Any
+    kind: str
+    inputs: Sequence[Field] = ()
+    text: Any = ""
+    icon: str = ""
 
 
 @dataclass(frozen=True)

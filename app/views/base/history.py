@@ -3,7 +3,9 @@
 import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
+from flask import current_app, g, has_request_context, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import Date, select
@@ -12,12 +14,13 @@ from sqlalchemy.orm import Session
 from app.models.base import Field, records
 from app.models.ledger import Change
 from app.models.types import Exact, UtcDateTime, whole
-from app.security.scope import rows
+from app.security.scope import regions, rows
 from app.views.base.cells import instant_text, text_of
 from app.views.base.pages import History, HistoryEntry
 from app.views.base.registry import may
 
 PAGE = 50
+UNDO_ALL = ("can_undo_all", "BatchView")
 ACTIONS = {"create": ("green", _("created")), "update": ("blue", _("changed")), "delete": ("red", _("deleted"))}
 SOURCES = {
     "form": _("Form"),
@@ -52,12 +55,32 @@ def entries_of(session: Session, table: str, changes: list[Change]) -> list[Hist
             source=SOURCES.get(change.source, change.source),
             reason=change.reason or "",
             request_id=change.request_id or "",
+            request_url=_request_url(change),
             action=change.action,
             mark=ACTIONS.get(change.action, ("grey", change.action)),
             changes=[_line(fields.get(name), name, pair, names) for name, pair in change.changes.items()],
         )
         for change in changes
     ]
+
+
+def ledger_url(request_id: str | None) -> str:
+    """The list of all that one request did."""
+    return f"/change/list/?request_id.is={quote(request_id or '')}"
+
+
+def may_undo_all() -> bool:
+    """Others' changes are seen by those only who see all regions: the ledger tells of every region."""
+    return regions() is None and current_app.appbuilder.sm.has_access(*UNDO_ALL)  # type: ignore[attr-defined]
+
+
+def _request_url(change: Change) -> str:
+    """Where all that the same request did is shown to the person, to be taken back or read; empty: nowhere."""
+    if not change.request_id or not has_request_context():
+        return ""
+    if change.actor == getattr(g.user, "username", None) or may_undo_all():
+        return url_for("BatchView.show", request_id=change.request_id)
+    return ledger_url(change.request_id) if may("list", Change) else ""
 
 
 def _line(shown: Field | None, name: str, pair: list[Any], names: dict[tuple[str, int], str]) -> tuple[Any, str, str]:

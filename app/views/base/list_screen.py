@@ -47,6 +47,9 @@ class ListScreen(Screen):
             for kind, label in (("csv", "CSV"), ("xlsx", "Excel")):
                 address = query.url(page=None, size=None).replace(query.path, self.address(f"export/{kind}"), 1)
                 page.buttons.append(Button(kind, label, address, "fa-download"))
+        for task in self.tasks:
+            if self.may(task.name):
+                page.buttons.append(Button(task.name, task.label, self.address(f"task/{task.name}"), task.icon))
         if self.may("import"):
             address = query.url(page=None, size=None).replace(query.path, self.address("import/"), 1)
             page.buttons.append(Button("import", gettext("Import"), address, "fa-upload"))

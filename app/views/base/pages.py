@@ -197,6 +197,7 @@ class HistoryEntry:
     source: Any
     reason: str
     request_id: str
+    request_url: str  # all that the same request did; empty where the person does not see it
     action: str  # create, update, delete
     mark: tuple[str, Any]  # the colour and the word for it
     changes: list[tuple[Any, str, str]]  # (label, before, after)

@@ -12,9 +12,12 @@ from app.views.base.detail_screen import DetailScreen
 from app.views.base.form_screen import FormScreen
 from app.views.base.import_screen import ImportScreen
 from app.views.base.inline_screen import InlineScreen
+from app.views.base.task_screen import TaskScreen
 
 
-class RecordView(ImportScreen, BulkScreen, InlineScreen, DetailScreen, FormScreen, DeleteScreen, ActionScreen):
+class RecordView(
+    ImportScreen, BulkScreen, InlineScreen, DetailScreen, FormScreen, DeleteScreen, ActionScreen, TaskScreen
+):
     """The screens of one model: a subclass names the model and its place in the menu; Screen tells what else it may."""
 
     @expose("/download/<string:filename>")

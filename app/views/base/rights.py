@@ -56,6 +56,8 @@ def right_text(permission: str, view_name: str = "") -> str:
     name = permission.removeprefix("can_")
     views = [_view(view_name)] if view_name else current_app.appbuilder.baseviews  # type: ignore[attr-defined]
     action = next(filter(None, (getattr(view, "all_actions", {}).get(name) for view in views)), None)
+    tasks = (task for view in views for task in getattr(view, "tasks", ()) if task.name == name)
+    action = action or next(tasks, None)
     return str(action.label if action is not None else RIGHTS.get(name) or name.replace("_", " "))
 
 

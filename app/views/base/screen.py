@@ -22,7 +22,7 @@ from app.models.refusal import RuleBroken
 from app.models.types import whole
 from app.security.scope import rows
 from app.views.base import forms
-from app.views.base.declarations import Link, Menu, Panel
+from app.views.base.declarations import Link, Menu, Panel, Task
 from app.views.base.registry import register
 
 T = TypeVar("T")
@@ -41,6 +41,7 @@ class Screen(ModelView):
     panels: ClassVar[list[Panel]] = []
     links: ClassVar[list[Link]] = []
     actions_declared: ClassVar[list[Action]] = []
+    tasks: ClassVar[list[Task]] = []
     formatters: ClassVar[dict[str, Any]] = {}  # field -> function(record) -> Markup
     list_order: ClassVar[str] = ""  # as in the address: "-created_at"; else the newest first
     further_rights: ClassVar[list[str]] = []  # rights about this model that are not one of its pages
@@ -61,7 +62,7 @@ class Screen(ModelView):
         super().__init__(**kwargs)
         self.all_actions = {action.name: action for action in [*moves_of(self.model), *self.actions_declared]}
         rights = ["list", "show", "add", "edit", "delete", "export", "history", *self.all_actions]
-        rights += self.further_rights
+        rights += [*self.further_rights, *(task.name for task in self.tasks)]
         if self.model.by_rule:
             rights.remove("delete")
         if not self.model.ledger:

@@ -1,0 +1,77 @@
+"""Verifying the ledger, and exporting a period of it, in the background."""
+
+import datetime
+from typing import Any
+
+from flask import current_app
+from flask_babel import format_decimal, gettext
+from flask_babel import lazy_gettext as _
+
+from app.acts import sealing
+from app.extensions import db
+from app.jobs import Failed, Run, job
+from app.jobs.upkeep import seal
+from app.models.acting import who
+from app.models.ledger import Change
+from app.models.refusal import RuleBroken
+from app.models.seal import Seal
+from app.rules.sealing import Checked, read_anchors
+from app.rules.signing import private_key
+from app.security.scope import regions
+from app.views.base.registry import may, place_of
+from app.views.base.rights import needs
+
+VERIFY, EXPORT = "audit_verify", "audit_export"  # kinds of job
+MOST_TOLD = 20  # findings
+
+
+def _demand(right: str, model: Any) -> None:
+    if not may(right, model):
+        place = place_of(model)
+        raise RuleBroken(needs(f"can_{right}", place.name if place is not None else model.__tablename__))
+    if regions() is not None:
+        raise RuleBroken(gettext("The ledger tells of every region: it is for those who see all of them."))
+
+
+@job(VERIFY, title=_("Verify the ledger"))
+def verify_in_background(run: Run, anchors: str | None) -> dict[str, Any]:
+    """anchors: lines that were kept elsewhere."""
+    _demand("verify", Seal)
+    known = read_anchors((anchors or "").splitlines())
+    named = current_app.config["SEAL_KEY"]
+    checked, found = Checked(), []
+    key = private_key(named).public_key() if named and known else None
+    for finding in sealing.check(db.session(), known, key, checked, run.progress):
+        found.append((gettext("Seal %(number)s", number=finding.number) if finding.number else "", finding.text))
+        if len(found) == MOST_TOLD:
+            break
+    if found:
+        raise Failed(found[0][1], {"refused": found[1:]})
+    told = {
+        "rows": format_decimal(checked.rows),
+        "seals": format_decimal(checked.seals),
+        "newer": format_decimal(sealing.Stored(db.session()).unsealed(checked.ends)),
+    }
+    text = gettext("%(rows)s entries in %(seals)s seals are as they were sealed; %(newer)s are newer.", **told)
+    further = (
+        gettext("%(n)s anchors fit.", n=format_decimal(len(known)))
+        if known
+        else gettext("Without an anchor nobody can tell that the end was not cut, or all of it rewritten.")
+    )
+    return {"text": f"{text} {further}"}
+
+
+@job(EXPORT, title=_("Signed export"))
+def export_in_background(run: Run, start: str, end: str) -> dict[str, Any]:
+    """start, end: instants, the end not included."""
+    _demand("signed_export", Change)
+    key = private_key(current_app.config["SEAL_KEY"])
+    first, last = datetime.datetime.fromisoformat(start), datetime.datetime.fromisoformat(end)
+    if first >= last:
+        raise RuleBroken(gettext("The time ends before it begins."))
+    seal()
+    now = datetime.datetime.now(datetime.UTC)
+    with run.file(f"ledger-{first:%Y-%m-%d}-{last:%Y-%m-%d}.jsonl").open("wb") as out:
+        seals, rows = sealing.write_period(db.session(), out, first, last, who().actor, key, now, run.progress)
+    words = {"rows": format_decimal(rows), "seals": format_decimal(seals)}
+    return {"text": gettext("%(rows)s entries in %(seals)s seals", **words)}
