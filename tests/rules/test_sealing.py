@@ -34,6 +34,7 @@ from app.rules.sealing import (
 )
 
 NOW = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC)
+LATER = NOW.replace(year=2027)
 COVERS = [column.name for column in SEALED["change"].columns if column.name != "id"]
 ROWS, TRIES, SEED = 100_000, 100, 20261128
 pytestmark = pytest.mark.one_database
@@ -46,7 +47,7 @@ pytestmark = pytest.mark.one_database
     ("values", "line"),
     [
         (["clerk", None, 7], '["clerk",null,7]'),
-        ([datetime.datetime(2026, 1, 31, 9, 5, 7)], '["2026-01-31T09:05:07Z"]'),
+        ([datetime.datetime(2026, 1, 31, 9, 5, 7, tzinfo=datetime.UTC).replace(tzinfo=None)], '["2026-01-31T09:05:07Z"]'),
         ([datetime.datetime(2026, 1, 31, 17, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=8)))],
          '["2026-01-31T09:05:00Z"]'),
         (['{"name":["王",null]}'], '["{\\"name\\":[\\"王\\",null]}"]'),
@@ -279,7 +280,7 @@ def test_a_row_before_the_first_is_found(small):
     [
         (lambda seals: seals.pop(1), "seal_missing", "Seal 2 is missing; the next one is 3."),
         (lambda seals: seals.pop(0), "seal_missing", "Seal 1 is missing; the next one is 2."),
-        (lambda seals: setattr(seals[1], "sealed_at", NOW.replace(year=2027)), "seal_changed", "Seal 2 itself was changed."),
+        (lambda seals: setattr(seals[1], "sealed_at", LATER), "seal_changed", "Seal 2 itself was changed."),
         (lambda seals: setattr(seals[1], "marks", "AAAA"), "seal_changed", "Seal 2 itself was changed."),
         (lambda seals: setattr(seals[1], "sealed_keys", "nonsense"), "seal_changed", "Seal 2 itself was changed."),
         (lambda seals: setattr(seals[1], "form", 9), "seal_changed", "Seal 2 itself was changed."),
