@@ -47,7 +47,7 @@ pytestmark = pytest.mark.one_database
     ("values", "line"),
     [
         (["clerk", None, 7], '["clerk",null,7]'),
-        ([datetime.datetime(2026, 1, 31, 9, 5, 7, tzinfo=datetime.UTC).replace(tzinfo=None)], '["2026-01-31T09:05:07Z"]'),
+        ([datetime.datetime.fromisoformat("2026-01-31 09:05:07")], '["2026-01-31T09:05:07Z"]'),
         ([datetime.datetime(2026, 1, 31, 17, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=8)))],
          '["2026-01-31T09:05:00Z"]'),
         (['{"name":["王",null]}'], '["{\\"name\\":[\\"王\\",null]}"]'),

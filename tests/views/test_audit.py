@@ -2,10 +2,16 @@
 
 import csv
 import io
+import re
 
 import pytest
+import sqlalchemy as sa
 
+from app.jobs.upkeep import seal
 from app.models.acting import acting
+from app.models.job import Job
+from app.models.ledger import Change
+from app.rules.signing import new_key
 from app.sample.builders import make_customer
 from tests.generic.page import read
 
@@ -67,3 +73,131 @@ def test_who_does_not_audit_does_not_read_it(login, role):
     browser = login("somebody", role)
     assert browser.get("/change/list/").status_code == 403
     assert "/change/list/" not in read(browser.get("/")).links
+
+
+# --- what is searched ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("changes.touched=given_name", 1), ("changes.touched=Given name", 1), ("changes.touched=family_name", 2),
+        ("changes.touched=FAMILY NAME", 2), ("changes.touched=amily_name", 0), ("changes.touched=Li", 0),
+        ("changes.touched=%22", 0), ("record_id.is={key}", 2), ("request_id.is=request-1", 2),
+        ("request_id.is=request", 0),
+        ("actor.one_of=clerk,nobody", 2), ("at.is=2001-01-01", 0),
+    ],
+)  # fmt: skip
+def test_changes_are_found_by_field_record_request_and_time(login, customer, query, count):
+    """A field by its name, or by what people call it."""
+    asked = query.format(key=customer.id)
+    page = read(login("audit", "Auditor").get(f"/change/list/?record_type.is=customer&actor.is=clerk&{asked}"))
+    assert len(page.keys) == count
+
+
+@pytest.mark.parametrize(
+    ("right", "is_found"),
+    [("can_edit CustomerView", True), ("CustomerView", True), ("can_delete CustomerView", False), ("nothing", False)],
+)
+def test_changes_are_found_by_the_right_that_was_given(app, session, login, right, is_found):
+    sm = app.appbuilder.sm
+    role = sm.add_role("A role of a test")
+    with acting(actor="root"):
+        sm.add_permission_role(role, sm.find_permission_view_menu("can_edit", "CustomerView"))
+    page = read(login("audit", "Auditor").get(f"/change/list/?actor.is=root&changes.right={right}"))
+    assert len(page.keys) == is_found
+
+
+@pytest.mark.one_database
+def test_an_entry_leads_to_its_record_and_to_all_of_its_request(app, session, login, customer):
+    key = session.scalar(sa.select(sa.func.max(Change.id)).where(Change.record_type == "customer"))
+    auditor = login("audit", "Auditor")
+    links = read(auditor.get(f"/change/show/{key}")).links
+    everything = f"/change/list/?record_type.is=customer&record_id.is={customer.id}"
+    assert {f"/customer/show/{customer.id}", "/change/list/?request_id.is=request-1", everything} <= set(links)
+    assert "/batch/request-1" not in links, "who may not undo is not led there"
+    assert "/batch/request-1" in read(login("admin").get(f"/change/show/{key}")).links
+    assert (
+        "/change/list/?request_id.is=request-1" in read(auditor.get(f"/customer/show/{customer.id}?tab=history")).links
+    )
+    assert len(read(auditor.get("/change/list/?request_id.is=request-1")).keys) >= 2
+
+
+# --- proof -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def key(app, tmp_path, monkeypatch):
+    new_key(tmp_path / "key.pem")
+    monkeypatch.setitem(app.config, "SEAL_KEY", str(tmp_path / "key.pem"))
+
+
+def ended(browser, answer):
+    """The page of the job that a form has asked for."""
+    assert answer.status_code == 302, read(answer).text
+    return read(browser.get(answer.location)).text
+
+
+def test_an_auditor_verifies_the_ledger(app, session, login, customer):
+    seal()
+    auditor = login("audit", "Auditor")
+    assert "/seal/task/verify" in read(auditor.get("/seal/list/")).links
+    told = ended(auditor, auditor.post("/seal/task/verify", data={"anchors": ""}))
+    assert re.search(r"[\d,]+ entries in [\d,]+ seals are as they were sealed", told)
+    row = session.scalar(sa.select(sa.func.max(Change.id)))
+    session.execute(
+        sa.update(Change).where(Change.id == row).values(actor="nobody"), execution_options={"unrecorded": "a test"}
+    )
+    session.commit()
+    told = ended(auditor, auditor.post("/seal/task/verify", data={"anchors": ""}))
+    assert f"Entry {row} of change was changed after it was sealed" in told
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("anchor", "told"),
+    [("nonsense", "Line 1 is no anchor: nonsense"), (f"switchboard-anchor 1 99999 2026-01-01T00:00:00Z {'0' * 64}",
+      "The tail was cut: the anchor of 2026-01-01T00:00:00Z knows seal 99999")],
+)  # fmt: skip
+def test_anchors_are_pasted_into_the_page(app, session, login, customer, anchor, told):
+    seal()
+    auditor = login("audit", "Auditor")
+    assert told in ended(auditor, auditor.post("/seal/task/verify", data={"anchors": anchor}))
+
+
+@pytest.mark.one_database
+def test_an_auditor_takes_a_signed_period(app, session, login, customer, key):
+    auditor = login("audit", "Auditor")
+    asked = {"start": "2020-01-01T00:00", "end": "2100-01-01T00:00"}
+    told = ended(auditor, auditor.post("/change/task/signed_export", data=asked))
+    assert re.search(r"[\d,]+ entries in [\d,]+ seals", told)
+    job = session.scalar(sa.select(Job).order_by(Job.id.desc()))
+    content = auditor.get(f"/job/{job.id}/file").get_data(as_text=True)
+    assert content.startswith('{"ledger":')
+    assert '"signature":' in content.splitlines()[-1]
+
+
+@pytest.mark.one_database
+def test_what_is_wrong_with_the_time_is_said_beside_it(login, key):
+    auditor = login("audit", "Auditor")
+    answer = auditor.post("/change/task/signed_export", data={"start": "yesterday", "end": "2026-01-01T00:00"})
+    assert answer.status_code == 422
+    assert 'value="yesterday"' in answer.get_data(as_text=True)
+    backwards = {"start": "2026-01-02T00:00", "end": "2026-01-01T00:00"}
+    told = ended(auditor, auditor.post("/change/task/signed_export", data=backwards))
+    assert "The time ends before it begins." in told
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("role", ["Clerk", "Care supervisor", "System administrator", "Security administrator"])
+@pytest.mark.parametrize("address", ["/seal/task/verify", "/change/task/signed_export", "/seal/list/"])
+def test_who_does_not_audit_proves_nothing(login, role, address):
+    browser = login("somebody", role)
+    assert browser.get(address).status_code == 403
+    assert browser.post(address, data={}).status_code in (403, 405)
+
+
+@pytest.mark.one_database
+def test_a_task_that_is_none(login):
+    assert login("admin").get("/seal/task/nothing").status_code == 404
+    assert login("admin").get("/customer/task/verify").status_code == 404
