@@ -194,6 +194,10 @@ def _of_records(view: Any, rule: Any, method: str, rows: dict[str, Any]) -> Iter
         for action in view.all_actions.values():
             url = filled.replace("<string:name>", action.name) + (f"?id={key}" if name == "bulk" else "")
             yield Door(method, url, (f"can_{action.name}", own) if name == "action" or action.bulk else NOBODY, table)
+    elif name == "task":
+        urls = {filled.replace("<string:name>", task.name): (f"can_{task.name}", own) for task in view.tasks}
+        for url, right in (urls or {filled.replace("<string:name>", "x"): NOBODY}).items():
+            yield Door(method, url, right)
     elif name in PAGES:
         is_offered = f"can_{name}" in view.base_permissions
         names_row = table if "<pk>" in rule.rule else ""

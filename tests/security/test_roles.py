@@ -97,8 +97,9 @@ def test_an_act_belongs_to_whom_it_should(app, session, rights, right, view, who
 
 @pytest.mark.one_database
 def test_the_auditor_changes_nothing(rights):
-    """Whatever is added later: only rights to read, and those over the own password."""
+    """Whatever is added later: only rights to read and to prove, and those over the own password."""
     reading = {"can_list", "can_show", "can_history", "can_export", "menu_access", "can_see_all"}
+    reading |= {"can_verify", "can_signed_export"}
     assert {pair for pair in rights["Auditor"] if pair[0] not in reading} == roles.OWN
 
 
