@@ -333,7 +333,7 @@ def test_a_file_is_checked_without_a_database(exported, tmp_path):
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        (lambda lines: [re.sub(r'^({"row".*)Mei', r"\1Moi", line) for line in lines], "was changed after it was sealed"),
+        (lambda lines: [re.sub(r'^({"row".*)Mei', r"\1Moi", line) for line in lines], "changed after it was sealed"),
         (lambda lines: lines[:-2] + lines[-1:], "is missing"),
         (lambda lines: lines[:-1], "The end of the file, with its signature, is missing."),
         (lambda lines: [line.replace('"made_by":"', '"made_by":"x') for line in lines], "changed after it was signed"),
