@@ -86,7 +86,11 @@ def showable(model: type[Record]) -> list[Field]:
 
 
 def filterable(model: type[Record]) -> list[Field]:
-    return [shown for shown in model.fields().values() if not shown.secret and not shown.multiline]
+    return [
+        shown
+        for shown in model.fields().values()
+        if not shown.secret and (not shown.multiline or isinstance(shown.sql_type, JsonText))
+    ]
 
 
 def eager(statement: Select[Any], model: type[Record], columns: Iterable[Field]) -> Select[Any]:

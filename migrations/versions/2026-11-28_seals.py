@@ -1,6 +1,6 @@
 """seals
 
-Follows a1c0de04ee05; written 2026-11-28.
+Follows a1c0de04ee06; written 2026-11-28.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 
 revision = 'a1c0de05ed01'
-down_revision = 'a1c0de04ee05'
+down_revision = 'a1c0de04ee06'
 branch_labels = None
 depends_on = None
 

@@ -139,8 +139,8 @@ def ended(browser, answer):
 
 
 def test_an_auditor_verifies_the_ledger(app, session, login, customer):
-    seal()
     auditor = login("audit", "Auditor")
+    seal()
     assert "/seal/task/verify" in read(auditor.get("/seal/list/")).links
     told = ended(auditor, auditor.post("/seal/task/verify", data={"anchors": ""}))
     assert re.search(r"[\d,]+ entries in [\d,]+ seals are as they were sealed", told)

@@ -48,7 +48,7 @@ class TaskScreen(Screen):
             cancel_url=self.address(),
             save_label=task.label,
             text=task.text,
-            back=(self.model.label_plural, self.address()),
+            path=self.path_to(),
         )
         return self.draw("record/form.html", page, 422 if request.method == "POST" else 200)
 
