@@ -210,16 +210,18 @@ def seal_ledger(now: Callable[[], datetime.datetime], progress: Callable[[int], 
 
 def _seal_next(table: str, top: int, now: datetime.datetime) -> int:
     session = db.session()
+    end = newest(session)  # first of all: whoever seals the same rows meanwhile takes the place behind it
     columns = Stored(session).columns(table)
     there = SEALED[table].c
     after = last_key(session, table)
     rows = _digests(session, table, columns, there[KEY] > after, there[KEY] <= top)
-    return _store(table, columns, rows, now, is_late=False)
+    return _store(end, table, columns, rows, now, is_late=False)
 
 
 def _seal_late(table: str, now: datetime.datetime) -> int:
     """Seal what came below the horizon after all, as long as it says a time at which that can be."""
     session = db.session()
+    end = newest(session)
     there = SEALED[table].c
     last = last_key(session, table)
     settled = select(func.max(Seal.last_key)).where(
@@ -232,7 +234,7 @@ def _seal_late(table: str, now: datetime.datetime) -> int:
             if key not in known]  # fmt: skip
     columns = Stored(session).columns(table)
     rows = _digests(session, table, columns, there[KEY].in_(keys[:BLOCK]), there[AT] > now - LATE) if keys else []
-    return _store(table, columns, rows, now, is_late=True)
+    return _store(end, table, columns, rows, now, is_late=True)
 
 
 def _digests(session: Session, table: str, columns: list[str], *where: Any) -> list[tuple[int, bytes]]:
@@ -242,13 +244,19 @@ def _digests(session: Session, table: str, columns: list[str], *where: Any) -> l
 
 
 def _store(
-    table: str, columns: list[str], rows: list[tuple[int, bytes]], now: datetime.datetime, *, is_late: bool
+    end: Seal | None,
+    table: str,
+    columns: list[str],
+    rows: list[tuple[int, bytes]],
+    now: datetime.datetime,
+    *,
+    is_late: bool,
 ) -> int:
-    """Add the next seal to the chain; 0 where there is nothing to seal, or another one was faster."""
+    """Add a seal behind the end of the chain; 0 where there is nothing to seal, or another one was faster."""
     if not rows:
         db.session.rollback()
         return 0
-    made = make_seal(newest(db.session()), table, columns, rows, now, is_late)
+    made = make_seal(end, table, columns, rows, now, is_late)
     values = {column.name: getattr(made, column.name) for column in PARTS}
     db.session.rollback()
     try:
