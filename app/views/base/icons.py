@@ -78,6 +78,7 @@ LUCIDE = {
     "fa-save": "save",
     "fa-search": "search",
     "fa-share": "share-2",
+    "fa-shield": "shield",
     "fa-shopping-cart": "shopping-cart",
     "fa-sidebar": "panel-left",
     "fa-sign-out": "log-out",
