@@ -289,7 +289,8 @@ def test_a_cut_tail_and_a_whole_rewrite_are_found_by_an_anchor_only(app, session
     seal()
     assert run(app, "verify").exit_code == 0
     rewritten = run(app, "verify", "--anchor", anchors)
-    assert (rewritten.exit_code, "The chain was rewritten" in rewritten.output) == (1, True), rewritten.output
+    told = "The chain was rewritten" in rewritten.output or "The tail was cut" in rewritten.output  # with fewer seals
+    assert (rewritten.exit_code, told) == (1, True), rewritten.output
 
 
 @pytest.mark.one_database
