@@ -62,11 +62,6 @@ def my_orders(me: Me, filters: Filters) -> Filters:
     return [("created_by.is", me.username), *filters]
 
 
-def entered_by(me: Me) -> ColumnElement[bool]:
-    """By an index; the filter of the list compares without regard to capitals."""
-    return ProductOrder.created_by == me.username
-
-
 def of_each_status(clause: ColumnElement[bool]) -> list[ColumnElement[bool]]:
     """Open tickets that meet the clause: an index has those of one status by their due time."""
     return [and_(TroubleTicket.status == status, clause) for status in OPEN]
@@ -145,9 +140,8 @@ PANELS = [
             Part(
                 _("Sent back to me"),
                 lambda me: my_orders(me, [("review_state.is", "sent_back"), *BEFORE_WORK]),
-                entered_by,
             ),
-            Part(_("Drafts"), lambda me: my_orders(me, [("state.is", "draft")]), entered_by),
+            Part(_("Drafts"), lambda me: my_orders(me, [("state.is", "draft")])),
         ),
         "-order_date",
         ("customer_id", "review_state"),
