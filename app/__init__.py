@@ -21,11 +21,11 @@ from app.models import clock
 from app.models.acting import acting
 from app.programs import for_programs
 from app.security import preferences
-from app.security.manager import SwitchboardSecurityManager
 from app.security.tokens import PeoplesSessions
 from app.transaction import begin_reading
 from app.views.base.menu import PeoplesMenu
 from app.views.home import HomeView
+from app.views.security import PortalSecurityManager
 
 PROLONG_AFTER = 300  # seconds of a session
 
@@ -62,7 +62,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     csrf.init_app(app)
     app.session_interface = PeoplesSessions()
     _set_headers(app)
-    appbuilder = AppBuilder(indexview=HomeView, security_manager_class=SwitchboardSecurityManager, menu=PeoplesMenu())
+    appbuilder = AppBuilder(indexview=HomeView, security_manager_class=PortalSecurityManager, menu=PeoplesMenu())
     with app.app_context():
         appbuilder.init_app(app, db.session)
         views.register(appbuilder)

@@ -24,7 +24,7 @@ from app.api.query import read_query
 from app.extensions import db
 from app.models.acting import acting
 from app.models.base import Field, Record
-from app.models.refusal import Duplicate, RuleBroken
+from app.models.refusal import Duplicate, RuleBroken, TakesRequest
 from app.models.submission import FormSubmission, already_stored
 from app.models.types import whole
 from app.programs import Refused, read_json
@@ -299,7 +299,8 @@ def store(work: Callable[[], T], reason: str = "", tries: int = 1) -> T:
                 for name, sentence in refusal.problems:
                     if name:
                         fields[name] = f"{fields[name]} {sentence}" if name in fields else sentence
-                raise Refused(409 if isinstance(refusal, Duplicate) else 422, refusal, fields) from refusal
+                status = 409 if isinstance(refusal, (Duplicate, TakesRequest)) else 422
+                raise Refused(status, refusal, fields) from refusal
             except StaleDataError:
                 if not left:
                     raise _stale() from None

@@ -57,6 +57,9 @@ class Change(Model, Declared):
     source: Mapped[str] = field(String(20), label=_("Source"), hint=SOURCE_HINT, in_list=True)
     request_id: Mapped[str | None] = field(String(64), label=_("Number of the request"), search=True, exact=True)
     reason: Mapped[str | None] = field(String(1000), label=_("Reason"), in_list=True, search=True)
+    authority: Mapped[str | None] = field(
+        String(64), label=_("By what right"), hint=_("Number of the change request, or the command"), search=True
+    )
     action: Mapped[str] = field(String(10), label=_("Kind of change"), hint=_("create, update or delete"), in_list=True)
     record_type: Mapped[str] = field(
         String(64), label=_("Kind of record"), hint=_("Name of the table"), in_list=True, exact=True
@@ -163,6 +166,7 @@ def _entry(table: str, key: int, label: str, action: str, fields: dict[str, list
         "source": acting.source,
         "request_id": acting.request_id or None,
         "reason": acting.reason[:1000] or None,
+        "authority": acting.authority or None,
         "action": action,
         "record_type": table,
         "record_id": key,

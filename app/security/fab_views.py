@@ -3,15 +3,20 @@
 They stay FAB's otherwise: users, roles, groups and permissions are its models, not business records.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
-from flask import abort, g, has_request_context, redirect, request, url_for
+from flask import abort, flash, g, has_request_context, redirect, request, url_for
 from flask_appbuilder import expose, has_access
 from flask_appbuilder.security import views as fab
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
 
+from app.extensions import db
+from app.models.refusal import RuleBroken
 from app.models.types import LARGEST, whole
 
 MOST_ROWS = 100  # of a page
@@ -46,10 +51,16 @@ class Careful:
 
     def _edit(self, pk: Any) -> Any:
         self._check_address()
-        return super()._edit(_key(pk))  # type: ignore[misc]
+        with _refusals():
+            return super()._edit(_key(pk))  # type: ignore[misc]
+
+    def _add(self) -> Any:
+        with _refusals():
+            return super()._add()  # type: ignore[misc]
 
     def _delete(self, pk: Any) -> Any:
-        return super()._delete(_key(pk))  # type: ignore[misc]
+        with _refusals():
+            return super()._delete(_key(pk))  # type: ignore[misc]
 
     def render_template(self, template: str, **given: Any) -> Any:
         """With the view and the record whose page it is, for its heading and the steps to it."""
@@ -83,7 +94,8 @@ class CarefulRecords(Careful):
         self._may_act(name)
         if self.datamodel.get(_key(pk)) is None:  # type: ignore[attr-defined]
             abort(404)
-        return super().action(name, pk)  # type: ignore[misc]
+        with _refusals():
+            return super().action(name, pk)  # type: ignore[misc]
 
     @expose("/action_post", methods=["POST"])
     def action_post(self) -> Any:
@@ -93,7 +105,8 @@ class CarefulRecords(Careful):
             abort(400, gettext("Tick between 1 and %(most)s rows first", most=MOST_ROWS))
         if any(self.datamodel.get(key) is None for key in keys):  # type: ignore[attr-defined]
             abort(404)
-        return super().action_post()  # type: ignore[misc]
+        with _refusals():
+            return super().action_post()  # type: ignore[misc]
 
     @expose("/download/<string:filename>")
     def download(self, filename: str) -> NoReturn:
@@ -110,6 +123,23 @@ class CarefulRecords(Careful):
         permission = self.get_action_permission_name(name)  # type: ignore[attr-defined]
         if not sm.has_access(permission, self.class_permission_name):  # type: ignore[attr-defined]
             abort(403)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What a rule refuses is told on the page that one came from, as by our own forms; nothing of it is stored."""
+    try:
+        yield
+    except RuleBroken as refusal:
+        db.session.rollback()
+        flash(str(refusal), "danger")
+        abort(redirect(request.url if request.endpoint and request.endpoint.endswith((".edit", ".add")) else _before()))
+
+
+def _before() -> str:
+    """The page from which a button was pressed, where it is one of ours."""
+    came = urlsplit(request.referrer or "")
+    return came.path if came.netloc == request.host and came.path else "/"
 
 
 def _key(pk: Any) -> str:

@@ -1,17 +1,20 @@
 """FAB's security manager, asked once a request instead of once a button."""
 
+import datetime
 import math
 import time
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from flask import Flask, g
+from flask import Flask, current_app, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import LoginManager
 from limits import parse
-from sqlalchemy import BigInteger, Integer, bindparam, cast, func, or_, select, union_all, update
+from sqlalchemy import BigInteger, Integer, bindparam, cast, exists, func, or_, select, union_all, update
 from werkzeug.exceptions import TooManyRequests
 
+from app.models.approval import RoleGrant
+from app.models.types import UtcDateTime
 from app.security import fab_views, tokens
 
 MOST_KNOWN = 1_000  # sets of roles whose rights a process keeps
@@ -30,7 +33,7 @@ def held_roles(user: Any) -> dict[int, str]:
     known, held = g.get("held_roles", (None, {}))
     if known == user:  # not "is": Flask-Login hands out a proxy
         return {key: role.name for key, role in held.items()}
-    roles = {role.id: role.name for role in (*user.roles, *(role for group in user.groups for role in group.roles))}
+    roles = {role.id: role.name for role in current_app.appbuilder.sm.get_user_roles(user)}  # type: ignore[attr-defined]
     return dict(sorted(roles.items(), key=lambda role: role[1]))
 
 
@@ -56,7 +59,8 @@ class SwitchboardSecurityManager(SecurityManager):
         self.known_rights: dict[Any, frozenset[tuple[str, str]]] = {}
 
     def get_user_by_id(self, pk: Any) -> Any:
-        found = self.session.execute(self._user_with_roles, {"pk": pk}).all()
+        now = datetime.datetime.now(datetime.UTC)
+        found = self.session.execute(self._user_with_roles, {"pk": pk, "now": now}).all()
         if not found:
             return None
         user = found[0][0]
@@ -70,7 +74,9 @@ class SwitchboardSecurityManager(SecurityManager):
         held, joined = user.roles.property.secondary, user.groups.property.secondary
         of_group, rights = group.roles.property.secondary, role.permissions.property.secondary
         pk = bindparam("pk", type_=Integer)
-        own = select(held.c.role_id).where(held.c.user_id == pk)
+        is_over = RoleGrant.valid_until <= bindparam("now", type_=UtcDateTime)
+        ended = exists().where(RoleGrant.user_id == pk, RoleGrant.role_id == held.c.role_id, is_over)
+        own = select(held.c.role_id).where(held.c.user_id == pk, ~ended)  # the worker takes them away a little later
         of_groups = select(of_group.c.role_id).join(joined, joined.c.group_id == of_group.c.group_id)
         roles = union_all(own, of_groups.where(joined.c.user_id == pk))
         count = select(func.count(rights.c.id)).where(rights.c.role_id == role.id).scalar_subquery()
@@ -145,10 +151,13 @@ class SwitchboardSecurityManager(SecurityManager):
         return [_Menu(view) for permission, view in self.rights_of(role_ids) if permission == permission_name]
 
     def get_user_roles(self, user: Any) -> list[Any]:
-        """FAB reads keys and names of them."""
+        """FAB reads keys and names of them. Without those whose end has passed."""
         known, held = g.get("held_roles", (None, {}))
         if user is None or known != user:
-            return super().get_user_roles(user)
+            now = datetime.datetime.now(datetime.UTC)
+            ended = {each.role_id for each in getattr(user, "role_grants", ()) if each.valid_until <= now}
+            of_groups = [role for group in getattr(user, "groups", ()) for role in group.roles] if ended else []
+            return [role for role in super().get_user_roles(user) if role.id not in ended or role in of_groups]
         return [self.role_model(id=key, name=role.name) for key, role in held.items()]
 
     def rights_of(self, role_ids: list[int]) -> frozenset[tuple[str, str]]:
