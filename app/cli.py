@@ -63,9 +63,15 @@ def sync_roles() -> list[str]:
             appbuilder.sm.add_role(role)
         appbuilder.add_permissions(update_perms=True)
         appbuilder.security_cleanup()
-        changed = roles.sync(appbuilder)
-        begun = commit(lambda: duties.begin(db.session()))
-        return [*changed, f"{begun} conflicts of duties entered"] if begun else changed
+        return roles.sync(appbuilder)
+
+
+def begin_duties() -> None:
+    """Enter the conflicts of duties that a new portal begins with, where there are none."""
+    with acting(actor="system", source="command", reason="sync-roles", authority="sync-roles"):
+        count = commit(lambda: duties.begin(db.session()))
+    if count:
+        click.echo(f"{count} conflicts of duties entered")
 
 
 def prepare() -> None:
@@ -74,6 +80,7 @@ def prepare() -> None:
 
     upgrade()
     sync_roles()
+    begin_duties()
     commit(lambda: figures.fill(db.session()))
     has_people = bool(current_app.appbuilder.sm.count_users())  # type: ignore[attr-defined]
     if current_app.config["ENV"] == "production":
@@ -127,6 +134,7 @@ def sync_roles_command() -> None:
     """Write roles and rights as declared into the database. Repeating it changes nothing."""
     for line in sync_roles():
         click.echo(line)
+    begin_duties()
 
 
 @portal.command("prepare")

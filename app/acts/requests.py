@@ -140,6 +140,7 @@ def submit(session: Session, request: ChangeRequest, now: datetime.datetime) -> 
     _demand(request.state == RequestState.DRAFT, gettext("%(request)s is submitted already.", request=request))
     requester = user_named(session, who().actor)
     _demand(requester.id == request.requester_id, gettext("Only who has written a request submits it."))
+    _demand(bool(request.lines(session)), gettext("%(request)s changes nothing.", request=request))
     _check_days(session, request, day_of(now))
     _refuse_conflicts(session, request, now)
     _rehearse(session, request, now)

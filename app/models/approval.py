@@ -109,8 +109,6 @@ class ChangeRequest(Record):
         if has_changed(self, *CONTENT) and inspect(self).persistent and before(self, "state") != RequestState.DRAFT:
             raise RuleBroken(gettext("%(request)s is submitted: its content stays as it is.", request=self))
         if RequestState.SUBMITTED in moves:
-            if not self.lines():
-                raise RuleBroken(gettext("%(request)s changes nothing.", request=self))
             self.content_hash = self.seal()
         if RequestState.APPROVED in moves:
             given = {d.approver_id for d in self.decisions() if d.verdict == Verdict.APPROVED}

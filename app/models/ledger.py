@@ -87,7 +87,7 @@ class Unit:
 
     rows: list[dict[str, Any]] = dataclass_field(default_factory=list)
     associations: list[tuple[str, bool, dict[str, Any]]] = dataclass_field(default_factory=list)
-    before: dict[Any, dict[str, Any]] = dataclass_field(default_factory=dict)
+    before: dict[int, dict[str, Any]] = dataclass_field(default_factory=dict)
 
 
 # --- what changed, read from the session -----------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def begin_unit(session: Session, context: Any, instances: Any) -> None:
             unit.associations += _associations_that_go(connection, record)
     for record in session.dirty:
         if _is_covered(record) and not isinstance(record, Record):  # a Record reads a value before it is replaced
-            unit.before[record] = _unread(connection, record)
+            unit.before[id(record)] = _unread(connection, record)
 
 
 def _keep_append_only(session: Session) -> None:
@@ -126,7 +126,7 @@ def write_ledger(session: Session, context: Any) -> None:
             if _is_covered(record):
                 unit.rows.append(_row(record, "create", {name: [None, v] for name, v in _values(record).items()}))
         for record in session.dirty:
-            fields = _changed(record, unit.before.get(record, {})) if _is_covered(record) else {}
+            fields = _changed(record, unit.before.get(id(record), {})) if _is_covered(record) else {}
             if fields:
                 unit.rows.append(_row(record, "update", fields))
         unit.rows += _association_rows(session, unit.associations)

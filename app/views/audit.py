@@ -13,7 +13,7 @@ from app.models.types import UtcDateTime
 from app.views.base.audit_work import EXPORT, VERIFY
 from app.views.base.cells import DASH
 from app.views.base.declarations import Link, Menu, Task
-from app.views.base.history import ACTIONS, SOURCES, UNDO_ALL, entries_of, ledger_url
+from app.views.base.history import ACTIONS, SOURCES, UNDO_ALL, entries_of, ledger_url, who_asked_and_approved
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at, url_at
 
@@ -38,6 +38,13 @@ def _before_and_after(change: Change) -> Markup:
     return Markup(render_template("record/_change.html", data=entries))  # noqa: S704 (escaped by Jinja)
 
 
+def _authority(change: Change) -> Markup:
+    if not change.authority:
+        return DASH
+    told = who_asked_and_approved(db.session(), [change.authority])
+    return escape(told.get(change.authority, change.authority))
+
+
 class ChangeView(RecordView):
     model = Change
     menu = Menu.AUDIT
@@ -48,6 +55,7 @@ class ChangeView(RecordView):
         "record_type": lambda change: escape(kind_at(change.record_type)),
         "record_label": _record,
         "request_id": _request,
+        "authority": _authority,
         "reason": lambda change: escape(change.reason) if change.reason else DASH,
         "changes": _before_and_after,
     }

@@ -91,9 +91,7 @@ def test_who_gains_is_found_through_roles_groups_and_employees(session, app):
 
 def test_a_deputy_decides_in_somebodys_place_within_the_time(session):
     boss, deputy = (make_employee(session, user_id=make_user(session).id) for _ in range(2))
-    row = Deputy(
-        employee=boss, deputy=deputy, valid_from=datetime.date(2026, 6, 1), valid_to=datetime.date(2026, 6, 3)
-    )
+    row = Deputy(employee=boss, deputy=deputy, valid_from=datetime.date(2026, 6, 1), valid_to=datetime.date(2026, 6, 3))
     session.add(row)
     session.flush()
     case = Case(ASKER, entitled=frozenset({boss.user_id}))

@@ -28,7 +28,7 @@ Product manager         -        -       -       r     rwd     -      r      r  
 Care agent              r        r       rw      r     r       rw     r      r      r     -     -      -     -
 Care supervisor         r        r       rw      r     r       rwd    rwd    r      r     -     -      -     -
 Auditor                 r        r       r       r     r       r      r      r      r     r     r      r     r
-Security administrator  -        -       -       -     -       -      -      r      rwd   rwd   rwd    rwd   -
+Security administrator  -        -       -       -     -       -      -      r      rwd   rw    rwd    rwd   -
 Rights approver         -        -       -       -     -       -      -      -      r     r     r      r     -
 Catalog approver        -        -       -       -     r       -      -      -      r     -     -      -     -
 System administrator    r        r       r       r     r       r      rwd    rwd    r     r     -      -     -

@@ -65,7 +65,7 @@ class Screen(ModelView):
         self.all_actions = {action.name: action for action in [*moves_of(self.model), *self.actions_declared, *given]}
         rights = ["list", "show", "add", "edit", "delete", "export", "history", *self.all_actions]
         rights += [*self.further_rights, *(task.name for task in self.tasks)]
-        if self.model.by_rule:
+        if self.model.by_rule or self.model.gated is not None:  # what is gated is deleted by request
             rights.remove("delete")
         if not self.model.ledger:
             rights.remove("history")
@@ -73,9 +73,9 @@ class Screen(ModelView):
             rights.remove("add")
         if not self.inputs(is_new=False):
             rights.remove("edit")
-        elif self.model.ledger:
+        elif self.model.ledger and self.model.gated is None:
             rights.append("bulk_edit")
-        if {"add", "edit"} & set(rights):
+        if {"add", "edit"} & set(rights) and self.model.gated is None:
             rights.append("import")
         self.base_permissions = [f"can_{right}" for right in rights]
         register(self)
