@@ -150,7 +150,7 @@ def submit(session: Session, request: ChangeRequest, now: datetime.datetime) -> 
     request.expires_at = now + datetime.timedelta(days=policy.days)
     request.move("submitted")
     session.flush()
-    number, title, reason, asker = request.number, request.title, request.reason, requester.username
+    number, title, reason, asker = request.number, _told(request), request.reason, requester.username
 
     def words() -> tuple[str, str]:
         return (
@@ -471,8 +471,13 @@ def tell(session: Session, request: ChangeRequest, users: Collection[int], words
     return write_to(session, users, words, f"/change_request/show/{request.id}")
 
 
+def _told(request: ChangeRequest) -> str:
+    """What a letter may say of it: data of customers are read in the portal only."""
+    return str(Subject(request.subject).label) if request.subject == Subject.CUSTOMER_DATA else request.title
+
+
 def _tell_requester(session: Session, request: ChangeRequest, what: str, why: str) -> None:
-    number, title = request.number, request.title
+    number, title = request.number, _told(request)
 
     def words() -> tuple[str, str]:
         heads = {

@@ -288,9 +288,7 @@ class ApprovalPolicy(Record):
 
     subject: Mapped[Subject] = field(Subject, unique=True, label=_("About"), in_list=True)
     needed: Mapped[int] = field(default=1, label=_("Approvals needed"), hint=_("Of all who may approve"), in_list=True)
-    right_name: Mapped[str] = field(
-        String(100), label=_("Right to approve"), hint=_("As can_approve_rights"), in_list=True
-    )
+    right_name: Mapped[str] = field(String(100), label=_("Right to approve"), in_list=True)
     bars_manager: Mapped[bool] = field(
         default=False, label=_("The manager of who gains does not approve"), in_list=True
     )

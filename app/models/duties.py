@@ -16,7 +16,7 @@ from app.models.metadata import Model
 from app.models.refusal import RuleBroken
 from app.models.types import UtcDateTime
 
-PATTERN_HINT = _("“right view”, * is anything: can_edit ProductOffering*View; or role Auditor")
+PATTERN_HINT = _("A right, a space and a page, as in the list of rights; * is anything")
 
 
 class Severity(Choices):

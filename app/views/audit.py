@@ -13,7 +13,15 @@ from app.models.types import UtcDateTime
 from app.views.base.audit_work import EXPORT, VERIFY
 from app.views.base.cells import DASH
 from app.views.base.declarations import Link, Menu, Task
-from app.views.base.history import ACTIONS, SOURCES, UNDO_ALL, entries_of, ledger_url, who_asked_and_approved
+from app.views.base.history import (
+    ACTIONS,
+    AUTHORITIES,
+    SOURCES,
+    UNDO_ALL,
+    entries_of,
+    ledger_url,
+    who_asked_and_approved,
+)
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at, url_at
 
@@ -39,10 +47,9 @@ def _before_and_after(change: Change) -> Markup:
 
 
 def _authority(change: Change) -> Markup:
-    if not change.authority:
-        return DASH
-    told = who_asked_and_approved(db.session(), [change.authority])
-    return escape(told.get(change.authority, change.authority))
+    authority = change.authority or ""
+    told = who_asked_and_approved(db.session(), [authority] if authority else [])
+    return escape(told.get(authority) or AUTHORITIES.get(authority, authority)) if authority else DASH
 
 
 class ChangeView(RecordView):

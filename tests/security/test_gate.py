@@ -194,6 +194,7 @@ SM = {
 def rights(session):
     """All that the gate watches over of FAB's tables."""
     tables = [table for name, table in User.metadata.tables.items() if name.startswith("ab_") and "user" not in name]
+    tables.remove(User.metadata.tables["ab_group"])  # its name and description are no rights
     tables += [assoc_user_role, User.metadata.tables["ab_user_group"]]
     found = {table.name: sorted(map(tuple, session.execute(sa.select(table)))) for table in tables}
     return found | {"active": sorted(map(tuple, session.execute(sa.select(User.username, User.active))))}

@@ -25,6 +25,12 @@ from app.views.base.registry import may
 PAGE = 50
 UNDO_ALL = ("can_undo_all", "BatchView")
 ACTIONS = {"create": ("green", _("created")), "update": ("blue", _("changed")), "delete": ("red", _("deleted"))}
+AUTHORITIES = {  # named commands worth telling; numbers of requests are told with who asked and who approved
+    "break glass": _("Breaking the glass"),
+    "first administrator": _("First administrator"),
+    "sync-roles": _("Roles of the program"),
+    "directory": _("Directory"),
+}
 SOURCES = {
     "form": _("Form"),
     "api": _("API"),
@@ -60,7 +66,7 @@ def entries_of(session: Session, table: str, changes: list[Change]) -> list[Hist
             reason=change.reason or "",
             request_id=change.request_id or "",
             request_url=_request_url(change),
-            authority=told.get(change.authority or "", change.authority or ""),
+            authority=told.get(change.authority or "") or str(AUTHORITIES.get(change.authority or "", "")),
             action=change.action,
             mark=ACTIONS.get(change.action, ("grey", change.action)),
             changes=[_line(fields.get(name), name, pair, names) for name, pair in change.changes.items()],
