@@ -212,7 +212,8 @@ def conflicts_by(session: Session, lines: Iterable[ChangeRequestLine], now: date
 
 
 def _refuse_conflicts(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
-    refused = [(None, each.sentence) for each in conflicts_of(session, request, now) if each.is_refused]
+    found = conflicts_of(session, request, now)
+    refused: list[tuple[str | None, Any]] = [(None, each.sentence) for each in found if each.is_refused]
     if refused:
         raise RuleBroken.several(refused)
 
@@ -353,10 +354,10 @@ def _do(session: Session, request: ChangeRequest, each: ChangeRequestLine) -> No
     model: Any = model_of(each.record_type)
     name = each.field_name or ""
     if each.step == Step.CREATE:
-        session.add(model(**_values(session, model, each.new)))
+        session.add(model(**_values(session, model, each.new or {})))
         session.flush()
         return
-    record = session.get(model, each.record_id)
+    record: Any = session.get(model, each.record_id)
     _demand(record is not None, gettext("it is not there any more."))
     if each.step == Step.DELETE:
         session.delete(record)

@@ -136,7 +136,7 @@ def _parts(request: ChangeRequest, model: Any, session: Session | None = None) -
     if session is None:
         return []
     with session.no_autoflush:
-        stored = []
+        stored: list[Any] = []
         if inspect(request).persistent:
             found = select(model).where(model.change_request_id == request.id).order_by(model.id)
             stored = [row for row in session.scalars(found) if row not in session.deleted]

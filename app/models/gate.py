@@ -159,7 +159,7 @@ def _differs(record: Any, name: str) -> bool:
 
 
 @cache
-def gated_fields(model: type[Record]) -> tuple[Field, ...]:
+def gated_fields(model: Any) -> tuple[Field, ...]:
     return tuple(shown for shown in model.fields().values() if shown.gated is not None)
 
 

@@ -194,7 +194,7 @@ def in_words(line: ChangeRequestLine, name_of: NameOf, until: datetime.date | No
     words: dict[str, Any] = {"record": record or line.record_label, "field": label_of(line)}
     step, place = line.step, (line.record_type, line.field_name)
     if step in (Step.ADD, Step.REMOVE):
-        words["value"] = name_of(_target(line), line.new)
+        words["value"] = name_of(_target(line), line.new or 0)
         gets = step == Step.ADD
         if place == ("ab_user", "roles"):
             if gets and until is not None:

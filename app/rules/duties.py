@@ -74,7 +74,7 @@ def met(
     if not known or not users:
         return []
     allowed = exceptions(session, day)
-    names = dict(session.execute(select(User.id, User.username).where(User.id.in_(users))).all())  # type: ignore[arg-type]
+    names: dict[int, str] = dict(session.execute(select(User.id, User.username).where(User.id.in_(users))).all())  # type: ignore[arg-type]
     found = []
     for user in sorted(users):
         had = {each.id for each in conflicts(now.held(user), known)} if now is not None else set()

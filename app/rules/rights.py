@@ -68,7 +68,7 @@ class Standing:
         }
         for line in lines:
             link = links.get((line.record_type, line.field_name or ""))
-            if link is not None and line.record_id is not None:
+            if link is not None and line.record_id is not None and line.new is not None:
                 (link[line.record_id].add if line.step == Step.ADD else link[line.record_id].discard)(line.new)
         return then
 

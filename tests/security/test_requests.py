@@ -459,6 +459,16 @@ def test_asked_in_the_browser_and_approved_by_another(session, people, login):
     assert people["role"] in session.get(User, key, populate_existing=True).roles
 
 
+def test_the_page_of_a_user_a_role_and_a_group_leads_to_the_request(session, app, people, login):
+    group = app.appbuilder.sm.add_group("Night", "Night", "")
+    for url, key in (("/users", people["li"].id), ("/roles", people["role"].id), ("/groups", group.id)):
+        for name, is_offered in (("asker", True), ("ann", False)):
+            page = login(name).get(f"{url}/show/{key}")
+            assert page.status_code == 200, url
+            assert (f"{url}/ask/{key}" in page.text) is is_offered, (url, name)
+            assert login(name).get(f"{url}/ask/{key}").status_code == (200 if is_offered else 302), (url, name)
+
+
 def test_a_request_is_seen_by_who_has_to_do_with_it(session, people, login):
     request = asked(session, people)
     session.commit()
