@@ -158,9 +158,13 @@ def _differs(record: Any, name: str) -> bool:
     return bool(history.added) and list(history.added) != list(history.deleted or ())
 
 
-@cache
 def gated_fields(model: Any) -> tuple[Field, ...]:
-    return tuple(shown for shown in model.fields().values() if shown.gated is not None)
+    return _gated_fields(model.__tablename__)
+
+
+@cache
+def _gated_fields(table: str) -> tuple[Field, ...]:
+    return tuple(shown for shown in model_of(table).fields().values() if shown.gated is not None)
 
 
 def of_record(record: Any, is_new: bool) -> Iterator[Touch]:

@@ -78,7 +78,7 @@ class AskScreen:
             cancel_url=back,
             save_label=gettext("Submit"),
             text=gettext("Somebody else decides on it; then it is applied by itself."),
-            back=(row_text(record), back),
+            path=[(self.title, f"{self.route_base}/list/"), (row_text(record), back)],  # type: ignore[attr-defined]
         )
         status = 422 if request.method == "POST" else 200
         return self.render_template("record/form.html", page=page), status  # type: ignore[attr-defined]
