@@ -137,6 +137,9 @@ def customer_of(row: Any) -> Customer | None:
     return None
 
 
+OF_REQUESTS = ("change_request", "change_request_line", "change_request_decision")
+
+
 @pytest.fixture
 def world(app, session) -> World:
     """Two regions with a row of each model; a person works in each of them, and in none of those above."""
@@ -152,8 +155,11 @@ def world(app, session) -> World:
             if owner is not None:
                 owner.region, owner.family_name = district, f"Family-{name}"
                 marks |= {owner.number, f"Family-{name}", getattr(row, "number", None) or owner.number}
+        user = add_user(app, name)
+        for table in OF_REQUESTS:  # what people ask for themselves they see
+            getattr(rows[table], "change_request", rows[table]).requester_id = user.id
         session.flush()
-        employee = make_employee(session, family_name=f"Worker-{name}", user_id=add_user(app, name).id, region=region)
+        employee = make_employee(session, family_name=f"Worker-{name}", user_id=user.id, region=region)
         assert employee.region is region
         found.rows[name], found.marks[name] = rows, marks
     session.add(Group(name="Shop", label="Shop", description=""))
@@ -233,8 +239,8 @@ def _of_fab(view: Any, rule: Any, method: str) -> Iterator[Door]:
     if name in ("action", "action_post", "download"):
         yield Door(method, url, NOBODY)
     else:
-        is_offered = f"can_{name}" in view.base_permissions
-        yield Door(method, url, (f"can_{name}", own) if is_offered else NOBODY)
+        right = {"ask": "can_request_rights"}.get(name, f"can_{name}")
+        yield Door(method, url, (right, own) if right in view.base_permissions else NOBODY)
 
 
 def _of_rest(view: Any, rule: Any, method: str, rows: dict[str, Any]) -> Iterator[Door]:
