@@ -24,6 +24,7 @@ from app.models.base import Declared, Record, field
 from app.models.keeping import keep_figures
 from app.models.metadata import Model
 from app.models.seal import Seal
+from app.models.sign_in import follow_rights
 from app.models.states import StateChange
 from app.models.types import JsonText, UtcDateTime
 
@@ -132,6 +133,7 @@ def write_ledger(session: Session, context: Any) -> None:
         unit.rows += _association_rows(session, unit.associations)
         if unit.rows:
             connection.execute(insert(Change), unit.rows)
+            follow_rights(connection, unit.rows)
         moves = [move for record in (*session.new, *session.dirty) for move in _moves(record)]
         if moves:
             connection.execute(insert(StateChange), moves)
@@ -233,7 +235,7 @@ def _moves(record: Any) -> list[dict[str, Any]]:
 
 def _secrets(record: Any) -> set[str]:
     """The columns whose values are nobody's business, ours as declared and FAB's as known."""
-    if not isinstance(record, Record):
+    if not isinstance(record, Declared):
         return SECRET
     return {name for name, shown in record.fields().items() if shown.secret}
 

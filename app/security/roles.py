@@ -37,6 +37,7 @@ DUTIES = ("DutyConflictView", "DutyExceptionView")
 OWN_LISTS = ("OwnListView",)  # private ones need no right
 SECURITY = ("UserDBModelView", "RoleModelView", "UserGroupModelView", "PermissionView*", "PermissionModelView",
             "ViewMenu*")  # fmt: skip
+SIGN_IN = ("UserSessionView", "SignInLockView", "SecondFactorView", "RoleSignInView", "ApiTokenView")
 # rows of all regions, instead of those of the employee's
 EVERYWHERE: dict[tuple[str, ...], tuple[str, ...]] = {("RegionView",): ("can_see_all",)}
 PROOF: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -136,6 +137,8 @@ ROLES: dict[str, Role] = {
             (*DUTIES, "ApprovalPolicyView", "DeputyView"): (*WRITE, "can_request_deletion"),
             ("RoleGrantView", "DutyFindingView", "MailView"): READ,
             ("ResetPasswordView",): ("can_this_form_get", "can_this_form_post"),
+            SIGN_IN: (*READ, "can_end", "can_unlock", "can_reset", "can_demand", "can_release", "can_revoke",
+                      "can_make", "can_make_for_others"),
             STAFF: (*WRITE, "can_delete", "can_request_deletion"),
             ("DepartmentView", "RegionView"): READ,
         },
@@ -167,6 +170,7 @@ ROLES: dict[str, Role] = {
             REFERENCE: KEEP,
             OWN_LISTS: ("can_share_lists", "can_set_role_default"),
             STAFF: LOOK,
+            ("ApiTokenView",): (*LOOK, "can_make"),
             (*CUSTOMERS, *ORDERS, *SERVICE, *HANDED_ON, *CATALOG): LOOK,
             ("DashboardView", "TicketChartView", "CustomerChartView"): CHARTS,
         },

@@ -14,6 +14,7 @@ from app.views.base.search import SearchView
 from app.views.dashboards import DashboardView
 from app.views.home import HomeView
 from app.views.preferences import LanguageView, PreferencesView
+from app.views.sign_in import OwnSignInView
 
 BY_HAND = {"OrderReviewQueueView", "TicketEscalationDeskView"}
 SHARED = {  # no page of a subject
@@ -23,6 +24,7 @@ SHARED = {  # no page of a subject
     LookupView,
     LanguageView,
     PreferencesView,
+    OwnSignInView,
     SearchView,
     OwnListView,
     DashboardView,

@@ -33,6 +33,8 @@ RIGHTS = {
     "import": _("Import"),
     "list": _("List"),
     "list_all": _("See everybody’s"),
+    "make": _("Make"),
+    "make_for_others": _("Make for programs"),
     "menu_access": _("Menu"),
     "patch": _("Edit"),
     "post": _("Add"),
