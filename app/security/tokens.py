@@ -173,7 +173,11 @@ def _demand_code(sm: Any, user: Any, code: str) -> None:
         if not code:
             said = gettext("Send the code of your second factor too.")
             raise unauthorized(said, {"code": gettext("is missing")})
-        if not sm.is_right_code(user, code):
+        try:
+            is_right = sm.is_right_code(user, code)
+        except RuleBroken as refusal:  # its secret cannot be read
+            raise unauthorized(str(refusal)) from refusal
+        if not is_right:
             said = gettext("The code of the second factor is wrong, or was used before.")
             raise unauthorized(said, {"code": gettext("is wrong")})
     elif second_factor.is_demanded(user):

@@ -95,21 +95,27 @@ class OwnSignInView(BaseView):
         """New recovery codes, or off: each with a code, so that an open browser is not enough."""
         problem, what = "", request.form.get("what", "")
         if request.method == "POST":
-            sm, user = self.appbuilder.sm, current_user
-            if what == "off" and second_factor.is_demanded(user):
-                problem = gettext("Your role needs a second factor: it cannot be switched off.")
-            elif not sm.is_right_code(user, request.form.get("code", "")):
-                problem = gettext("The code of the second factor is wrong, or was used before.")
-            elif what == "off":
-                mine = select(SecondFactor).where(SecondFactor.user_id == user.id)
+            problem = self._why_not(what)
+            if not problem and what == "off":
+                mine = select(SecondFactor).where(SecondFactor.user_id == current_user.id)
                 attempt(lambda: second_factor.turn_off(db.session.scalars(mine).one()))
                 flash(gettext("The second factor is off."), "success")
                 return redirect(url_for("OwnSignInView.show"))
-            else:
-                codes = second_factor.renew_codes(user.id)
+            if not problem:
+                codes = second_factor.renew_codes(current_user.id)
                 return self._once(gettext("New recovery codes"), _told_of_codes(), codes)
         title, left = gettext("Second factor"), second_factor.codes_left(current_user.id)
         return self._draw("sign_in/keep.html", title, 422 if problem else 200, problem=problem, codes_left=left)
+
+    def _why_not(self, what: str) -> str:
+        """Why the second factor stays as it is; empty where the code was right."""
+        if what == "off" and second_factor.is_demanded(current_user):
+            return gettext("Your role needs a second factor: it cannot be switched off.")
+        try:
+            is_right = self.appbuilder.sm.is_right_code(current_user, request.form.get("code", ""))
+        except RuleBroken as refusal:
+            return str(refusal)
+        return "" if is_right else gettext("The code of the second factor is wrong, or was used before.")
 
     # --- API tokens --------------------------------------------------------------------------------------------
 
