@@ -116,7 +116,11 @@ def load_large_sample(customers: int) -> None:
 
 
 def sample_password() -> str:
-    return current_app.config["SAMPLE_PASSWORD"] or secrets.token_urlsafe(9)
+    """Raises WeakPassword where the one of the settings is no better than what people may not choose."""
+    given = current_app.config["SAMPLE_PASSWORD"]
+    if given:
+        current_app.appbuilder.sm.demand_good_password(given, *PEOPLE)  # type: ignore[attr-defined]
+    return given or secrets.token_urlsafe(12)
 
 
 def tell_logins(password: str) -> None:

@@ -12,6 +12,7 @@ from app.security import tokens
 from tests.api.conftest import WRITABLE, address, each_resource
 from tests.conftest import add_user
 
+LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 ROUTES = {"GET": ("", "1", "_info"), "POST": ("",), "PATCH": ("1",), "DELETE": ("1",)}
 
 
@@ -73,13 +74,13 @@ def test_a_token_may_no_more_than_its_user(app, client, session):
 
 @pytest.mark.parametrize(
     "what",
-    [{"revoked_at": datetime.datetime(2026, 1, 1)}, {"expires_at": datetime.datetime(2026, 1, 1)}],
+    [{"revoked_at": LONG_AGO}, {"expires_at": LONG_AGO}],
     ids=["revoked", "expired"],
 )
 def test_a_token_ends(app, client, session, token, what):
     key = token("customer:read")
     assert call(client, key, "/api/v1/customer/").status_code == 200
-    change(session, **{name: value.replace(tzinfo=datetime.UTC) for name, value in what.items()})
+    change(session, **what)
     assert call(client, key, "/api/v1/customer/").status_code == 401
 
 

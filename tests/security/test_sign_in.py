@@ -348,7 +348,7 @@ def test_a_code_is_asked_for_by_form_and_by_rest_and_is_good_once(app, session, 
 
 
 def test_the_second_half_ends_after_minutes_and_with_the_password(app, session, login, monkeypatch):
-    secret, codes = enrol(login("ann", "Clerk"))
+    _secret, codes = enrol(login("ann", "Clerk"))
     browser = app.test_client()
     form(browser)
     app.appbuilder.sm.reset_password(app.appbuilder.sm.find_user("ann").id, "another-password-1")
