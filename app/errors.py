@@ -68,7 +68,7 @@ def refused(error: HTTPException) -> Response:
     elif isinstance(error, Forbidden) and current_user.is_authenticated:
         advice = missing_here() or advice
     answer = make_response("", code)
-    if code < 500:
+    if code < 500 or isinstance(error, Refused):
         kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]  # as Allow
         answer.headers.extend(kept)
     if isinstance(error, Refused):

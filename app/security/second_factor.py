@@ -21,6 +21,7 @@ from flask_babel import gettext
 from sqlalchemy import delete, select, update
 
 from app.extensions import db
+from app.models.base import model_of
 from app.models.refusal import RuleBroken
 from app.models.sign_in import RecoveryCode, RoleSignIn, SecondFactor
 from app.transaction import commit
@@ -112,7 +113,8 @@ def turn_on(user_id: int, secret: str, code: str) -> list[str]:
             raise RuleBroken(gettext("A second factor is on already."))
         record = db.session.scalar(select(SecondFactor).where(SecondFactor.user_id == user_id))
         if record is None:
-            db.session.add(record := SecondFactor(user_id=user_id))
+            record = SecondFactor(user=db.session.get(model_of("ab_user"), user_id))  # the ledger asks for its name
+            db.session.add(record)
         record.secret, record.since, record.last_step = seal(secret), datetime.datetime.now(datetime.UTC), step
         _keep(user_id, codes)
 

@@ -34,8 +34,7 @@ def call(client, key, path, method="GET", **more):
 
 
 def change(session, **values):
-    by_hand = session.connection(execution_options={"unrecorded": "time passes"})
-    by_hand.execute(sa.update(ApiToken.__table__).values(values))
+    session.execute(sa.update(ApiToken.__table__).values(values), execution_options={"unrecorded": "time passes"})
     session.commit()
 
 

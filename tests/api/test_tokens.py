@@ -170,8 +170,7 @@ def counting(tmp_path_factory):
 @pytest.fixture
 def limited(counting):
     with counting.app_context():
-        tries = db.session.connection(execution_options={"unrecorded": "a test begins anew"})
-        tries.execute(SignInLock.__table__.delete())
+        db.session.execute(SignInLock.__table__.delete(), execution_options={"unrecorded": "a test begins anew"})
         db.session.commit()
         db.session.remove()
     return counting
