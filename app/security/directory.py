@@ -178,7 +178,8 @@ def user_of(sm: Any, person: Person) -> Any:
 
     None where they may not sign in: deactivated, in no group that gives a role, or somebody else has the user name.
     """
-    with acting(actor=person.username[:128], source="form", reason=gettext("Sign-in by the directory")):
+    reason = gettext("Sign-in by the directory")
+    with acting(actor=person.username[:128], source="form", reason=reason, authority="directory"):
         return commit(lambda: _user_of(sm, person))
 
 

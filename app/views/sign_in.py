@@ -87,7 +87,7 @@ class OwnSignInView(BaseView):
                 return self._once(gettext("The second factor is on"), _told_of_codes(), codes)
         except RuleBroken as refusal:
             problem = str(refusal)
-        page = {"secret": secret, "picture": second_factor.picture_of(secret, current_user.username)}
+        page: dict[str, Any] = {"secret": secret, "picture": second_factor.picture_of(secret, current_user.username)}
         page |= {"problem": problem, "is_demanded": "enrol" in session}
         return self._draw("sign_in/enrol.html", gettext("Set up the second factor"), 422 if problem else 200, **page)
 
@@ -126,7 +126,8 @@ class OwnSignInView(BaseView):
         if not may("make", ApiToken):
             refuse("can_make", "ApiTokenView")
         form = {name: request.form.get(name, "").strip()[:128] for name in ("name", "user", "days")}
-        scopes, problems = request.form.getlist("scopes"), []
+        scopes = request.form.getlist("scopes")
+        problems: list[str] = []
         if request.method == "POST":
             with acting(reason=gettext("API token for a program")):
                 made, problems = attempt(lambda: self._make(form, scopes))

@@ -1,13 +1,13 @@
 """sessions, locks, second factors, API tokens, identities in a directory
 
-Follows a1c0de04ee05; written 2026-11-28.
+Follows b4c0de05aa01; written 2026-11-28.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "a1c0de04ee25"
-down_revision = "a1c0de04ee05"
+down_revision = "b4c0de05aa01"
 branch_labels = None
 depends_on = None
 
