@@ -75,7 +75,7 @@ class ChangeRequest(Record):
     submitted_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Submitted on"))
     expires_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Expires"), in_list=True)
     content_hash: Mapped[str | None] = field(
-        String(64), label=_("Seal of the content"), hint=_("SHA-256 of what was submitted")
+        String(64), label=_("Seal of the content"), hint=_("Reckoned over all that was submitted")
     )
     applied_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Applied at"))
     problem: Mapped[str | None] = field(String(1000), label=_("Why it is not applied yet"), multiline=True)

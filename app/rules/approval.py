@@ -240,21 +240,29 @@ def label_of(line: ChangeRequestLine) -> str:
 
 
 def label_at(table: str, name: str) -> str:
-    model = model_of(table)
+    model = _model(table)
     if issubclass(model, Record) and name in model.fields():
         return str(model.fields()[name].label)
     return str(LABELS.get((table, name), name))
 
 
 def kind_of(line: ChangeRequestLine) -> str:
-    return str(getattr(model_of(line.record_type), "label", line.record_type))
+    return str(getattr(_model(line.record_type), "label", line.record_type))
+
+
+def _model(table: str) -> type[Any]:
+    """The model of a table; plain object where a release has it no more, so that an old request still reads."""
+    try:
+        return model_of(table)
+    except KeyError:
+        return object
 
 
 def value_text(table: str, name: str, value: Any, name_of: NameOf) -> str:
     """A stored value as people read it."""
     if value is None or value == []:
         return "—"
-    model = model_of(table)
+    model = _model(table)
     shown = model.fields().get(name) if issubclass(model, Record) else None
     if isinstance(value, list):
         return ", ".join(value_text(table, name, item, name_of) for item in value)
@@ -277,8 +285,13 @@ TARGETS = {
 
 def _target(line: ChangeRequestLine) -> str:
     place = line.record_type, line.field_name or ""
-    known = TARGETS.get(place)
-    return known or model_of(line.record_type).fields()[line.field_name].target
+    shown = _fields(line.record_type).get(line.field_name or "")
+    return TARGETS.get(place) or (shown.target if shown is not None else "")
+
+
+def _fields(table: str) -> dict[str, Any]:
+    model = _model(table)
+    return model.fields() if issubclass(model, Record) else {}
 
 
 def stored_name(session: Session) -> NameOf:

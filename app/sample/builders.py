@@ -500,7 +500,7 @@ def make_approval_policy(session: Session, **changes: Any) -> ApprovalPolicy:
 @builder
 def make_role_grant(session: Session, **changes: Any) -> RoleGrant:
     if "role" not in changes and "role_id" not in changes:
-        changes["role"] = Role(name=f"Role {next(_count)}")
+        changes["role"] = Role(name=f"角色 {next(_count)}")
     own = {"user": make_user, "valid_until": INSTANT + datetime.timedelta(days=10**4), "authority": "tests"}
     return _build(session, RoleGrant, changes, **own)
 

@@ -83,17 +83,20 @@ def pair_text(pair: Any) -> str:
 
 
 def row_text(row: Any) -> str:
-    """What a row is called where people choose or read it: a right in words, a user with the name they sign in by."""
-    if isinstance(row, PermissionView):
-        return pair_text(row)
-    return f"{row.get_full_name()} ({row.username})" if isinstance(row, User) else str(row)
+    """What a row is called where people choose or read it: a right in words."""
+    return pair_text(row) if isinstance(row, PermissionView) else str(row)
 
 
 def name_at(table: str, key: int) -> str:
     """row_text() of a row by its key."""
-    row = db.session.get(model_of(table), key)
+    try:
+        row = db.session.get(model_of(table), key)
+    except KeyError:  # of a release that still had it
+        row = None
     if row is None:
         return f"#{key}"
+    if isinstance(row, User):
+        return f"{row.get_full_name()} ({row.username})"  # two people may have one name
     return row_text(row) if sees(row) else gettext("outside of your regions")
 
 
