@@ -1,13 +1,13 @@
 """requests
 
-Follows a1c0de04ee06; written 2026-11-28.
+Follows a1c0de05ed01; written 2026-11-28.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = 'b4c0de05aa01'
-down_revision = 'a1c0de04ee06'
+down_revision = 'a1c0de05ed01'
 branch_labels = None
 depends_on = None
 
