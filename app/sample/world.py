@@ -44,6 +44,6 @@ def load(session: Session, password: str | None, today: datetime.date | None = N
         orders = load_orders(session, parties, catalog, staff, moments, today)
         tickets = load_tickets(session, parties, staff, today)
         load_interactions(session, parties, orders, tickets, staff, today)
-        load_rights(session, staff, today)
         tell(session, moments, min(datetime.datetime.now(datetime.UTC).replace(microsecond=0), at(today, 18)))
+        load_rights(session, staff, today)
     return staff.logins

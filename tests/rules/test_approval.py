@@ -125,7 +125,7 @@ NAMES = {("ab_user", 1): "Li Wei", ("ab_role", 2): "Product manager", ("ab_role"
         (line(Step.ADD, "ab_user", 1, "roles", 2), None, "Li Wei gets the role “Product manager”"),
         (line(Step.REMOVE, "ab_user", 1, "roles", 2), UNTIL, "Li Wei loses the role “Product manager”"),
         (line(Step.ADD, "ab_user", 1, "groups", 5), None, "Li Wei joins the group “Night”"),
-        (line(Step.SET, "ab_user", 1, "active", True, False), None, "Li Wei: Is Active? from “No” to “Yes”"),
+        (line(Step.SET, "ab_user", 1, "active", True, False), None, "Li Wei: May sign in from “No” to “Yes”"),
         (line(Step.SET, "employee", 6, "region_id", 7), None, "Ada: Region from “—” to “Shanghai”"),
         (line(Step.ADD, "employee", 6, "further_regions", 9), None, "Ada: Further regions gets “Pudong”"),
         (

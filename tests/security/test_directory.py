@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from app import create_app
 from app.cli import sync_roles
 from app.extensions import db
+from app.models.acting import acting
 from app.models.ledger import Change
 from app.models.sign_in import DirectoryIdentity, UserSession
 from tests.conftest import PASSWORD, Visitor, add_user, free_port, new_database, settings_of_tests
@@ -187,8 +188,9 @@ def test_a_role_that_the_mapping_names_goes_with_its_group_and_others_stay(by_ld
     rest(by_ldap, "ann")
     with by_ldap.app_context():
         ann = sm.find_user("ann")
-        ann.roles = [sm.find_role("Auditor"), sm.find_role("Care agent")]
-        db.session.commit()
+        with acting(authority="sample"):
+            ann.roles = [sm.find_role("Auditor"), sm.find_role("Care agent")]
+            db.session.commit()
     assert rest(by_ldap, "ann").status_code == 200
     with by_ldap.app_context():
         assert roles_of(by_ldap, "ann") == ["Care agent", "Clerk"]

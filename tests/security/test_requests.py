@@ -466,7 +466,7 @@ def test_the_page_of_a_user_a_role_and_a_group_leads_to_the_request(session, app
             page = login(name).get(f"{url}/show/{key}")
             assert page.status_code == 200, url
             assert (f"{url}/ask/{key}" in page.text) is is_offered, (url, name)
-            assert login(name).get(f"{url}/ask/{key}").status_code == (200 if is_offered else 302), (url, name)
+            assert login(name).get(f"{url}/ask/{key}").status_code == (200 if is_offered else 403), (url, name)
 
 
 def test_a_request_is_seen_by_who_has_to_do_with_it(session, people, login):
