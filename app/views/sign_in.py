@@ -75,11 +75,8 @@ class OwnSignInView(BaseView):
         ask_to_sign_in()
         if second_factor.is_on(current_user.id):
             return self._keep_second_factor()
-        if "secret" not in session:
-            session["secret"] = second_factor.seal(second_factor.new_secret())
-        problem = ""
+        secret, problem = _secret_of_session(), ""
         try:
-            secret = second_factor.unseal(session["secret"])
             if request.method == "POST":
                 codes = second_factor.turn_on(current_user.id, secret, request.form.get("code", "").strip()[:16])
                 session.pop("secret")
@@ -87,8 +84,12 @@ class OwnSignInView(BaseView):
                 return self._once(gettext("The second factor is on"), _told_of_codes(), codes)
         except RuleBroken as refusal:
             problem = str(refusal)
-        page: dict[str, Any] = {"secret": secret, "picture": second_factor.picture_of(secret, current_user.username)}
-        page |= {"problem": problem, "is_demanded": "enrol" in session}
+        page: dict[str, Any] = {
+            "secret": secret,
+            "picture": second_factor.picture_of(secret, current_user.username),
+            "problem": problem,
+            "is_demanded": "enrol" in session,
+        }
         return self._draw("sign_in/enrol.html", gettext("Set up the second factor"), 422 if problem else 200, **page)
 
     def _keep_second_factor(self) -> Any:
@@ -200,6 +201,16 @@ class OwnSignInView(BaseView):
         answer = make_response(*self._draw("sign_in/once.html", title, told=told, secrets=secrets))
         answer.headers["Cache-Control"] = "no-store"
         return answer
+
+
+def _secret_of_session() -> str:
+    """The one that is being set up: it stays the same until its code was right, or the key of the portal is another."""
+    try:
+        return second_factor.unseal(session["secret"])
+    except (KeyError, RuleBroken):
+        secret = second_factor.new_secret()
+        session["secret"] = second_factor.seal(secret)
+        return secret
 
 
 def _told_of_codes() -> str:

@@ -430,6 +430,19 @@ def test_a_secret_of_another_key_is_a_sentence_and_no_fault(app, session, login)
     assert "reset" in answer.json["error"]["message"]
 
 
+def test_a_secret_that_was_shown_before_the_key_changed_is_made_anew(app, session, login):
+    browser = login("ann", "Clerk")
+    before = browser.get("/sign-in/second-factor").text.split("<code>")[1].split("</code>")[0]
+    assert before in browser.get("/sign-in/second-factor").text
+    key, app.config["SECOND_FACTOR_KEY"] = app.config["SECOND_FACTOR_KEY"], "another key than before"
+    try:
+        page = browser.get("/sign-in/second-factor")
+    finally:
+        app.config["SECOND_FACTOR_KEY"] = key
+    assert page.status_code == 200
+    assert before not in page.text
+
+
 def test_who_acts_is_kept_out_of_a_session_of_nobody(app, session):
     with app.test_request_context(), acting(actor="tester"):
         assert sign_in.key_hash_of_request() == ""
