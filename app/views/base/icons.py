@@ -37,7 +37,6 @@ LUCIDE = {
     "fa-cog": "settings",
     "fa-cogs": "cog",
     "fa-columns": "columns-3",
-    "fa-copy": "copy",
     "fa-credit-card": "credit-card",
     "fa-cube": "box",
     "fa-cubes": "boxes",
