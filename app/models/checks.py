@@ -14,7 +14,6 @@ from sqlalchemy.orm.attributes import set_committed_value
 from app.models.acting import who
 from app.models.base import Field, Record
 from app.models.choices import ChoiceType
-from app.models.gate import check_gate
 from app.models.numbers import draw
 from app.models.refusal import RuleBroken
 
@@ -38,7 +37,6 @@ def check_records(session: Session, context: Any, instances: Any) -> None:
                     list(record.ancestors())
                 record.check()
             checked |= {id(record): record for record in waiting}
-        check_gate(session)
     session.info["checked"] = list(checked.values())
     session.info.setdefault("written", set()).update(checked.values())
 

@@ -17,9 +17,9 @@ from app.models.ledger import NOISE, Change, plain
 from app.sample.builders import make_any, make_customer
 from app.transaction import commit
 from tests.generic.page import read
-from tests.generic.world import VIEWS, copies, free_fields, is_typed_in, one
+from tests.generic.world import VIEWS, copies, free_fields, one
 
-EDITED = [view for view in VIEWS if view.inputs(is_new=False) and view.model.ledger and is_typed_in(view.model)]
+EDITED = [view for view in VIEWS if view.inputs(is_new=False) and view.model.ledger]
 each_view = pytest.mark.parametrize("view", EDITED, ids=lambda view: view.model.__tablename__)
 FEW, MANY = 3, 40
 
