@@ -15,6 +15,7 @@ from app.models.account import BillingAccount
 from app.models.base import Record, records
 from app.models.customer import ContactMedium, Customer
 from app.models.interaction import PartyInteraction
+from app.models.ledger import Change
 from app.models.order import OrderState, ProductOrder, ReviewState
 from app.models.ticket import TicketStatus, TroubleTicket
 from app.rules.reviewing import WAITS
@@ -119,6 +120,10 @@ QUERIES = {
     "the start of an e-mail address": (
         select(Customer.id).where(func.lower(Customer.email).like("ada.%", escape="/")),
         "ix_customer_email_start",
+    ),
+    "the changes of a field": (
+        select(Change.id).where(func.changed_fields(Change.changes).op("&&")(text("ARRAY['name']::text[]"))),
+        "ix_change_changed_fields",
     ),
     "the start of an identification": (
         select(Customer.id).where(Customer.identification_number.like("1101%", escape="/")),

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from flask_babel import gettext
-from sqlalchemy import DateTime, Text, func, insert, select, text, type_coerce
+from sqlalchemy import DateTime, Text, func, insert, or_, select, text, type_coerce
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
@@ -222,16 +222,17 @@ def _seal_late(table: str, now: datetime.datetime) -> int:
     """Seal what came below the horizon after all, as long as it says a time at which that can be."""
     session = db.session()
     end = newest(session)
-    there = SEALED[table].c
+    there, of_table = SEALED[table].c, Seal.table_name == table
     last = last_key(session, table)
-    settled = select(func.max(Seal.last_key)).where(
-        Seal.table_name == table, Seal.is_late.is_(False), Seal.sealed_at < now - LATE
-    )
-    first = max(session.scalar(settled) or 0, last - MOST_LATE)
-    recent = select(Seal.sealed_keys).where(Seal.table_name == table, Seal.last_key > first)
-    known = {key for keys in session.scalars(recent) for key in _keys(keys)}
-    keys = [key for key in session.scalars(select(there[KEY]).where(there[KEY] > first, there[KEY] <= last))
-            if key not in known]  # fmt: skip
+    is_settled = or_(Seal.sealed_at < now - LATE, Seal.last_key < last - MOST_LATE)
+    settled = session.scalar(select(func.max(Seal.last_key)).where(of_table, Seal.is_late.is_(False), is_settled))
+    first = settled if settled is not None else -1
+    recent, within = (of_table, Seal.last_key > first), (there[KEY] > first, there[KEY] <= last)
+    count = session.scalar(select(func.count()).select_from(SEALED[table]).where(*within))
+    keys: list[int] = []
+    if count != session.scalar(select(func.sum(Seal.row_count)).where(*recent)):
+        known = {key for runs in session.scalars(select(Seal.sealed_keys).where(*recent)) for key in _keys(runs)}
+        keys = [key for key in session.scalars(select(there[KEY]).where(*within)) if key not in known]
     columns = Stored(session).columns(table)
     rows = _digests(session, table, columns, there[KEY].in_(keys[:BLOCK]), there[AT] > now - LATE) if keys else []
     return _store(end, table, columns, rows, now, is_late=True)

@@ -16,7 +16,7 @@ LONG = sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb')
 
 # PostgreSQL only, see app/models/search_indexes.py
 FIELDS = r"""
-CREATE OR REPLACE FUNCTION changed_fields(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION changed_fields(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 10000 AS $$
   SELECT array(SELECT json_object_keys($1::json)) $$
 """
 
