@@ -4,9 +4,11 @@ import datetime
 import re
 
 import pytest
+from flask import request
 
 from app import create_app
 from app.extensions import db
+from app.views.base import menu
 from tests.conftest import Visitor, settings_of_tests
 
 pytestmark = pytest.mark.one_database
@@ -27,6 +29,18 @@ def test_scripts_run_with_the_nonce_of_their_page_only(client):
     assert [script for script in scripts if f'nonce="{nonce}"' not in script] == []
     assert not re.findall(r"\son(?:click|change|submit|load)=", answer.text), "a handler in an attribute would not run"
     assert client.get("/login/").headers["Content-Security-Policy"] != answer.headers["Content-Security-Policy"]
+
+
+def test_a_page_without_a_nonce_leaves_others_theirs(app, monkeypatch):
+    """A request that is refused early has none; what is drawn for it is not kept for the pages after it."""
+    monkeypatch.setattr(menu, "_kept", {})
+    scripts = app.jinja_env.get_template("record/lib.html").module.scripts
+    with app.test_request_context("/"):
+        assert 'nonce=""' in menu.drawn_once(scripts)
+    for nonce in ("first-page", "second-page"):
+        with app.test_request_context("/"):
+            request.csp_nonce = nonce
+            assert set(re.findall(r'nonce="([^"]*)"', menu.drawn_once(scripts))) == {nonce}
 
 
 @pytest.mark.parametrize("path", ["/login/", "/health", "/nothing", "/static/appbuilder/css/ab.css"])

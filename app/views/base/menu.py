@@ -73,10 +73,11 @@ def drawn_once(macro: Callable[..., Markup], *key: Any) -> Markup:
     nonce = getattr(request, "csp_nonce", "")
     text = _kept.get(place)
     if text is None:
-        if len(_kept) >= MOST_DRAWN:
-            _kept.clear()
         text = str(macro(*key))
-        _kept[place] = text = text.replace(nonce, NONCE) if nonce else text
+        if nonce:  # a page of a request that was refused before it got one must not leave its scripts without
+            if len(_kept) >= MOST_DRAWN:
+                _kept.clear()
+            _kept[place] = text = text.replace(nonce, NONCE)
     text = text.replace(NONCE, nonce)
     if HERE in text:
         text = text.replace(HERE, quote(request.full_path.rstrip("?")))
