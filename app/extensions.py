@@ -106,7 +106,14 @@ def prepare_engine(engine: sa.Engine) -> None:
         if backend != "sqlite":
             connection.commit()  # PostgreSQL forgets a SET when its transaction is rolled back
 
-    if backend != "sqlite":
+    if backend == "sqlite":
+
+        @sa.event.listens_for(engine, "begin")
+        def begin(connection: sa.Connection) -> None:
+            writes = connection.get_execution_options().get(WRITES)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    else:
 
         @sa.event.listens_for(engine, "checkin")
         def rest(connection: Any, record: Any) -> None:
@@ -121,13 +128,6 @@ def prepare_engine(engine: sa.Engine) -> None:
                 engine.dialect.do_ping(connection)
             except engine.dialect.loaded_dbapi.Error as error:
                 raise InvalidatePoolError from error  # every connection that is as old; a new one is made
-
-    if backend == "sqlite":
-
-        @sa.event.listens_for(engine, "begin")
-        def begin(connection: sa.Connection) -> None:
-            writes = connection.get_execution_options().get(WRITES)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 class Migrations:

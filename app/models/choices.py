@@ -39,11 +39,8 @@ class ChoiceType(TypeDecorator[Choices]):
     def process_bind_param(self, value: Any, dialect: Any) -> str | None:
         return None if value is None else str(self.choices(value).value)
 
-    def process_result_value(self, value: Any, dialect: Any) -> Choices | None:
-        return None if value is None else self.choices(value)
-
     def result_processor(self, dialect: Any, coltype: Any) -> Any:
-        """As above, without three calls for each value of a list."""
+        """Looked up: a process_result_value() would take three calls for each value of a list."""
         return _Members(self.choices).__getitem__
 
 
@@ -56,6 +53,7 @@ class _Members(dict[Any, Any]):
 
     def __missing__(self, value: Any) -> Choices:
         return self.choices(value)
+
 
 def is_one_of(column: Any, *choices: Choices) -> ColumnElement[bool]:
     """The column has one of these; they stand in the statement itself and are no parameters of it.

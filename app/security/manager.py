@@ -5,7 +5,7 @@ import time
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from flask import Flask, g
+from flask import Flask, current_app, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import LoginManager
 from limits import parse
@@ -30,8 +30,8 @@ def held_roles(user: Any) -> dict[int, str]:
     known, held = g.get("held_roles", (None, {}))
     if known == user:  # not "is": Flask-Login hands out a proxy
         return {key: role.name for key, role in held.items()}
-    roles = {role.id: role.name for role in (*user.roles, *(role for group in user.groups for role in group.roles))}
-    return dict(sorted(roles.items(), key=lambda role: role[1]))
+    roles = current_app.appbuilder.sm.get_user_roles(user)  # type: ignore[attr-defined]
+    return {role.id: role.name for role in sorted(roles, key=lambda role: role.name)}
 
 
 class SwitchboardSecurityManager(SecurityManager):
