@@ -411,9 +411,11 @@ def owned(engine_name: str, tmp_path_factory: Any) -> Iterator[tuple[Any, str]]:
             from_owner(owner)
         secret = "PASSWORD" if engine_name == "postgresql" else "IDENTIFIED BY"
         login = "LOGIN " if engine_name == "postgresql" else ""
+        with _server(engine_name).connect() as server:
+            server.execute(sa.text(f"CREATE USER {user} {login}{secret} '{PASSWORD}'"))
+            if engine_name == "postgresql":
+                server.execute(sa.text(f"GRANT {role} TO CURRENT_USER"))  # who takes its grants back below
         try:
-            with _server(engine_name).connect() as server:
-                server.execute(sa.text(f"CREATE USER {user} {login}{secret} '{PASSWORD}'"))
             printed = owner.test_cli_runner().invoke(args=["portal", "database-grants", "--role", role])
             assert printed.exit_code == 0, printed.output
             with owner.app_context(), db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

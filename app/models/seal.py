@@ -40,7 +40,7 @@ class Seal(Model, Declared):
     )
     first_key: Mapped[int] = field(BigInteger, label=_("First key"), in_list=True)
     last_key: Mapped[int] = field(BigInteger, label=_("Last key"), in_list=True)
-    row_count: Mapped[int] = field(Integer, label=_("Rows"), in_list=True)
+    row_count: Mapped[int] = field(Integer, label=_("Entries"), in_list=True)
     sealed_at: Mapped[datetime.datetime] = field(UtcDateTime, label=_("Sealed at"), in_list=True)
     hash: Mapped[str] = field(String(64), label=_("Hash"), hint=_("SHA-256"), in_list=True, search=True)
     previous_hash: Mapped[str] = field(String(64), label=_("Hash of the seal before"))
