@@ -121,7 +121,7 @@ def saving(client: Any, spec: dict[str, Any]) -> Callable[[], bytes]:
 
     def save() -> bytes:
         changes = {name: f"{value} {next(numbers)}", ORIGINAL: json.dumps(original)}
-        original[name] = changes[name]
+        original[name], original["_version"] = changes[name], str(int(original["_version"]) + 1)
         return client.post(action, fields, changes)
 
     return save

@@ -7,10 +7,25 @@ its row is locked, so that no change can appear below one that was seen. (docs/d
 import datetime
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, String, and_, cast, delete, func, literal, null, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from app.models.base import records
@@ -105,12 +120,7 @@ def all_followed(session: Session, user: int, actor: str, may: Callable[[str], b
 
     actor: their user name; what they did themselves is no news. may(table): whether they may open such records.
     """
-    other, last = aliased(Change), aliased(Change)
-    is_news = and_(_same(other, FollowedRecord), other.id > FollowedRecord.seen_change, other.actor != actor)
-    count = select(func.count(other.id)).where(is_news).correlate(FollowedRecord).scalar_subquery()
-    newest_of = select(func.max(last.id)).where(_same(last, FollowedRecord)).correlate(FollowedRecord).scalar_subquery()
-    statement = _of(user).add_columns(Change, count).outerjoin(Change, Change.id == newest_of)
-    found = session.execute(statement.order_by(FollowedRecord.id.desc()).limit(MOST_FOLLOWED))
+    found = session.execute(_followed_with_news(), {"user": user, "actor": actor})
     listed = [(row, change, count) for row, change, count in found if may(row.record_type)]
     states = visible(session, [row for row, _change, _count in listed])
     seen = [
@@ -126,6 +136,20 @@ def all_followed(session: Session, user: int, actor: str, may: Callable[[str], b
         if (row.record_type, row.record_id) in states
     ]
     return sorted(seen, key=lambda news: (not news.count, -(news.change.id if news.change is not None else 0)))
+
+
+@cache
+def _followed_with_news() -> Any:
+    other, last = aliased(Change), aliased(Change)
+    is_news = and_(
+        _same(other, FollowedRecord),
+        other.id > FollowedRecord.seen_change,
+        other.actor != bindparam("actor", type_=String),
+    )
+    count = select(func.count(other.id)).where(is_news).correlate(FollowedRecord).scalar_subquery()
+    newest_of = select(func.max(last.id)).where(_same(last, FollowedRecord)).correlate(FollowedRecord).scalar_subquery()
+    followed = _of(bindparam("user", type_=Integer)).add_columns(Change, count)
+    return followed.outerjoin(Change, Change.id == newest_of).order_by(FollowedRecord.id.desc()).limit(MOST_FOLLOWED)
 
 
 def own_news(
@@ -175,7 +199,7 @@ def _first_day() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=FIRST_DAYS)
 
 
-def _of(user: int) -> Any:
+def _of(user: Any) -> Any:
     return select(FollowedRecord).where(FollowedRecord.user_id == user)
 
 

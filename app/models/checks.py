@@ -14,6 +14,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from app.models.acting import who
 from app.models.base import Field, Record
 from app.models.choices import ChoiceType
+from app.models.compare import is_touched
 from app.models.numbers import draw
 from app.models.refusal import RuleBroken
 
@@ -26,7 +27,7 @@ def check_records(session: Session, context: Any, instances: Any) -> None:
         for record in session.deleted:
             if isinstance(record, Record):
                 record.check_removal()
-        while waiting := [record for record in _to_check(session) if id(record) not in checked]:
+        while waiting := _to_check(session, checked):
             _number(session, [record for record in waiting if record in session.new])
             for record in waiting:
                 _stamp(record, is_new=record in session.new)
@@ -41,9 +42,11 @@ def check_records(session: Session, context: Any, instances: Any) -> None:
     session.info.setdefault("written", set()).update(checked.values())
 
 
-def _to_check(session: Session) -> list[Record]:
-    new = [record for record in session.new if isinstance(record, Record)]
-    return new + [record for record in session.dirty if isinstance(record, Record) and session.is_modified(record)]
+def _to_check(session: Session, checked: dict[int, Record]) -> list[Record]:
+    """What is new or changed, but for what is checked already."""
+    found = [record for record in (*session.new, *session.dirty) if isinstance(record, Record)]
+    left = [record for record in found if id(record) not in checked]
+    return [record for record in left if record in session.new or session.is_modified(record)]
 
 
 @event.listens_for(Session, "after_flush")
@@ -85,11 +88,11 @@ def _align(session: Session, record: Record) -> None:
     for shown in record.fields().values():
         if not shown.relation or shown.many:
             continue
-        if state.attrs[shown.relation].history.added:
+        if _is_given(state, shown.relation):
             target = getattr(record, shown.relation)
             if target is None or target.id is not None:
                 setattr(record, shown.name, target.id if target is not None else None)
-        elif state.attrs[shown.name].history.added:
+        elif _is_given(state, shown.name):
             key = getattr(record, shown.name)
             target = None
             if key is not None:
@@ -99,12 +102,16 @@ def _align(session: Session, record: Record) -> None:
             set_committed_value(record, shown.relation, target)
 
 
+def _is_given(state: Any, name: str) -> bool:
+    return name in state.committed_state and bool(state.attrs[name].history.added)
+
+
 def normalise(record: Record) -> None:
     """Bring each changed value into the form in which it is stored; all that is wrong is refused at once."""
     state: Any = inspect(record)
     problems: list[tuple[str | None, Any]] = []
     for name, shown in record.fields().items():
-        if shown.many or (state.persistent and not state.attrs[name].history.has_changes()):
+        if shown.many or (state.persistent and not is_touched(state, name)):
             continue
         if shown.part_of and state.persistent:
             problems.append((name, gettext("%(record)s stays a part of what it was made for", record=record)))

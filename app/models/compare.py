@@ -24,7 +24,15 @@ def now() -> datetime.datetime:
 def has_changed(record: Record, *names: str) -> bool:
     """True when the record is new, or one of these attributes differs from what is stored."""
     state: Any = inspect(record)
-    return not state.persistent or any(state.attrs[name].history.has_changes() for name in names)
+    return not state.persistent or any(is_touched(state, name) for name in names)
+
+
+def is_touched(state: Any, name: str) -> bool:
+    """Whether a column or a relation to one row, of a stored record, was given another value.
+
+    Most were not assigned at all: those are told without asking for their history, which takes twenty times as long.
+    """
+    return name in state.committed_state and state.attrs[name].history.has_changes()
 
 
 def before(record: Record, name: str) -> Any:

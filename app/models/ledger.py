@@ -108,9 +108,8 @@ def begin_unit(session: Session, context: Any, instances: Any) -> None:
 
 
 def _keep_append_only(session: Session) -> None:
-    touched = (*session.new, *session.deleted, *(record for record in session.dirty if session.is_modified(record)))
-    for record in touched:
-        if isinstance(record, APPEND_ONLY):
+    for record in (*session.new, *session.deleted, *session.dirty):
+        if isinstance(record, APPEND_ONLY) and (record not in session.dirty or session.is_modified(record)):
             raise Unrecorded(f"{record.__tablename__} is written by the system only, and never changed")
 
 
@@ -187,6 +186,8 @@ def _values(record: Any) -> dict[str, Any]:
 def _changed(record: Any, unread: dict[str, Any]) -> dict[str, list[Any]]:
     state, secrets, changes = inspect(record), _secrets(record), {}
     for name in _columns(record):
+        if name not in state.committed_state:
+            continue
         history = state.get_history(name, PASSIVE_NO_INITIALIZE)
         if history.has_changes():
             before = unread[name] if name in unread else next(iter(history.deleted), None)

@@ -14,9 +14,7 @@ from jwt.exceptions import PyJWTError
 
 from app.programs import Refused, for_programs, is_storable, read_json
 
-MOST_MESSAGES = (
-    5  # that wait for the next page; a cookie of more than 4 KB is dropped by browsers, and with it the session
-)
+MOST_MESSAGES = 3  # that wait for the next page: browsers drop a cookie of more than 4 KB, and with it the session
 BEARER = 'Bearer realm="Switchboard"'
 
 

@@ -98,11 +98,11 @@ class FormScreen(Screen):
         record = self.load(pk, [shown for shown in self.inputs(is_new=False) if is_asked and not shown.many])
         if is_asked:
             form = self.edit_form(formdata=None, obj=record)
-            return self._draw_edit(record, form, forms.raw_values(form))
+            return self._draw_edit(record, form, forms.seen_values(form, record))
         form = self.edit_form()
         original = forms.read_original(request.form.get(forms.ORIGINAL))
         if original is None:
-            seen = forms.raw_values(self.edit_form(formdata=None, obj=record))
+            seen = forms.seen_values(self.edit_form(formdata=None, obj=record), record)
             problem = gettext("The form came back incomplete; check it and save again")
             return self._draw_edit(record, form, seen, [problem], status=422)
         problems: list[str] = []
@@ -124,11 +124,14 @@ class FormScreen(Screen):
         comes back, the person has seen both values.
         """
         record = self.load_again(pk)
-        current = forms.raw_values(self.edit_form(formdata=None, obj=record))
-        typed = forms.raw_values(form)
-        theirs = {name for name in typed if request.form.get(forms.KEEP + name) == "theirs"}
+        is_as_seen = original.get(forms.VERSION) == str(record.version) and not any(
+            shown.many for shown in form.declared
+        )
+        current = original if is_as_seen else forms.raw_values(self.edit_form(formdata=None, obj=record))
+        typed, kept = forms.raw_values(form), request.form
+        theirs = {name for name in typed if kept.get(forms.KEEP + name) == "theirs"}
         mine = {name for name in typed if typed[name] != original.get(name, "")} - theirs
-        moved = {name for name in typed if current[name] != original.get(name, "")}
+        moved = set() if is_as_seen else {name for name in typed if current[name] != original.get(name, "")}
         clashing = {name for name in mine & moved if current[name] != typed[name]}
         if clashing:
             original.update({name: current[name] for name in clashing})

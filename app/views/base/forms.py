@@ -26,6 +26,7 @@ from app.security.scope import rows
 from app.views.base.cells import named
 
 ORIGINAL, SUBMIT, KEEP, REASON = "_original", "_submit", "_keep.", "_reason"  # inputs beside those of the model
+VERSION = "_version"  # in ORIGINAL
 
 
 class Cleaned:
@@ -234,6 +235,16 @@ def raw_values(form: Any) -> dict[str, str]:
     return {shown.name: field._value().replace("\r\n", "\n") for shown, field in bound(form)}
 
 
+def seen_values(form: Any, record: Any) -> dict[str, str]:
+    """What the person sees: each input, and which version of the record that is."""
+    return raw_values(form) | {VERSION: str(record.version)}
+
+
+def is_as_seen(form: Any, record: Any, original: dict[str, str]) -> bool:
+    """Whether nobody has changed the record since; sets of records have no version, and are compared."""
+    return original.get(VERSION) == str(record.version) and not any(shown.many for shown in form.declared)
+
+
 def name_choices(session: Session, form: Any, record: Any = None) -> None:
     """Give each lookup the names of what is chosen.
 
@@ -261,12 +272,14 @@ def check_choices(session: Session, form: Any, record: Any = None) -> bool:
     for shown, field in bound(form):
         if isinstance(field, LookupField) and field.data and not field.errors:
             chosen = set(field.data if shown.many else [field.data]) - _has_already(record, shown)
-            model = shown.target_model
-            asked = rows(model).where(model.id.in_(chosen)).with_only_columns(model.id)
-            if chosen and chosen - set(session.scalars(asked)):
+            if chosen and chosen - _visible(session, shown.target_model, chosen):
                 field.errors = [gettext("%(label)s: choose one of the records offered", label=shown.label)]
                 fine = False
     return fine
+
+
+def _visible(session: Session, model: type[Record], keys: set[int]) -> set[int]:
+    return set(session.scalars(rows(model).where(model.id.in_(keys)).with_only_columns(model.id)))
 
 
 def _has_already(record: Any, shown: Field) -> set[int]:

@@ -6,6 +6,7 @@ A part of a panel is a list: its filters are those of the address that its count
 import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +14,7 @@ from urllib.parse import urlencode
 from flask import current_app, g
 from flask_appbuilder.security.sqla.models import User
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, Select, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, literal_column, select, union_all
 
 from app.acts.fields import QUEUE_CAP, counts, eager
 from app.acts.operators import condition, kind_of, read_value
@@ -139,20 +140,25 @@ class WaitingPanel:
 
 def whoami() -> Me:
     """The person with what their panels ask for, in one statement."""
-    members = WorkGroup.members.property.secondary
     user = g.user
-    statement = (
+    found = db.session.execute(_who(), {"user": user.id}).all()
+    employee, _group, look = found[0]
+    groups = [group for _employee, group, _look in found if group is not None]
+    return Me(user.id, user.username, datetime.datetime.now(datetime.UTC), employee, groups, look)
+
+
+@cache
+def _who() -> Select[Any]:
+    """Put together once, which takes as long as asking it."""
+    members = WorkGroup.members.property.secondary
+    return (
         select(Employee, members.c.work_group_id, LastLook)
         .select_from(User)
         .outerjoin(Employee, Employee.user_id == User.id)
         .outerjoin(members, members.c.employee_id == Employee.id)
         .outerjoin(LastLook, LastLook.user_id == User.id)
-        .where(User.id == user.id)
+        .where(User.id == bindparam("user", type_=Integer))
     )
-    found = db.session.execute(statement).all()
-    employee, _group, look = found[0]
-    groups = [group for _employee, group, _look in found if group is not None]
-    return Me(user.id, user.username, datetime.datetime.now(datetime.UTC), employee, groups, look)
 
 
 def waiting(me: Me, panels: list[WorkPanel]) -> Iterator[WaitingPanel]:
@@ -220,16 +226,18 @@ def _rows(panel: WorkPanel, lists: list[Asked]) -> Iterator[WaitingRow]:
     cells = [(one.label, view.formatters.get(one.name) or cell_of(one)) for one in shown]
     cells += panel.cells
     column = getattr(panel.model, panel.sort.removeprefix("-"))
-    order = (column.desc(), panel.model.id.desc()) if panel.sort.startswith("-") else (column, panel.model.id)
-    first: list[Select[Any]] = [
-        select(literal_column("*")).select_from(
+    order = [column, panel.model.id] if column is not panel.model.id else [column]
+    if panel.sort.startswith("-"):
+        order = [each.desc() for each in order]
+    statement, *others = [each for one in lists for each in one.apart()]
+    if others:
+        first = [
             each.with_only_columns(panel.model.id).order_by(*order).limit(MOST_SHOWN).subquery()
-        )
-        for one in lists
-        for each in one.apart()
-    ]
-    keys = union_all(*first)
-    statement = select(panel.model).where(panel.model.id.in_(keys)).order_by(*order).limit(MOST_SHOWN)
+            for each in (statement, *others)
+        ]
+        keys: Any = union_all(*(select(literal_column("*")).select_from(each) for each in first))
+        statement = select(panel.model).where(panel.model.id.in_(keys))
+    statement = statement.order_by(*order).limit(MOST_SHOWN)
     for record in db.session.scalars(eager(statement, panel.model, shown)).unique():
         yield WaitingRow(str(record), panel.url(record), [(label, cell(record)) for label, cell in cells])
 
