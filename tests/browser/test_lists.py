@@ -62,6 +62,7 @@ def test_a_cell_is_typed_in_and_a_refusal_stands_beside_it(person: Any) -> None:
     )
     reason = cell(admin, 0, "status_reason")
     reason.dblclick()
+    admin.locator(".cell-form input[name=status_reason]").wait_for()
     admin.keyboard.type("Typed in the list")
     admin.keyboard.press("Enter")
     admin.locator(".cell-form").wait_for(state="detached")
