@@ -119,6 +119,14 @@ def kept_input() -> list[tuple[str, str]]:
     return [*typed, ("csrf_token", generate_csrf())]
 
 
+def _list_here() -> tuple[Any, str] | None:
+    """The list that this address belongs to, (what it is called, its address), where the person may see it."""
+    base = "/" + request.path.split("/")[1]
+    views = current_app.appbuilder.baseviews  # type: ignore[attr-defined]
+    view = next((view for view in views if view.route_base == base and hasattr(view, "path_to")), None)
+    return next(iter(view.path_to()), None) if view is not None else None
+
+
 def _page(code: int, title: str, advice: str) -> str:
     words = {
         "code": code,
@@ -133,7 +141,7 @@ def _page(code: int, title: str, advice: str) -> str:
     if code == 503:
         return _bare(words)
     try:
-        return render_template("errors/page.html", appbuilder=current_app.appbuilder, **words)  # type: ignore[attr-defined]
+        return render_template("errors/page.html", appbuilder=current_app.appbuilder, onward=_list_here(), **words)  # type: ignore[attr-defined]
     except Exception:  # the page of an error must not fail itself: a forged host, a lost database
         log.warning("no full error page", exc_info=True)
         return _bare(words)

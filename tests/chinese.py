@@ -19,7 +19,7 @@ AS_IT_IS = {
     "SLA",
 }  # fmt: skip
 SPOKEN = {"placeholder", "title", "alt", "aria-label"}  # attributes that people see or hear
-SHOWN_BY_SCRIPTS = re.compile(r"data-(label-\w+|hint-\w+|text|confirm|placeholder|empty|bad-input)")
+SHOWN_BY_SCRIPTS = re.compile(r"data-(label-\w+|hint-\w+|text|confirm|placeholder|empty)")
 OF_BODY = re.compile(r"data-(no-results|searching|failed|more|clear|remove|search)")
 NOT_READ = {"script", "style", "code"}  # <code> holds the number of a request
 EMAIL = re.compile(r"[\w.+-]+@[\w.-]+")

@@ -31,7 +31,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.sql.functions import FunctionElement
 
-from app.acts.zones import day_bounds
+from app.acts.zones import day_bounds, iso
 from app.models.base import Field, Record, records
 from app.models.checks import clean
 from app.models.choices import ChoiceType
@@ -261,9 +261,9 @@ def read_value(shown: Field, text: str) -> Any:
         if kind == "bool":
             return {"yes": True, "no": False}[text]
         if kind == "date":
-            return datetime.date.fromisoformat(text)
+            return datetime.date.fromisoformat(iso(text))
         if kind == "instant":
-            return _instants(text)
+            return _instants(iso(text))
         if isinstance(shown.sql_type, Integer):
             return clean(shown, _whole(text))
     except (ValueError, KeyError, OverflowError):

@@ -1,8 +1,16 @@
-"""Instants in the person's time zone."""
+"""Instants in the person's time zone, and days as people type them."""
 
 import datetime
+import re
 
 from flask_babel import get_timezone
+
+TYPED_DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)(?:\s*日)?", re.ASCII)
+
+
+def iso(text: str) -> str:
+    """A text that begins with a day as people type it, with the day as 2026-01-31: 2026/1/31, 2026年1月31日 14:30."""
+    return TYPED_DAY.sub(lambda day: f"{day[1]}-{day[2]:0>2}-{day[3]:0>2}", text.strip(), count=1)
 
 
 def local(instant: datetime.datetime) -> datetime.datetime:

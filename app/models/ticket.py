@@ -177,7 +177,7 @@ class TroubleTicket(Record):
             "pending": _("Set pending"),
             "resolved": _("Resolve"),
             "closed": _("Close"),
-            "cancelled": _("Cancel"),
+            "cancelled": _("Cancel the ticket"),
             "rejected": _("Reject"),
             ("resolved", "in_progress"): _("Refuse the resolution"),
         },

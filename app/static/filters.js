@@ -18,7 +18,6 @@ document.querySelectorAll(".filter-form").forEach((form) => {
     return make("div", { className: `part ${className}` }, make("label", { htmlFor: input.id, textContent: label }), input);
   };
   const options = (pairs) => pairs.map(([value, text]) => new Option(text, value));
-  const INPUT_TYPES = { date: "date", instant: "date" };
 
   function inputs(field, operator, values, shown) {
     const name = `${field.name}.${operator.name}`;
@@ -39,10 +38,11 @@ document.querySelectorAll(".filter-form").forEach((form) => {
     }
     const labels = operator.inputs === 2 ? [words.labelFrom, words.labelTo] : [many ? `${words.labelValue} (${words.hintMany})` : words.labelValue];
     const texts = many ? [values.join(", ")] : values;
-    const type = many ? "text" : INPUT_TYPES[field.kind] || "text";
-    return labels.map((label, index) =>
-      part(label, make("input", { type, name, value: texts[index] || "", autocomplete: "off", inputMode: field.kind === "number" ? "decimal" : "" }), many ? "broad" : ""),
-    );
+    return labels.map((label, index) => {
+      const input = make("input", { name, value: texts[index] || "", autocomplete: "off", inputMode: field.kind === "number" ? "decimal" : "" });
+      if (!many && ["date", "instant"].includes(field.kind)) Object.assign(input, { placeholder: document.body.dataset.day }).dataset.pick = "date";
+      return part(label, input, many ? "broad" : "");
+    });
   }
 
   function open(chosen = {}) {
@@ -58,6 +58,7 @@ document.querySelectorAll(".filter-form").forEach((form) => {
       const how = declared().operators.find((it) => it.name === operator.value);
       values.replaceChildren(...inputs(declared(), how, old, shown));
       values.querySelectorAll("select[data-lookup], select[multiple]").forEach(window.richSelect);
+      values.querySelectorAll("input[data-pick]").forEach(window.pickDate);
     };
     const showOperators = (name) => {
       operatorPart.hidden = apply.hidden = !field.value;
@@ -66,7 +67,7 @@ document.querySelectorAll(".filter-form").forEach((form) => {
       operator.replaceChildren(...options(declared().operators.map((it) => [it.name, it.label])));
       if (name) operator.value = name;
     };
-    const typed = () => [...values.querySelectorAll("input")].filter((it) => it.type !== "hidden").map((it) => it.value);
+    const typed = () => [...values.querySelectorAll("input")].filter((it) => it.name && it.type !== "hidden").map((it) => it.value);
     field.addEventListener("change", () => {
       showOperators();
       if (field.value) showValues();

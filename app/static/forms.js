@@ -1,4 +1,4 @@
-// Inputs: selects that ask the server, leaving with unsaved input, half-typed dates.
+// Inputs: selects that ask the server, dates with a calendar, leaving with unsaved input.
 "use strict";
 {
   const words = document.body.dataset;
@@ -71,8 +71,36 @@
 
   document.querySelectorAll("select[data-lookup], select.my_select2").forEach(window.richSelect);
 
-  // FAB's date inputs are text: the browser's own are better.
-  document.querySelectorAll(".appbuilder_date input").forEach((input) => (input.type = "date"));
+  // A day is typed as the portal writes it: the browser's own input would write it in the browser's language, whatever
+  // the page's is. The calendar is the browser's, opened by the button or with Alt+ArrowDown.
+  window.pickDate = (input) => {
+    const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+    const box = make("span", { className: "date-input" });
+    const button = make("button", { type: "button", className: "btn btn-plain", ariaLabel: words.calendar, title: words.calendar });
+    const picker = make("input", { type: input.dataset.pick, tabIndex: -1, ariaHidden: "true" });
+    const known = document.querySelector("svg.fa use").getAttribute("href").split("#")[0];
+    button.innerHTML = `<svg class="fa" aria-hidden="true"><use href="${known}#fa-calendar"/></svg>`;
+    input.replaceWith(box);
+    box.append(input, picker, button);
+    const open = () => {
+      picker.value = input.value.trim().replace(" ", "T");
+      picker.showPicker();
+    };
+    button.addEventListener("click", open);
+    input.addEventListener("keydown", (event) => {
+      if (event.key !== "ArrowDown" || !event.altKey) return;
+      event.preventDefault();
+      open();
+    });
+    picker.addEventListener("input", (event) => event.stopPropagation());
+    picker.addEventListener("change", () => {
+      input.value = picker.value.replace("T", " ");
+      for (const name of ["input", "change"]) input.dispatchEvent(new Event(name, { bubbles: true }));
+      input.focus();
+    });
+  };
+  document.querySelectorAll(".appbuilder_date input").forEach((input) => (input.dataset.pick = "date")); // FAB's own
+  document.querySelectorAll("input[data-pick]").forEach(window.pickDate);
 
   const form = document.querySelector(".record-form");
   if (form) {
@@ -86,21 +114,8 @@
     });
     window.addEventListener("pageshow", () => (isSent = false));
 
-    // The browser sends a half-typed date or number as nothing, and it would be lost without a word.
-    const halfTyped = () => {
-      const inputs = [...form.elements].filter((input) => input.validity?.badInput);
-      form.querySelectorAll(".error.half").forEach((old) => old.remove());
-      inputs.forEach((input) => {
-        const text = Object.assign(document.createElement("p"), { className: "error half", id: `${input.id}-half` });
-        text.textContent = form.dataset.badInput;
-        input.closest(".field").append(text);
-        input.setAttribute("aria-describedby", text.id);
-      });
-      inputs[0]?.focus();
-      return inputs.length > 0;
-    };
     form.addEventListener("submit", (event) => {
-      if (isSent || halfTyped()) event.preventDefault();
+      if (isSent) event.preventDefault();
       else isSent = true;
     });
     const problems = document.getElementById("problems");

@@ -101,6 +101,12 @@
       return Boolean(link);
     } },
     { name: "edit-cell", keys: ["F2"], when: () => one("table[data-inline]"), does: () => false }, // lists.js does it
+    { name: "walk-cells", keys: ["ArrowLeft", "ArrowRight"], when: () => one(".list-page tr[data-url]"), does: () => false }, // as above
+    { name: "filter-cell", keys: ["="], when: () => one(".list-page .filter-add") && rows().length, does: () => {
+      const link = current()?.querySelector(".cell-filter");
+      link?.click();
+      return Boolean(link);
+    } },
     { name: "tick", keys: ["x"], when: () => one("tr[data-url] [type=checkbox]"), does: () => {
       const tick = current()?.querySelector("[type=checkbox]");
       tick?.click();

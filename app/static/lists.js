@@ -1,4 +1,4 @@
-// Lists: several sort keys, saved lists, the choice of columns, and cells that are typed in.
+// Lists: several sort keys, saved lists, the choice of columns, cells that filter, and cells that are typed in.
 "use strict";
 {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -208,6 +208,57 @@
     columns.querySelector("[data-standard]").addEventListener("click", () => go([]));
   }
 
+  // --- from cell to cell by arrows; the cell under the pointer, or with the focus, offers to ask for what it says
+  const rows = document.querySelector(".list-page table.rows");
+  const form = document.querySelector(".list-page .filter-form[data-filterable]");
+  const focusCell = (cell) => {
+    cell.tabIndex = -1;
+    cell.focus();
+  };
+  if (rows && form) {
+    const names = all("thead th", rows).map((head) => head.dataset.name);
+    const fields = new Map(JSON.parse(form.dataset.filterable || "[]").map((field) => [field.name, field]));
+    const link = make("a", { className: "cell-filter", tabIndex: -1 });
+    link.append(icon("fa-filter"));
+    // What the filter "is" needs for the value of a cell: that of a choice, or the key of what it links to.
+    const valueOf = (cell, field) => {
+      if (!field?.lookup) return field?.choices?.find(([, label]) => label === cell.textContent.trim())?.[0];
+      const [table, paths] = [field.lookup.split("/").pop(), all("a[href]:not(.cell-filter)", cell).map((it) => it.pathname)];
+      return paths.length === 1 ? paths[0].match(`^/${table}/show/(\\d+)$`)?.[1] : undefined;
+    };
+    const offer = (event) => {
+      const cell = event.target.closest("tbody td");
+      if (!cell || link.parentNode === cell) return;
+      link.remove();
+      const field = fields.get(names[cell.cellIndex]);
+      const value = cell.matches(".typing") ? undefined : valueOf(cell, field);
+      if (value === undefined || !field.operators.some((it) => it.name === "is")) return;
+      const address = new URL(location.href);
+      ["page", "after", "before", "row"].forEach((name) => address.searchParams.delete(name));
+      address.searchParams.set(`${field.name}.is`, value);
+      link.href = address;
+      link.title = link.ariaLabel = form.dataset.labelOnly.replace("#", `${field.label}: ${cell.textContent.trim()}`);
+      cell.append(link);
+    };
+    rows.addEventListener("pointerover", offer);
+    rows.addEventListener("pointerleave", () => link.remove());
+    rows.addEventListener("focusin", offer);
+
+    const named = names.flatMap((name, place) => (name ? [place] : []));
+    const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+    rows.addEventListener("keydown", (event) => {
+      const cell = event.target.closest("tbody td:not(.typing)");
+      if (!cell || !steps[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
+      const [down, right] = steps[event.key];
+      if (event.target !== cell && !(right && event.target.closest("td.key a"))) return;
+      const row = down < 0 ? cell.parentNode.previousElementSibling : down > 0 ? cell.parentNode.nextElementSibling : cell.parentNode;
+      const to = row?.cells[right ? named[named.indexOf(cell.cellIndex) + right] : cell.cellIndex];
+      if (to) focusCell(to);
+      event.preventDefault();
+      event.stopPropagation();
+    });
+  }
+
   // --- cells that are typed in: a double click, or Enter or F2 on a cell that has the focus
   const table = document.querySelector("table.rows[data-inline]");
   const status = document.getElementById("list-status");
@@ -220,10 +271,6 @@
     all("tbody td", table).forEach((cell) => isInline(cell) && cell.classList.add("can-type"));
 
     const nameOf = (head) => (head.querySelector("a") || head).firstChild.textContent.trim();
-    const focusCell = (cell) => {
-      cell.tabIndex = -1;
-      cell.focus();
-    };
     const addressOf = (cell) => `${table.dataset.inline}${cell.parentNode.dataset.key}/${heads[cell.cellIndex].dataset.name}${location.search}`;
     const inputOf = (form) => form.querySelector("select, textarea, input:not([type=hidden])");
     const valueOf = (form) => {
@@ -239,6 +286,7 @@
         event.preventDefault();
         save();
       });
+      if (input.dataset.pick) window.pickDate(input);
       if (input.dataset.lookup) {
         window.richSelect(input);
         const box = cell.querySelector(".select2-selection");
@@ -254,6 +302,7 @@
     };
     const open = async (cell) => {
       if (typing) return;
+      cell.querySelector(".cell-filter")?.remove();
       const before = cell.innerHTML;
       typing = { cell, before, value: null, typed: "", last: null };
       cell.classList.add("typing");
@@ -286,7 +335,6 @@
       const { cell } = typing;
       const form = cell.querySelector("form");
       if (!form || cell.classList.contains("sending")) return null;
-      if (inputOf(form).validity?.badInput) return null;
       if (valueOf(form) === typing.value && !form.querySelector(".error")) return close(true);
       cell.classList.add("sending");
       try {
@@ -339,12 +387,6 @@
       },
       true,
     );
-    const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-    const walk = (cell, [down, right]) => {
-      const row = down < 0 ? cell.parentNode.previousElementSibling : down > 0 ? cell.parentNode.nextElementSibling : cell.parentNode;
-      const to = row?.cells[right ? named[named.indexOf(cell.cellIndex) + right] : cell.cellIndex];
-      if (to) focusCell(to);
-    };
     table.addEventListener("keydown", (event) => {
       if (event.isComposing) return;
       const cell = event.target.closest("tbody td");
@@ -355,8 +397,7 @@
       if (event.key === "F2" || (event.key === "Enter" && isCell && isInline(cell))) {
         const found = isInline(cell) ? cell : cell.parentNode.cells[places[0]];
         if (found) open(found);
-      } else if (steps[event.key] && (isCell || (event.target.closest("td.key a") && steps[event.key][1]))) walk(cell, steps[event.key]);
-      else return;
+      } else return;
       event.preventDefault();
       event.stopPropagation();
     });

@@ -18,9 +18,14 @@
     if (!phone.matches) return;
     for (const table of all(".rows:not(.queue, .cards)")) {
       const heads = all("thead th", table);
+      const labels = heads.map((head) => {
+        const copy = head.cloneNode(true);
+        all("sup, .sr-only", copy).forEach((note) => note.remove()); // the rank in the order is none of the cell's
+        return copy.textContent.trim();
+      });
       for (const row of table.tBodies[0]?.rows || []) {
         [...row.cells].forEach((cell, at) => {
-          const label = heads[at]?.innerText.trim();
+          const label = labels[at];
           const speaks = cell.matches(".key, .narrow") || /\D/.test(cell.querySelector(".label-status")?.textContent || "0");
           if (label && !speaks) cell.dataset.label = label;
         });

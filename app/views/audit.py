@@ -10,8 +10,8 @@ from app.extensions import db
 from app.models.ledger import Change
 from app.models.seal import Seal
 from app.models.types import UtcDateTime
-from app.views.base.audit_work import EXPORT, VERIFY
-from app.views.base.cells import DASH
+from app.views.base.audit_work import EXPORT, VERIFY, check_anchors, check_period
+from app.views.base.cells import DASH, Cell
 from app.views.base.declarations import Link, Menu, Task
 from app.views.base.history import ACTIONS, SOURCES, UNDO_ALL, entries_of, ledger_url
 from app.views.base.record import RecordView
@@ -36,6 +36,18 @@ def _action(change: Change) -> Markup:
 def _before_and_after(change: Change) -> Markup:
     entries = entries_of(db.session(), change.record_type, [change])
     return Markup(render_template("record/_change.html", data=entries))  # noqa: S704 (escaped by Jinja)
+
+
+# tables of the ledger -> what people call their rows
+TABLES = {"change": _("Changes"), "state_change": _("Moves of states")}
+
+
+def _table(seal: Seal) -> Markup:
+    return Markup("{} <small>{}</small>").format(TABLES.get(seal.table_name, seal.table_name), seal)
+
+
+def _digest(name: str) -> Cell:
+    return lambda seal: Markup('<code class="digest">{}</code>').format(getattr(seal, name))
 
 
 class ChangeView(RecordView):
@@ -83,6 +95,7 @@ class ChangeView(RecordView):
             [ask("start", UtcDateTime, _("From"), required=True), ask("end", UtcDateTime, _("To"), required=True)],
             _("The sealed blocks of a time as a file, signed: flask portal audit check proves it without a database."),
             "fa-shield",
+            check_period,
         )
     ]
 
@@ -91,6 +104,10 @@ class SealView(RecordView):
     model = Seal
     menu = Menu.AUDIT
     icon = "fa-shield"
+    formatters = {
+        "table_name": _table,
+        **{name: _digest(name) for name in ("hash", "previous_hash", "rows_hash")},
+    }
     tasks = [
         Task(
             "verify",
@@ -99,5 +116,6 @@ class SealView(RecordView):
             [ask("anchors", Text, _("Anchors"), hint=_("The lines that were kept elsewhere, if any"), multiline=True)],
             _("Each entry is compared with its seal, each seal with the one before; the first that differs is named."),
             "fa-check",
+            check_anchors,
         )
     ]

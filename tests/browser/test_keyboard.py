@@ -234,3 +234,25 @@ def test_preferences_are_kept_with_the_employee_and_hold_at_once(person: Any) ->
     assert care.url.endswith("/party_interaction/list/?sort=number")
     assert care.locator("html").get_attribute("data-theme") == "dark"
     assert care.locator("tbody tr").first.inner_text() != before, "times are on the clock of London"
+
+
+def test_a_day_is_typed_as_the_portal_writes_it_or_taken_from_the_calendar(person: Any) -> None:
+    """In a browser of another language, too: its own input would ask for 31/01/2026."""
+    admin = person("admin")
+    admin.goto("/customer/list/?party_type.is=individual&valid_from.not_empty=1&sort=number")
+    admin.keyboard.press("j")
+    key(admin, "e")
+    address = admin.url
+    joined = admin.locator("#valid_from")
+    assert joined.input_value().count("-") == 2
+    fill(admin, "valid_from", "2024/3/5")
+    key(admin, "Control+s")
+    assert "2024-03-05" in facts_of(admin)
+
+    admin.goto(address)
+    admin.locator("#field-valid_from").get_by_role("button", name="Calendar").click()
+    picker = admin.locator("#field-valid_from input[type=date]")
+    assert picker.input_value() == "2024-03-05", "it opens where the typed day is"
+    picker.evaluate("it => { it.value = '2024-03-06'; it.dispatchEvent(new Event('change')); }")
+    assert joined.input_value() == "2024-03-06"
+    assert joined.evaluate(FOCUSED)

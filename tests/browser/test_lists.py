@@ -96,6 +96,34 @@ def test_a_cell_is_typed_in_and_a_refusal_stands_beside_it(person: Any) -> None:
     assert region.inner_text() == "Wuhan"
 
 
+def test_a_cell_is_asked_for_by_mouse_and_by_keyboard(person: Any) -> None:
+    admin = person("admin")
+    admin.goto("/customer/list/?party_type.is=individual&page=1&sort=number")
+    region = cell(admin, 0, "region_id")
+    name = region.inner_text()
+    region.hover()
+    only = admin.locator(".cell-filter")
+    assert only.get_attribute("aria-label") == f"Only these: Region: {name}"
+    follow(admin, only)
+    assert set(admin.locator(".chips .chip").all_inner_texts()) == {"Kind of party is Individual", f"Region is {name}"}
+    assert "page=" not in admin.url
+
+    admin.keyboard.press("j")
+    for _step in range(place_of(admin, "status") - 1):
+        admin.keyboard.press("ArrowRight")
+    state = cell(admin, 0, "status").inner_text()
+    with admin.expect_navigation():
+        admin.keyboard.press("=")
+    assert {state} == {cell(admin, row, "status").inner_text() for row in range(admin.locator("tbody tr").count())}
+
+    segment = cell(admin, 0, "segment")
+    segment.dblclick(position={"x": 3, "y": 3})
+    admin.locator(".cell-form").wait_for()
+    admin.keyboard.press("Escape")
+    cell(admin, 0, "name").hover()
+    assert only.count() == 0, "a name is no choice; and none stayed in the cell that was typed in"
+
+
 def test_a_long_list_is_walked_to_its_end_and_back(person: Any) -> None:
     clerk = person("admin")
     clerk.goto("/product_order/list/?sort=order_date")
@@ -119,3 +147,6 @@ def test_on_a_phone_a_list_is_cards_that_say_what_they_show(person: Any) -> None
     admin.goto("/customer/list/")
     follow(admin, admin.locator("thead a", has_text="Name").first)
     assert "sort=name" in admin.url
+    admin.goto("/customer/list/?sort=segment,-name")
+    labels = admin.locator("tbody tr").first.locator("td[data-label]")
+    assert "Name" in labels.evaluate_all("all => all.map(td => td.dataset.label)"), "without its rank in the order"

@@ -79,3 +79,16 @@ def test_what_was_typed_stands_in_the_form_when_the_database_refuses_to_store_it
     assert "It could not be saved just now" in answer.text
     assert 'value="Typed &lt;before&gt; it was lost"' in answer.text
     assert "disk is full" not in answer.text
+
+
+def test_a_page_of_a_form_refused_early_has_its_menu_and_its_scripts(app, login, monkeypatch):
+    """A token that is too old, or too large a file, is refused before the page of the address is asked."""
+    browser = login("admin")
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
+    monkeypatch.setitem(app.config, "MAX_CONTENT_LENGTH", 1000)
+    for typed, code in ((TYPED, 400), ({"name": "x" * 2000}, 413)):
+        answer = browser.post("/region/add", data=typed, headers=SENDER)
+        assert answer.status_code == code
+        assert 'href="/customer/list/"' in answer.text, "the menu"
+        nonce = re.search(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])[1]
+        assert set(re.findall(r'<script[^>]* nonce="([^"]*)"', answer.text)) == {nonce}

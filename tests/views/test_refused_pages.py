@@ -29,3 +29,9 @@ def test_a_refused_page_says_which_right_is_missing(app, session, login, page, r
     answer = login("nobody", "Nothing").get(page.format(region.id))
     assert answer.status_code == 403
     assert f"“{right}”" in read(answer).text
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("page", ["/region/show/999999", "/region/list/?size=x", "/region/nothing"])
+def test_a_page_that_is_not_there_leads_to_the_list(login, page):
+    assert "Back to the list: Regions" in read(login("clerk", "Clerk").get(page)).text

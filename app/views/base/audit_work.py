@@ -15,7 +15,7 @@ from app.models.acting import who
 from app.models.ledger import Change
 from app.models.refusal import RuleBroken
 from app.models.seal import Seal
-from app.rules.sealing import Checked, read_anchors
+from app.rules.sealing import Anchor, Checked, read_anchors
 from app.rules.signing import private_key
 from app.security.scope import regions
 from app.views.base.registry import may, place_of
@@ -33,11 +33,22 @@ def _demand(right: str, model: Any) -> None:
         raise RuleBroken(gettext("The ledger tells of every region: it is for those who see all of them."))
 
 
+def _read(anchors: str | None) -> list[Anchor]:
+    return read_anchors((anchors or "").splitlines())
+
+
+def check_anchors(answers: dict[str, Any]) -> None:
+    try:
+        _read(answers["anchors"])
+    except RuleBroken as refusal:
+        raise RuleBroken(gettext("Anchors: %(problem)s", problem=refusal), "anchors") from refusal
+
+
 @job(VERIFY, title=_("Verify the ledger"))
 def verify_in_background(run: Run, anchors: str | None) -> dict[str, Any]:
     """anchors: lines that were kept elsewhere."""
     _demand("verify", Seal)
-    known = read_anchors((anchors or "").splitlines())
+    known = _read(anchors)
     named = current_app.config["SEAL_KEY"]
     checked, found = Checked(), []
     key = private_key(named).public_key() if named and known else None
@@ -61,14 +72,23 @@ def verify_in_background(run: Run, anchors: str | None) -> dict[str, Any]:
     return {"text": f"{text} {further}"}
 
 
+def _period(start: str, end: str) -> tuple[datetime.datetime, datetime.datetime]:
+    first, last = datetime.datetime.fromisoformat(start), datetime.datetime.fromisoformat(end)
+    if first >= last:
+        raise RuleBroken(gettext("The time ends before it begins."), "end")
+    return first, last
+
+
+def check_period(answers: dict[str, Any]) -> None:
+    _period(answers["start"], answers["end"])
+
+
 @job(EXPORT, title=_("Signed export"))
 def export_in_background(run: Run, start: str, end: str) -> dict[str, Any]:
     """start, end: instants, the end not included."""
     _demand("signed_export", Change)
     key = private_key(current_app.config["SEAL_KEY"])
-    first, last = datetime.datetime.fromisoformat(start), datetime.datetime.fromisoformat(end)
-    if first >= last:
-        raise RuleBroken(gettext("The time ends before it begins."))
+    first, last = _period(start, end)
     seal()
     now = datetime.datetime.now(datetime.UTC)
     with run.file(f"ledger-{first:%Y-%m-%d}-{last:%Y-%m-%d}.jsonl").open("wb") as out:

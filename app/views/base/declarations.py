@@ -49,7 +49,7 @@ class Task:
     """Long work about all of a subject, asked for on a page of its own and done in the background.
 
     name: of its right, can_<name>, and its address. kind: of the job, which takes the answers as its parameters, an
-    instant as text in ISO 8601.
+    instant as text in ISO 8601. check(answers): raises RuleBroken for what the job would refuse, beside the input.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Task:
     inputs: Sequence[Field] = ()
     text: Any = ""
     icon: str = ""
+    check: Callable[[dict[str, Any]], None] = lambda answers: None
 
 
 @dataclass(frozen=True)

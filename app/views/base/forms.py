@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms import Field as FormField
 from wtforms.validators import StopValidation
-from wtforms.widgets import DateInput, DateTimeLocalInput, html_params
+from wtforms.widgets import html_params
 
 from app.acts.operators import kind_of
-from app.acts.zones import instant_at, local
+from app.acts.zones import instant_at, iso, local
 from app.models.base import Field, Record
 from app.models.checks import clean
 from app.models.refusal import RuleBroken
@@ -91,11 +91,12 @@ class DecimalText(TypedField):
 
 
 class DayField(TypedField):
-    widget = DateInput()
+    """A day, typed as it reads everywhere (docs/decisions/0020)."""
+
     says_what = _("needs a date, as 2026-01-31")
 
     def parse(self, text: str) -> datetime.date:
-        return datetime.date.fromisoformat(text)
+        return datetime.date.fromisoformat(iso(text))
 
     def present(self, value: datetime.date) -> str:
         return value.isoformat()
@@ -104,14 +105,13 @@ class DayField(TypedField):
 class InstantField(TypedField):
     """An instant on the person's clock, to the minute."""
 
-    widget = DateTimeLocalInput()
     says_what = _("needs a date and time, as 2026-01-31 14:30")
 
     def parse(self, text: str) -> datetime.datetime:
-        return instant_at(datetime.datetime.fromisoformat(text).replace(tzinfo=None))
+        return instant_at(datetime.datetime.fromisoformat(iso(text)).replace(tzinfo=None))
 
     def present(self, value: datetime.datetime) -> str:
-        return local(value).strftime("%Y-%m-%dT%H:%M")
+        return local(value).strftime("%Y-%m-%d %H:%M")
 
 
 class LookupField(FormField):
@@ -182,6 +182,9 @@ class TickField(BooleanField):
 
 
 TEXT_INPUTS = {PhoneNumber: "tel", Email: "email"}
+# forms.js puts the browser's calendar beside them
+DAY = {"data-pick": "date", "placeholder": _("YYYY-MM-DD"), "autocomplete": "off"}
+INSTANT = {"data-pick": "datetime-local", "placeholder": _("YYYY-MM-DD HH:MM"), "autocomplete": "off"}
 
 
 def input_of(shown: Field) -> Any:
@@ -196,9 +199,9 @@ def input_of(shown: Field) -> Any:
     if kind == "bool":
         return TickField(default=shown.default, **common)
     if isinstance(shown.sql_type, UtcDateTime):
-        return InstantField(default=shown.default, **common)
+        return InstantField(default=shown.default, render_kw=INSTANT, **common)
     if isinstance(shown.sql_type, Date):
-        return DayField(**common)
+        return DayField(render_kw=DAY, **common)
     if isinstance(shown.sql_type, Exact):
         return DecimalText(default=shown.default, render_kw={"inputmode": "decimal"}, **common)
     if kind == "number":

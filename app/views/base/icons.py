@@ -24,6 +24,7 @@ LUCIDE = {
     "fa-book": "book-open",
     "fa-bookmark-o": "bookmark",
     "fa-building": "building-2",
+    "fa-calendar": "calendar",
     "fa-caret-down": "chevron-down",
     "fa-caret-up": "chevron-up",
     "fa-check": "check",

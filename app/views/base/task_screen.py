@@ -55,6 +55,7 @@ class TaskScreen(Screen):
 
 def _ask(session: Session, task: Task, form: Any, token: str) -> int:
     answers = {shown.name: _plain(field.data) for shown, field in forms.bound(form)}
+    task.check(answers)
     job = enqueue(session, task.kind, answers, task.label)
     session.add(FormSubmission.of(token, job))
     return job.id
