@@ -1,12 +1,12 @@
 """Kept figures read, folded, checked and counted anew. What is kept, and how a flush changes it: models/figures.py."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, func, insert, literal, or_, select, type_coerce, union_all, update
+from sqlalchemy import Select, bindparam, delete, func, insert, literal, or_, select, type_coerce, union_all
 from sqlalchemy.orm import Session
 
 from app.models.figures import CELL, EVERYWHERE, FILLED, PLACES, Chain, FigureDelta, KeptFigure, chains
@@ -123,7 +123,7 @@ def rebuild(session: Session, from_nothing: bool = False) -> None:
     """Count every figure anew, beside writers: each by one INSERT of what is missing. The caller commits.
 
     from_nothing: forget what is kept before, so that all of it is kept again and nothing is left to be folded; for
-    when so much is new that folding it, cell by cell, would take longer than counting.
+    when so much is new that folding it would take longer than counting.
     """
     with statement_time(session, NO_LIMIT):
         _hold(session)
@@ -170,33 +170,36 @@ def is_waiting(session: Session) -> bool:
 def fold(session: Session, most: int = BATCH) -> int:
     """Bring up to ``most`` appended rows into the kept ones; how many there were. The caller commits.
 
-    Writers only append, and exactly the rows that were read here are taken away: nobody waits for anybody.
+    Writers only append, and exactly the rows that are named here are added and taken away, whatever is committed
+    between these statements: nobody waits for anybody.
     """
     _hold(session)
-    columns = [getattr(FigureDelta, name) for name in ("id", *CELL, "count", "amount")]
-    rows = session.execute(select(*columns).order_by(FigureDelta.id).limit(most)).all()
-    sums: dict[tuple[Any, ...], list[Any]] = defaultdict(lambda: [0, Decimal(0)])
-    for _key, figure, region, *cell, count, amount in rows:
-        for place in (region, EVERYWHERE):
-            total = sums[figure, place, *cell]
-            total[0] += count
-            total[1] += amount
-    for named, (count, amount) in sorted(sums.items()):
-        if count or amount:
-            _add(session, named, count, amount)
-    keys = [row[0] for row in rows]
-    for start in range(0, len(keys), 500):
-        session.connection().execute(delete(FigureDelta).where(FigureDelta.id.in_(keys[start : start + 500])))
-    return len(rows)
+    keys = list(session.scalars(select(FigureDelta.id).order_by(FigureDelta.id).limit(most)))
+    if keys:
+        taken = FigureDelta.id.in_(
+            bindparam("keys", keys, expanding=True, literal_execute=True)
+        )  # faster than 5,000 parameters
+        cell = {name: getattr(FigureDelta, name) for name in CELL}
+        everywhere = cell | {"region_id": literal(EVERYWHERE).label("region_id")}
+        parts = [
+            select(*columns.values(), FigureDelta.count, FigureDelta.amount).where(taken)
+            for columns in (cell, everywhere)
+        ]
+        session.connection().execute(_add_to_kept(session.connection().dialect.name, _sums(parts)))
+        session.connection().execute(delete(FigureDelta).where(taken))
+    return len(keys)
 
 
-def _add(session: Session, cell: tuple[Any, ...], count: int, amount: Decimal) -> None:
-    named = dict(zip(CELL, cell, strict=True))
-    table: Any = KeptFigure.__table__
-    same = and_(*(table.c[name] == value for name, value in named.items()))
-    step = update(table).where(same).values(count=table.c.count + count, amount=table.c.amount + amount)
-    if session.connection().execute(step).rowcount == 0:
-        session.connection().execute(insert(table).values(**named, count=count, amount=amount))
+def _add_to_kept(database: str, sums: Select[Any]) -> Any:
+    """INSERT of these cells; where a cell is there already, count and amount are added to it."""
+    kept_rows: Any = KeptFigure.__table__
+    statement: Any = import_module(f"sqlalchemy.dialects.{database}").insert(kept_rows)
+    statement = statement.from_select([*CELL, "count", "amount"], sums)
+    new = statement.inserted if database == "mysql" else statement.excluded
+    added = {name: kept_rows.c[name] + new[name] for name in ("count", "amount")}
+    if database == "mysql":
+        return statement.on_duplicate_key_update(added)
+    return statement.on_conflict_do_update(index_elements=CELL, set_=added)
 
 
 def _count_anew(session: Session, chain: Chain) -> None:

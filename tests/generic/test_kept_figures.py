@@ -255,6 +255,19 @@ def test_a_flush_costs_one_statement_more_and_none_where_nothing_is_counted(sess
     assert cost(lambda: make_region(session)) == []
 
 
+def test_folding_costs_the_same_for_many_cells(session, queries):
+    figures.rebuild(session)
+    costs = []
+    for count in (1, 12):
+        for _number in range(count):
+            make_order(session, customer=make_customer(session, region=make_region(session)))
+        with queries() as statements:
+            assert figures.fold(session) >= count
+        costs.append(statements)
+    assert len(costs[0]) == len(costs[1]) <= 4, "\n".join(costs[1])
+    assert figures.check(session) == []
+
+
 # --- several at once -------------------------------------------------------------------------------------------------
 
 
