@@ -104,3 +104,9 @@ def eager(statement: Select[Any], model: type[Record], columns: Iterable[Field])
                 loaded = loaded.joinedload(step)
             statement = statement.options(loaded)
     return statement
+
+
+def related(session: Session, shown: Field, keys: Iterable[Any]) -> dict[int, Any]:
+    """What a relation leads to, read at once: held by the caller, it costs rules no statement for each row."""
+    model, wanted = shown.target_model, {key for key in keys if key is not None}
+    return {row.id: row for row in session.scalars(select(model).where(model.id.in_(wanted)))} if wanted else {}

@@ -7,17 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.acts.comparing import Comparison
-from app.acts.fields import eager
+from app.acts.fields import eager, related
 from app.acts.plan import Plan, Step
 from app.acts.spreadsheet import Sheet
 from app.acts.trying import rehearse, sift
-from app.models.base import Field, Record
+from app.models.base import Record
 from app.models.fired import refusal
 from app.models.refusal import RuleBroken
 from app.security.scope import keep_within, rows
@@ -112,7 +111,7 @@ def write(session: Session, model: type[Record], part: Sequence[Step]) -> None:
     keys = [step.key for step in part if step.key is not None]
     statement = eager(rows(model).where(model.id.in_(keys)), model, [fields[name] for name in used])
     records = {record.id: record for record in session.scalars(statement).unique()} if keys else {}
-    targets = {name: _targets(session, fields[name], part) for name in used if fields[name].target}
+    targets = {name: related(session, fields[name], _keys(name, part)) for name in used if fields[name].target}
     for step in part:
         if step.key is None:
             record: Any = model()
@@ -129,12 +128,11 @@ def write(session: Session, model: type[Record], part: Sequence[Step]) -> None:
     keep_within(session)
 
 
-def _targets(session: Session, shown: Field, part: Iterable[Step]) -> dict[int, Any]:
-    """The related records that these steps name, read at once; held here, so that the session keeps them."""
-    values = [step.values.get(shown.name) for step in part]
-    keys = {key for value in values for key in (value if isinstance(value, list) else [value]) if key is not None}
-    model = shown.target_model
-    return {row.id: row for row in session.scalars(select(model).where(model.id.in_(keys)))} if keys else {}
+def _keys(name: str, part: Iterable[Step]) -> Iterator[int | None]:
+    """The keys of the related records that these steps name."""
+    for step in part:
+        value = step.values.get(name)
+        yield from value if isinstance(value, list) else [value]
 
 
 def _parts(steps: list[Step]) -> Iterator[list[Step]]:

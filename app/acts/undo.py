@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.acts.batch import Step, is_by_rule
 from app.acts.bulk import chunks
-from app.acts.fields import eager
+from app.acts.fields import eager, related
 from app.acts.stored import read
 from app.acts.trying import sift
 from app.models.base import Field, Record, model_of
@@ -70,6 +70,13 @@ def _take_back(session: Session, steps: Sequence[Step]) -> None:
     shown = [fields[name] for name in names if name in fields]
     statement = eager(rows(model).where(model.id.in_([step.key for step in steps])), model, shown)
     found = {record.id: record for record in session.scalars(statement).unique()}
+    held = {
+        field.name: related(
+            session, field, [step.changes[field.name][0] for step in steps if field.name in step.changes]
+        )
+        for field in shown
+        if field.relation
+    }
     for step in steps:
         record = found.get(step.key)
         if record is None:
@@ -82,6 +89,8 @@ def _take_back(session: Session, steps: Sequence[Step]) -> None:
                 setattr(record, name, _value(fields[name], before))
         for name, (gone, new) in step.links.items():
             _link_back(session, record, fields[name], gone, new)
+    session.flush()
+    held.clear()  # the session keeps what somebody holds: rules ask for it without a statement
 
 
 def _make_again(session: Session, model: type[Record], fields: dict[str, Field], step: Step) -> None:

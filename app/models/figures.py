@@ -25,7 +25,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    or_,
     select,
     type_coerce,
 )
@@ -176,16 +175,17 @@ class Chain:
         return select(figure, *cell, count.label("count"), type_coerce(amount, Money()).label("amount")).group_by(*cell)
 
     def moved(self, depth: int) -> Any:
-        """INSERT of what a change of one record above adds to, or takes from, the cells of the rows below it.
+        """INSERT of what a change of records above adds to, or takes from, the cells of the rows below them.
 
-        Parameters: parent_key, sign, and as the record is, or was: period and the places that it says, known_region
-        or customer_key.
+        Parameters: parent_keys, sign, and as all of these are, or were: period and the places that they say,
+        known_region or customer_key.
         """
         region = bindparam("known_region", type_=BigInteger) if depth == len(self.links) else region_of_customer()
         cell = self._cell(lambda name: self._text(name) if self.depth_of(name) < depth else None)
         rows = select(func.coalesce(region, NO_REGION).label("region_id"), *cell).select_from(self.model)
         link = getattr(self.models[depth - 1], self.links[depth - 1])
-        rows = self.joined(rows, depth - 1).where(link == bindparam("parent_key"), *self._conditions(depth))
+        parents = bindparam("parent_keys", type_=BigInteger, expanding=True)
+        rows = self.joined(rows, depth - 1).where(link.in_(parents), *self._conditions(depth))
         grouped = self._grouped(rows, bindparam("sign", type_=Integer))
         return insert(FigureDelta).from_select([*CELL, "count", "amount"], grouped)
 
@@ -217,7 +217,7 @@ class Chain:
     def _conditions(self, upto: int) -> Iterator[Any]:
         for name, values in self.figure.where.items():
             if self.depth_of(name) < upto:
-                yield or_(*(self.column(name) == value for value in values))  # IN cannot be sent for many at once
+                yield self.column(name).in_(values)
 
     # --- in Python ---------------------------------------------------------------------------------------------
 

@@ -1,16 +1,19 @@
 """What a flush changes in the kept figures (models/figures.py); the ledger's listener calls it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from app.models.base import model_of
 from app.models.clock import day_number, month_number, zone_name
 from app.models.compare import before, has_changed
 from app.models.figures import NO_REGION, PLACES, Chain, FigureDelta, Read, chains, region_of_customer
+
+TOGETHER = 500  # rows that one statement names
 
 
 @cache
@@ -23,8 +26,17 @@ def _watching() -> dict[type[Any], list[tuple[Chain, int]]]:
     return found
 
 
+@cache
+def _watched() -> dict[type[Any], list[str]]:
+    """Model -> its columns that any figure looks at."""
+    return {
+        model: list(dict.fromkeys(name for chain, depth in found for name in chain.watched(depth)))
+        for model, found in _watching().items()
+    }
+
+
 def keep_figures(session: Session) -> None:
-    """Append what this flush changes: one statement, none where no figure looks at what changed.
+    """Append what this flush changes: a few statements, none where no figure looks at what changed.
 
     It is reckoned from the rows that are counted upwards, each level with those above it as they were: first the rows
     themselves, then what a change of an order means for its items as they are now, then what a change of a customer's
@@ -37,7 +49,10 @@ def keep_figures(session: Session) -> None:
 
 
 class _Flush:
-    """What one flush means for the figures. regions: of the customers that it changes, as they were before."""
+    """What one flush means for the figures.
+
+    regions: of customers; of those that it changes, as they were before. above: what the rows are part of, likewise.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session, self.connection, self.new, self.gone = session, session.connection(), session.new, session.deleted
@@ -49,31 +64,36 @@ class _Flush:
             for row in self.changed
             if row.__tablename__ == "customer" and row not in self.new
         }
+        self.above: dict[tuple[type[Any], Any], dict[str, Any]] = {}
 
     def _is_moved(self, row: Any) -> bool:
-        if row in self.new or row in self.gone:
-            return True
-        return any(has_changed(row, *chain.watched(depth)) for chain, depth in _watching()[type(row)])
+        return row in self.new or row in self.gone or has_changed(row, *_watched()[type(row)])
 
     def count_rows(self) -> None:
-        """The rows that are counted, each with what is above it as it was."""
-        deltas = []
-        for row in self.changed:
-            for chain, depth in _watching()[type(row)]:
-                if depth:
-                    continue
-                was = None if row in self.new else self._counted(chain, row, partial(before, row))
-                now = None if row in self.gone else self._counted(chain, row, partial(getattr, row))
-                if was != now:
-                    deltas += [_delta(chain, *was, -1)] if was else []
-                    deltas += [_delta(chain, *now, 1)] if now else []
+        """The rows that are counted, each with what is above it as it was; one delta for each cell."""
+        counted = [(chain, row) for row in self.changed for chain, depth in _watching()[type(row)] if depth == 0]
+        self._look_above(counted)
+        changes = []
+        for chain, row in counted:
+            was = None if row in self.new else self._counted(chain, row, partial(before, row))
+            now = None if row in self.gone else self._counted(chain, row, partial(getattr, row))
+            if was != now:
+                changes += [(chain, *was, -1)] if was else []
+                changes += [(chain, *now, 1)] if now else []
+        self._look_up_regions(customer for *_rest, region, customer, _sign in changes if region is None)
+        sums: dict[tuple[Any, ...], list[Any]] = defaultdict(lambda: [0, 0])
+        for chain, (*cell, amount), region, customer, sign in changes:
+            known = self.regions.get(customer) if region is None else region
+            total = sums[chain.key, *cell, known, customer if known is None else None]
+            total[0] += sign
+            total[1] += sign * amount
+        deltas = [_delta(*key, count, amount) for key, (count, amount) in sums.items() if count or amount]
         if deltas:
-            deltas.sort(key=lambda delta: delta["customer_key"] or 0)  # locked in one order
             self.connection.execute(_append(), deltas)
 
     def _counted(self, chain: Chain, row: Any, own: Read) -> tuple[Any, Any, Any] | None:
         """(cell, region where it is known, customer) of a row; None where it does not count."""
-        above = self._above(chain, row, own)
+        above = self._above(chain, own)
 
         def read(name: str) -> Any:
             *path, column = name.split(".")
@@ -87,26 +107,55 @@ class _Flush:
         customer = above[-1][chain.links[-1]] if above else own(chain.links[0])
         return cell, self.regions.get(customer), customer
 
-    def _above(self, chain: Chain, row: Any, own: Read) -> list[dict[str, Any]]:
-        """The watched columns of what the row is part of, below the customer, as they were before the flush."""
+    def _above(self, chain: Chain, own: Read) -> list[dict[str, Any]]:
+        """The watched columns of what a row is part of, below the customer, as they were before the flush."""
         found: list[dict[str, Any]] = []
         for depth in range(1, len(chain.links)):
             key = own(chain.links[0]) if depth == 1 else found[-1][chain.links[depth - 1]]
-            found.append(self._as_it_was(chain.models[depth], key, chain.watched(depth)))
+            found.append(self.above[chain.models[depth], key])
         return found
 
-    def _as_it_was(self, model: type[Any], key: Any, names: list[str]) -> dict[str, Any]:
-        record = self.session.identity_map.get(self.session.identity_key(model, key))
-        if record is not None and (record in self.gone or self.session.is_modified(record)):
-            return {name: before(record, name) for name in names}  # its version says that nobody else changed it
-        if (model, key) in self.made:
-            return {name: getattr(self.made[model, key], name) for name in names}
+    def _look_above(self, counted: list[tuple[Chain, Any]]) -> None:
+        """Read what all of the rows are part of, level by level, and lock what nobody in this flush has changed."""
+        for chain in dict.fromkeys(chain for chain, _row in counted if len(chain.links) > 1):
+            link = chain.links[0]
+            mine = [row for other, row in counted if other is chain]
+            keys = {key for row in mine for key in (before(row, link), getattr(row, link)) if key is not None}
+            for depth in range(1, len(chain.links)):
+                model = chain.models[depth]
+                self._as_they_were(model, keys, chain.watched(depth))
+                keys = {self.above[model, key][chain.links[depth]] for key in keys}
+
+    def _as_they_were(self, model: type[Any], keys: set[Any], names: list[str]) -> None:
+        unread = []
+        for key in keys:
+            record = self.session.identity_map.get(self.session.identity_key(model, key))
+            if record is not None and (record in self.gone or self.session.is_modified(record)):
+                found = {name: before(record, name) for name in names}  # its version says that nobody else changed it
+            elif (model, key) in self.made:
+                found = {name: getattr(self.made[model, key], name) for name in names}
+            else:
+                unread.append(key)
+                continue
+            self.above.setdefault((model, key), {}).update(found)
         columns = [getattr(model, name) for name in names]
-        asked = select(*columns).where(model.id == key).with_for_update(read=True)
-        return dict(zip(names, self.connection.execute(asked).one(), strict=True))
+        for part in _parts(unread):
+            asked = select(model.id, *columns).where(model.id.in_(part)).order_by(model.id).with_for_update(read=True)
+            for key, *values in self.connection.execute(asked):
+                self.above.setdefault((model, key), {}).update(zip(names, values, strict=True))
+
+    def _look_up_regions(self, customers: Iterable[Any]) -> None:
+        """Read the regions of several customers at once, and lock them; of one, the statement that appends does it."""
+        unknown = {customer for customer in customers if customer is not None} - self.regions.keys()
+        if len(unknown) > 1:
+            model = model_of("customer")
+            for part in _parts(unknown):
+                asked = select(model.id, model.region_id).where(model.id.in_(part)).order_by(model.id)
+                for key, region in self.connection.execute(asked.with_for_update(read=True)):
+                    self.regions[key] = region or NO_REGION
 
     def move_parts(self) -> None:
-        """What the changes of an order, or of a customer, mean for the rows below it."""
+        """What the changes of orders, or of customers, mean for the rows below them: alike ones in one statement."""
         moves: dict[tuple[int, str], tuple[Any, list[dict[str, Any]]]] = {}
         for row in self.changed:
             if row in self.new or row in self.gone:
@@ -115,9 +164,20 @@ class _Flush:
                 if depth and has_changed(row, *chain.watched(depth)):
                     move = moves.setdefault((depth, chain.key), (_mover(chain, depth, zone_name()), []))
                     move[1].extend(self._steps(chain, depth, row))
+        steps = [step for _statement, found in moves.values() for step in found]
+        self._look_up_regions(step.get("customer_key") for step in steps if step["known_region"] is None)
         for _level, (statement, found) in sorted(moves.items(), key=lambda move: move[0]):
-            if found:
-                self.connection.execute(statement, found)
+            alike: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
+            for step in found:
+                if step["known_region"] is None:
+                    step["known_region"] = self.regions.get(step["customer_key"])
+                if step["known_region"] is not None and "customer_key" in step:
+                    step["customer_key"] = None
+                parent = step.pop("parent_key")
+                alike[tuple(step.items())].append(parent)
+            for told, parents in alike.items():
+                for part in _parts(parents):
+                    self.connection.execute(statement, dict(told) | {"parent_keys": part})
 
     def _steps(self, chain: Chain, depth: int, row: Any) -> Iterator[dict[str, Any]]:
         readings: list[tuple[int, Read]] = [(-1, partial(before, row)), (1, partial(getattr, row))]
@@ -143,17 +203,23 @@ class _Flush:
             yield step
 
 
-def _delta(chain: Chain, cell: tuple[Any, ...], region: int | None, customer: int | None, sign: int) -> dict[str, Any]:
-    period, *places, amount = cell
+def _delta(figure: str, period: int, *rest: Any) -> dict[str, Any]:
+    *places, region, customer, count, amount = rest
     return {
-        "figure": chain.key,
+        "figure": figure,
         "period": period,
         **dict(zip(PLACES, places, strict=True)),
-        "count": sign,
-        "amount": sign * amount,
+        "count": count,
+        "amount": amount,
         "known_region": region,
         "customer_key": customer,
     }
+
+
+def _parts(keys: Iterable[Any]) -> Iterator[list[Any]]:
+    """In one order, so that two flushes do not wait for each other; as many as one statement can name."""
+    ordered = sorted(keys)
+    return (ordered[start : start + TOGETHER] for start in range(0, len(ordered), TOGETHER))
 
 
 @cache

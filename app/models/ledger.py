@@ -25,6 +25,7 @@ from app.models.keeping import keep_figures
 from app.models.metadata import Model
 from app.models.seal import Seal
 from app.models.states import StateChange
+from app.models.together import Written, write_together
 from app.models.types import JsonText, UtcDateTime
 
 SECRET = {"password", "key_hash", "lookup_hash", "registration_hash"}  # columns of FAB
@@ -85,6 +86,7 @@ class Unit:
     rows: list[dict[str, Any]] = dataclass_field(default_factory=list)
     associations: list[tuple[str, bool, dict[str, Any]]] = dataclass_field(default_factory=list)
     before: dict[Any, dict[str, Any]] = dataclass_field(default_factory=dict)
+    written: Written = dataclass_field(default_factory=list)
 
 
 # --- what changed, read from the session -----------------------------------------------------------------------------
@@ -105,6 +107,7 @@ def begin_unit(session: Session, context: Any, instances: Any) -> None:
     for record in session.dirty:
         if _is_covered(record) and not isinstance(record, Record):  # a Record reads a value before it is replaced
             unit.before[record] = _unread(connection, record)
+    unit.written = write_together(session)
 
 
 def _keep_append_only(session: Session) -> None:

@@ -8,13 +8,16 @@ import pytest
 import sqlalchemy as sa
 from flask import g
 
-from app.acts import bulk
+from app.acts import batch, bulk
+from app.acts.undo import undo
 from app.extensions import db
 from app.jobs import enqueue
+from app.models.acting import acting
 from app.models.customer import Customer
 from app.models.job import Job, JobState
 from app.models.ledger import NOISE, Change, plain
-from app.sample.builders import make_any, make_customer
+from app.rules import figures
+from app.sample.builders import make_any, make_customer, make_order, make_region
 from app.transaction import commit
 from tests.generic.page import read
 from tests.generic.world import VIEWS, copies, free_fields, one
@@ -295,3 +298,32 @@ def test_a_preview_costs_the_same_for_many_rows(session, login, queries):
         costs.append([text for text in statements if not text.startswith("UPDATE")])
     few, many = costs
     assert len(many) <= len(few) + 1, "\n".join(many)
+
+
+@pytest.mark.parametrize("name", ["customer_rank", "region_id"])
+def test_a_hundred_rows_are_changed_and_undone_by_a_few_statements(session, queries, name):
+    """Rules, versions, ledger and figures included; a region moves the orders of its customers too."""
+    regions = [make_region(session) for _ in range(4)]
+    customers = [make_customer(session, region=regions[n % 3]) for n in range(100)]
+    for customer in customers[:6]:
+        make_order(session, customer=customer, items=1, state="completed")
+    figures.rebuild(session)
+    session.commit()
+    before = [(row.version, plain(getattr(row, name))) for row in customers]
+    value = {"customer_rank": "gold", "region_id": regions[3].id}[name]
+    with acting(actor="tester", request_id="many"), queries() as statements:
+        wanted = [(row.id, version) for row, (version, _value) in zip(customers, before, strict=True)]
+        assert bulk.Change(session(), Customer, {name: value}).apply(wanted) == 100
+    assert len(statements) <= {"customer_rank": 6, "region_id": 40}[name], "\n".join(statements)
+    session.expire_all()
+    assert [(row.version, plain(getattr(row, name))) for row in customers] == [(was + 1, value) for was, _ in before]
+    told = session.scalars(sa.select(Change).where(Change.request_id == "many").order_by(Change.record_id)).all()
+    assert [change.changes for change in told] == [{name: [was, value]} for _version, was in before]
+    assert figures.check(session) == []
+    with acting(actor="tester", request_id="back"), queries() as statements:
+        undone = undo(session(), batch.plan(session(), "many", None, lambda right, model: True))
+    assert (undone.count, undone.refused) == (100, [])
+    assert len(statements) <= {"customer_rank": 12, "region_id": 50}[name], "\n".join(statements)
+    session.expire_all()
+    assert [(row.version, plain(getattr(row, name))) for row in customers] == [(was + 2, old) for was, old in before]
+    assert figures.check(session) == []

@@ -283,6 +283,19 @@ def test_who_made_and_who_changed_a_record_is_on_it(session):
     assert who().actor == "tester"
 
 
+def test_of_many_records_one_that_changed_meanwhile_is_enough_to_refuse_them(session):
+    customers = [make_customer(session) for _ in range(12)]
+    session.flush()
+    session.connection().execute(
+        sa.update(Customer.__table__).where(Customer.id == customers[5].id).values(version=9),
+        execution_options={"unrecorded": "another person"},
+    )
+    for customer in customers:
+        customer.given_name = "Other"
+    with pytest.raises(StaleDataError):
+        session.flush()
+
+
 def test_two_who_change_the_same_version_are_told_apart(session):
     region = make_region(session)
     session.flush()

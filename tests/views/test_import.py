@@ -15,7 +15,7 @@ from flask import g
 from werkzeug.datastructures import FileStorage
 
 from app.acts import spreadsheet
-from app.acts.importing import make_plan, rehearse_plan
+from app.acts.importing import carry_out, make_plan, rehearse_plan
 from app.acts.reading import read_cell
 from app.acts.spreadsheet import Sheet, read_file
 from app.models.account import BillingAccount
@@ -429,6 +429,24 @@ def confirmed(browser, text, between=lambda: None, table="region"):
 
 def last_job(session):
     return session.scalars(sa.select(Job).order_by(Job.id.desc())).first()
+
+
+def test_a_hundred_rows_cost_a_few_statements(session, queries):
+    """Each with changes of its own; those who go to another region take the figures of their orders along."""
+    regions = [make_region(session, code=f"R{n}") for n in range(3)]
+    customers = [make_customer(session, region=regions[0]) for _ in range(100)]
+    lines = [f"{row.number},{row.version},R{n % 3},{n % 7 or ''}" for n, row in enumerate(customers)]
+    text = "\n".join(["Number,Version,Region,Reason for the status", *lines])
+    with queries() as statements:
+        plan = plan_of(session, Customer, text)
+    assert (plan.changes, problems_of(plan)) == (95, [])
+    assert len(statements) <= 40, "\n".join(statements)
+    with queries() as statements:
+        carry_out(session(), Customer, plan, lambda done, total: None)
+    assert len(statements) <= 30, "\n".join(statements)
+    session.expire_all()
+    assert [row.region_id for row in customers] == [regions[n % 3].id for n in range(100)]
+    assert [row.status_reason for row in customers] == [str(n % 7) if n % 7 else None for n in range(100)]
 
 
 def test_what_changed_after_the_dry_run_is_not_overwritten(session, login, north):
