@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -50,8 +51,38 @@ SETTINGS = (
     Setting("SESSION_COOKIE_SECURE", False, "send the session cookie over https only; on in production"),
     Setting("SESSION_HOURS", 10, "hours without a click after which a person signs in again"),
     Setting("RATELIMIT_ENABLED", True, "limit how often a password can be tried"),
-    Setting("AUTH_RATE_LIMIT", "10 per minute", "tries to sign in, per address and per account"),
-    Setting("RATELIMIT_STORAGE_URI", "memory://", "where tries are counted: memory:// or redis://host:6379"),
+    Setting("SIGN_IN_TRIES", 10, "tries to sign in a minute, for one account"),
+    Setting("SIGN_IN_ADDRESS_TRIES", 60, "tries to sign in a minute, from one address: a call centre may share one"),
+    Setting("LOCK_AFTER", 10, "failed tries in a row after which an account is locked"),
+    Setting("LOCK_ADDRESS_AFTER", 100, "failed tries within a day after which an address is locked"),
+    Setting("LOCK_MINUTES", 5, "minutes that the first lock lasts; each further one twice as long, at most a day"),
+    Setting("PASSWORD_LENGTH", 12, "characters that a password must have at least"),
+    Setting("SECOND_FACTOR", False, "demand a second factor of the roles that are marked so; on in production"),
+    Setting("SECOND_FACTOR_KEY", "", "encrypts the secrets of second factors; empty: derived from SECRET_KEY"),
+    Setting("SIGN_INS_KEEP_DAYS", 180, "days after which ended sign-ins are removed"),
+    Setting("AUTH", "database", "who knows the passwords: database, ldap or oidc (OpenID Connect)"),
+    Setting("LOCAL_ACCOUNTS", "", "with ldap or oidc: user names that still have a password here, as for emergencies"),
+    Setting(
+        "DIRECTORY_ROLES",
+        "",
+        'with ldap or oidc, JSON: which groups give which roles, as {"cn=clerks,dc=x": ["Clerk"]}',
+    ),
+    Setting("LDAP_URL", "", "ldaps://host, or ldap://host with LDAP_START_TLS"),
+    Setting("LDAP_START_TLS", False, "turn a connection of ldap:// into an encrypted one"),
+    Setting(
+        "LDAP_CA_FILE", "", "certificates of the authority that the LDAP server is trusted by; empty: the system's"
+    ),
+    Setting("LDAP_BIND_DN", "", "the account that may search the directory; empty: anonymous"),
+    Setting("LDAP_BIND_PASSWORD", "", "its password"),
+    Setting("LDAP_BASE", "", "where people are, as ou=people,dc=example,dc=com"),
+    Setting("LDAP_FILTER", "(uid={username})", "which entry is whose; Active Directory: (sAMAccountName={username})"),
+    Setting("LDAP_GROUP_BASE", "", "where groups are; empty: they are in the attribute memberOf of the person"),
+    Setting("LDAP_GROUP_FILTER", "(member={dn})", "which groups are whose, by {dn} or {username}"),
+    Setting("OIDC_ISSUER", "", "address of the OpenID provider, as https://id.example.com/realms/crm"),
+    Setting("OIDC_CLIENT_ID", "", "by which the portal is known there"),
+    Setting("OIDC_CLIENT_SECRET", "", "its secret there"),
+    Setting("OIDC_USERNAME_CLAIM", "preferred_username", "the claim that is the user name of a new user"),
+    Setting("OIDC_GROUPS_CLAIM", "groups", "the claim that lists the groups"),
     Setting("ACCESS_TOKEN_MINUTES", 15, "minutes after which a program needs a new access token"),
     Setting("REFRESH_TOKEN_HOURS", 12, "hours after which a program signs in again with its password"),
     Setting("UPLOAD_MEGABYTES", 16, "largest request, in megabytes"),
@@ -64,6 +95,13 @@ SETTINGS = (
     Setting("ANCHOR_FILE", "", "file, best on another machine, to which the worker adds the end of the ledger's chain"),
     Setting("ANCHOR_COMMAND", "", "command that gets the same line on its input, as: ssh vault 'cat >> anchors.txt'"),
     Setting("ANCHOR_MINUTES", 60, "minutes between two anchors"),
+    Setting("PORTAL_URL", "", "address of the portal as people type it, for links in e-mails: https://crm.example.com"),
+    Setting("MAIL_SERVER", "", "SMTP server for e-mails; empty: they are kept and can be read in the portal"),
+    Setting("MAIL_PORT", 25, "its port"),
+    Setting("MAIL_TLS", False, "encrypt the connection to it (STARTTLS)"),
+    Setting("MAIL_USERNAME", "", "user name at it; empty: without signing in"),
+    Setting("MAIL_PASSWORD", "", "password at it"),
+    Setting("MAIL_FROM", "switchboard@localhost", "sender of e-mails"),
     Setting("BIND", "127.0.0.1", "address to listen on; PORT, without prefix, is the port (8080)"),
     Setting("WORKERS", 2, "processes that serve"),
     Setting("THREADS", 4, "threads of each process"),
@@ -74,13 +112,19 @@ SETTINGS = (
 )
 
 LANGUAGES = {"en": {"flag": "gb", "name": "English"}, "zh": {"flag": "cn", "name": "中文"}}
+NEEDED = {  # by AUTH
+    "database": (),
+    "ldap": ("LDAP_URL", "LDAP_BASE", "DIRECTORY_ROLES"),
+    "oidc": ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "DIRECTORY_ROLES"),
+}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 # What is not for choosing: each line answers a trap of Flask or Flask-AppBuilder.
 FIXED = {
     "APP_NAME": "Switchboard",
-    "AUTH_TYPE": 1,  # AUTH_DB of FAB, which would be loaded for it: run.py stays small
-    "AUTH_RATE_LIMITED": True,
+    "AUTH_TYPE": 1,  # AUTH_DB of FAB, which would be loaded for it: run.py stays small; ours is AUTH
+    "AUTH_RATE_LIMITED": False,  # FAB would count in the memory of each process: app/security/sign_in.py
+    "RATELIMIT_STORAGE_URI": "memory://",  # nothing is counted there; unsaid, each start warns
     "AUTH_USER_REGISTRATION": False,
     # docs/decisions/0026: what is streamed stays as it is, so that nothing of a long export is held back
     "COMPRESS_ALGORITHM": ["zstd", "br", "gzip"],
@@ -99,8 +143,6 @@ FIXED = {
     "LANGUAGES": LANGUAGES,
     "MAX_FORM_MEMORY_SIZE": 2_000_000,  # bytes of one text field
     "MAX_FORM_PARTS": 2_000,
-    "RATELIMIT_HEADERS_ENABLED": True,
-    "RATELIMIT_STRATEGY": "moving-window",  # a fixed one lets twice as many through where two minutes meet
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_NAME": "switchboard",
     "SESSION_COOKIE_SAMESITE": "Lax",
@@ -128,6 +170,8 @@ def load(environ: Mapping[str, str] = os.environ, instance: Path = ROOT / "insta
     given = {setting.name: _value(setting, environ, problems) for setting in SETTINGS}
     if given["ENV"] == "production" and PREFIX + "SESSION_COOKIE_SECURE" not in environ:
         given["SESSION_COOKIE_SECURE"] = True
+    if given["ENV"] == "production" and PREFIX + "SECOND_FACTOR" not in environ:
+        given["SECOND_FACTOR"] = True
     if given["ENV"] == "development":
         given["SECRET_KEY"] = given["SECRET_KEY"] or development_secret(instance)
     config = FIXED | given | _derived(given, instance)
@@ -147,18 +191,15 @@ def check(config: Mapping[str, Any]) -> list[str]:
     if config["LOG_LEVEL"] not in LOG_LEVELS:
         wrong.append(f"SWITCHBOARD_LOG_LEVEL is {config['LOG_LEVEL']!r}: write one of {', '.join(LOG_LEVELS)}")
     for name in ("MACHINES", "SESSION_HOURS", "ACCESS_TOKEN_MINUTES", "REFRESH_TOKEN_HOURS", "UPLOAD_MEGABYTES",
-                 "WORKERS", "THREADS", "JOBS_THREADS", "JOBS_KEEP_DAYS", "ANCHOR_MINUTES"):  # fmt: skip
+                 "WORKERS", "THREADS", "JOBS_THREADS", "JOBS_KEEP_DAYS", "SIGN_IN_TRIES", "SIGN_IN_ADDRESS_TRIES",
+                 "LOCK_AFTER", "LOCK_ADDRESS_AFTER", "LOCK_MINUTES", "PASSWORD_LENGTH",
+                 "SIGN_INS_KEEP_DAYS", "ANCHOR_MINUTES"):  # fmt: skip
         if config[name] < 1:
             wrong.append(f"SWITCHBOARD_{name} is {config[name]}: it must be at least 1")
     if config["MACHINES"] > 1 and config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         wrong.append(
             "SWITCHBOARD_MACHINES is more than 1 with SQLite, a file of one machine: set SWITCHBOARD_DATABASE_URL to "
             "PostgreSQL or MariaDB"
-        )
-    if config["MACHINES"] > 1 and config["RATELIMIT_STORAGE_URI"].startswith("memory"):
-        wrong.append(
-            "SWITCHBOARD_MACHINES is more than 1 and each would count sign-in tries alone: set "
-            "SWITCHBOARD_RATELIMIT_STORAGE_URI to a Redis that they share"
         )
     if config["JOBS_URL"] and not config["JOBS_URL"].startswith(("redis://", "rediss://")):
         wrong.append(f"SWITCHBOARD_JOBS_URL is {config['JOBS_URL'].partition('://')[0]}...: write redis://host:6379/0")
@@ -179,8 +220,26 @@ def check(config: Mapping[str, Any]) -> list[str]:
         )
     if config["SEAL_KEY"] and not os.access(config["SEAL_KEY"], os.R_OK):
         wrong.append(f"SWITCHBOARD_SEAL_KEY is {config['SEAL_KEY']}: that file cannot be read")
+    wrong += _directory(config)
     if config["ENV"] == "production":
         wrong += _unsafe(config)
+    return wrong
+
+
+def _directory(config: Mapping[str, Any]) -> list[str]:
+    wrong = []
+    if config["AUTH"] not in NEEDED:
+        return [f"SWITCHBOARD_AUTH is {config['AUTH']!r}: write one of {', '.join(NEEDED)}"]
+    hints = {setting.name: setting.hint for setting in SETTINGS}
+    for name in NEEDED[config["AUTH"]]:
+        if not config[name]:
+            wrong.append(f"SWITCHBOARD_{name} is missing for SWITCHBOARD_AUTH={config['AUTH']}: {hints[name]}")
+    if config["ROLES_OF_GROUPS"] is None:
+        wrong.append(f"SWITCHBOARD_DIRECTORY_ROLES cannot be read: {hints['DIRECTORY_ROLES']}")
+    if config["LDAP_URL"] and not config["LDAP_URL"].startswith(("ldap://", "ldaps://")):
+        wrong.append(f"SWITCHBOARD_LDAP_URL is {config['LDAP_URL']!r}: write {hints['LDAP_URL']}")
+    if "{username}" not in config["LDAP_FILTER"]:
+        wrong.append("SWITCHBOARD_LDAP_FILTER has no {username}: it would find the same person for everybody")
     return wrong
 
 
@@ -199,6 +258,10 @@ def _unsafe(config: Mapping[str, Any]) -> list[str]:
         wrong.append(f"SWITCHBOARD_TRUSTED_HOSTS is missing for production: {hints['TRUSTED_HOSTS']}")
     if not config["RATELIMIT_ENABLED"]:
         wrong.append("SWITCHBOARD_RATELIMIT_ENABLED is off in production: passwords could be guessed without end")
+    if config["AUTH"] == "ldap" and not (config["LDAP_URL"].startswith("ldaps:") or config["LDAP_START_TLS"]):
+        wrong.append("SWITCHBOARD_LDAP_URL is not encrypted in production: write ldaps://, or set LDAP_START_TLS")
+    if config["AUTH"] == "oidc" and not config["OIDC_ISSUER"].startswith("https://"):
+        wrong.append("SWITCHBOARD_OIDC_ISSUER is not https in production: who signs in could be forged on the way")
     return wrong
 
 
@@ -239,6 +302,8 @@ def _derived(given: Mapping[str, Any], instance: Path) -> dict[str, Any]:
         "SQLALCHEMY_DATABASE_URI": database,
         "JOBS_QUEUE": f"{beside}.jobs",
         "JOBS_FILES": given["JOBS_FOLDER"] or f"{beside}.files",
+        "ROLES_OF_GROUPS": _roles_of_groups(given["DIRECTORY_ROLES"]),
+        "LOCAL_NAMES": [name.strip().lower() for name in given["LOCAL_ACCOUNTS"].split(",") if name.strip()],
         "TRUSTED_HOSTS": [host.strip() for host in given["TRUSTED_HOSTS"].split(",") if host.strip()] or None,
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=given["SESSION_HOURS"]),
         "JWT_ACCESS_TOKEN_EXPIRES": timedelta(minutes=given["ACCESS_TOKEN_MINUTES"]),
@@ -247,6 +312,18 @@ def _derived(given: Mapping[str, Any], instance: Path) -> dict[str, Any]:
         "BABEL_DEFAULT_LOCALE": given["LANGUAGE"],
         "BABEL_DEFAULT_TIMEZONE": given["TIME_ZONE"],
     }
+
+
+def _roles_of_groups(text: str) -> dict[str, list[str]] | None:
+    """{group: [role, ...]}, groups in small letters; None where it is not that."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return None
+    is_list = isinstance(found, dict) and all(isinstance(roles, list) for roles in found.values())
+    if not is_list or not all(isinstance(role, str) for roles in found.values() for role in roles):
+        return None
+    return {group.lower(): roles for group, roles in found.items()}
 
 
 def database_url(url: str, instance: Path = ROOT / "instance") -> str:

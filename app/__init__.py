@@ -8,9 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, current_app, g, request, session
+from flask import Flask, current_app, flash, g, redirect, request, session, url_for
 from flask_appbuilder import AppBuilder
-from flask_login import user_logged_in
+from flask_babel import ngettext
+from flask_login import current_user, user_logged_in, user_logged_out
 from flask_talisman import Talisman
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -20,14 +21,18 @@ from app.extensions import Migrations, compress, csrf, db, engine_options
 from app.models import clock
 from app.models.acting import acting
 from app.programs import for_programs
-from app.security import preferences
-from app.security.manager import SwitchboardSecurityManager
+from app.security import directory, preferences, sign_in
 from app.security.tokens import PeoplesSessions
 from app.transaction import begin_reading
 from app.views.base.menu import PeoplesMenu
 from app.views.home import HomeView
+from app.views.security import PortalSecurityManager
 
 PROLONG_AFTER = 300  # seconds of a session
+OPEN_BEFORE = {  # before the second factor that a role demands
+    "health", "static", "appbuilder.static", "AuthDBView.logout", "LanguageView.switch", "OwnSignInView.second_factor",
+    "LocaleView.index",
+}  # fmt: skip
 
 # Scripts need the nonce of their page. Styles may be inline: FAB's templates carry style attributes.
 CONTENT_SECURITY = {
@@ -63,7 +68,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     csrf_check = app.before_request_funcs[None][-1]
     app.session_interface = PeoplesSessions()
     _set_headers(app)
-    appbuilder = AppBuilder(indexview=HomeView, security_manager_class=SwitchboardSecurityManager, menu=PeoplesMenu())
+    appbuilder = AppBuilder(indexview=HomeView, security_manager_class=PortalSecurityManager, menu=PeoplesMenu())
     with app.app_context():
         appbuilder.init_app(app, db.session)
         views.register(appbuilder)
@@ -74,11 +79,14 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     checks.append(checks.pop(checks.index(csrf_check)))
     app.before_request(_begin_reading)
     app.before_request(_prolong_session)
+    app.before_request(_lead_to_second_factor)
     app.before_request(_begin_acting)
     app.teardown_request(_end_acting)
     app.extensions["babel"].timezone_selector = preferences.time_zone
     translating.init_app(app)
     user_logged_in.connect(_begin_session, app)
+    user_logged_out.connect(_end_session, app)
+    directory.init_app(app)
     errors.init_app(app)
     health.init_app(app)
     jobs.init_app(app)
@@ -132,9 +140,33 @@ def _prolong_session() -> None:
     now = int(time.time())
     if session.permanent and now - session.get("seen", 0) > PROLONG_AFTER:
         session["seen"] = now
+        if current_user.is_authenticated:
+            sign_in.see()
+
+
+def _lead_to_second_factor() -> Any:
+    """Whose role demands one sees nothing else until it is set up."""
+    if "enrol" in session and request.endpoint not in OPEN_BEFORE and current_user.is_authenticated:
+        return redirect(url_for("OwnSignInView.second_factor"))
+    return None
 
 
 def _begin_session(app: Flask, user: Any) -> None:
-    """A session ends after SESSION_HOURS without a click, not only with the browser; has the person's settings."""
-    session.permanent = True
+    """It ends after SESSION_HOURS without a click, not only with the browser; has the person's settings."""
+    session.permanent, session["seen"] = True, int(time.time())
+    session["key"], unseen, before = sign_in.begin(user.id, g.pop("way_in", "password"))
     preferences.begin(user.id)
+    if unseen:
+        sentence = ngettext(
+            "There was %(num)s failed try to sign in as you, on %(when)s from %(where)s.",
+            "There were %(num)s failed tries to sign in as you, the last on %(when)s from %(where)s.",
+            unseen,
+            when=views.instant_text(before["failed_at"]),
+            where=before["failed_from"] or "—",
+        )
+        flash(sentence, "warning")
+
+
+def _end_session(app: Flask, user: Any) -> None:
+    """On the server too: a copy of the cookie opens nothing afterwards."""
+    sign_in.end_this()

@@ -1,17 +1,22 @@
 """flask portal ...: what is done from the command line."""
 
+import datetime
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
+from werkzeug.security import generate_password_hash
 
 from app import data_model, database_grants
+from app.acts import duties, emergency
 from app.audit_commands import audit
 from app.extensions import db
 from app.jobs import worker
+from app.jobs.requests import keep_requests, send_mail, sweep_duties
 from app.jobs.upkeep import fold_figures
 from app.models import search_indexes
 from app.models.acting import acting
@@ -53,12 +58,20 @@ def sync_roles() -> list[str]:
     FAB would do it at each start of each worker, in hundreds of queries and in a race with the others.
     """
     appbuilder = current_app.appbuilder  # type: ignore[attr-defined]
-    with acting(actor="system", source="command", reason="sync-roles"):
+    with acting(actor="system", source="command", reason="sync-roles", authority="sync-roles"):
         for role in (appbuilder.sm.auth_role_admin, appbuilder.sm.auth_role_public):
             appbuilder.sm.add_role(role)
         appbuilder.add_permissions(update_perms=True)
         appbuilder.security_cleanup()
         return roles.sync(appbuilder)
+
+
+def begin_duties() -> None:
+    """Enter the conflicts of duties that a new portal begins with, where there are none."""
+    with acting(actor="system", source="command", reason="sync-roles", authority="sync-roles"):
+        count = commit(lambda: duties.begin(db.session()))
+    if count:
+        click.echo(f"{count} conflicts of duties entered")
 
 
 def prepare() -> None:
@@ -67,11 +80,12 @@ def prepare() -> None:
 
     upgrade()
     sync_roles()
+    begin_duties()
     commit(lambda: figures.fill(db.session()))
     has_people = bool(current_app.appbuilder.sm.count_users())  # type: ignore[attr-defined]
     if current_app.config["ENV"] == "production":
         if not has_people:
-            click.echo("Nobody can sign in yet: flask fab create-admin makes the first administrator.")
+            click.echo("Nobody can sign in yet: flask portal first-administrator NAME makes the first administrator.")
     elif has_people:
         tell_logins("as shown at the first start (.venv/bin/flask portal reset-sample-password makes a new one)")
     else:
@@ -102,7 +116,11 @@ def load_large_sample(customers: int) -> None:
 
 
 def sample_password() -> str:
-    return current_app.config["SAMPLE_PASSWORD"] or secrets.token_urlsafe(9)
+    """Raises WeakPassword where the one of the settings is no better than what people may not choose."""
+    given = current_app.config["SAMPLE_PASSWORD"]
+    if given:
+        current_app.appbuilder.sm.demand_good_password(given, *PEOPLE)  # type: ignore[attr-defined]
+    return given or secrets.token_urlsafe(12)
 
 
 def tell_logins(password: str) -> None:
@@ -120,6 +138,7 @@ def sync_roles_command() -> None:
     """Write roles and rights as declared into the database. Repeating it changes nothing."""
     for line in sync_roles():
         click.echo(line)
+    begin_duties()
 
 
 @portal.command("prepare")
@@ -203,6 +222,93 @@ def reset_sample_password_command() -> None:
 def _refuse_in_production() -> None:
     if current_app.config["ENV"] == "production":
         raise click.ClickException("There are no sample logins in production.")
+
+
+# --- rights past the requests, and what requests wait for ------------------------------------------------------------
+
+
+@portal.command("first-administrator")
+@click.argument("username")
+@click.option("--email", prompt=True, help="Address of a new user.")
+@click.option("--first-name", default="", help="Of a new user.")
+@click.option("--last-name", default="", help="Of a new user.")
+@click.password_option(help="Of a new user; asked for when left out.")
+def first_administrator_command(username: str, email: str, first_name: str, last_name: str, password: str) -> None:
+    """Make USERNAME the first administrator; refused as soon as somebody is one."""
+    sm = current_app.appbuilder.sm  # type: ignore[attr-defined]
+    now = datetime.datetime.now(datetime.UTC)
+
+    def make() -> None:
+        user = sm.find_user(username)
+        if user is None:
+            user = sm.user_model(
+                username=username,
+                first_name=first_name or username,
+                last_name=last_name or username,
+                email=email,
+                active=True,
+            )
+            user.password = _hash(password)
+        emergency.make_first_administrator(db.session(), user, sm.auth_role_admin, now)
+
+    with acting(actor="system", source="command"):
+        _do(make)
+    click.echo(f"{username} is an administrator.")
+
+
+@portal.command("break-glass")
+@click.argument("username")
+@click.argument("role")
+@click.option("--hours", type=click.IntRange(1, emergency.MOST_HOURS), required=True, help="Until it ends by itself.")
+@click.option("--reason", required=True, help="Kept in the ledger, and sent to who watches over rights.")
+def break_glass_command(username: str, role: str, hours: int, reason: str) -> None:
+    """Give USERNAME a ROLE for some hours without a request, in an emergency."""
+    now = datetime.datetime.now(datetime.UTC)
+    with acting(actor="system", source="command"):
+        _do(lambda: emergency.break_glass(db.session(), username, role, hours, reason, now))
+    click.echo(f"{username} has the role {role} for {hours} hours. Everybody who watches over rights is told.")
+
+
+@portal.command("apply-requests")
+def apply_requests_command() -> None:
+    """Apply approved change requests whose day has come, expire old ones, end grants; a worker does it each minute."""
+    done = keep_requests(datetime.datetime.now(datetime.UTC))
+    click.echo(
+        f"{done['applied']} applied, {done['held_up']} could not be applied, {done['expired']} expired, "
+        f"{done['ended']} roles ended"
+    )
+
+
+@portal.command("duties-check")
+def duties_check_command() -> None:
+    """Look for people with duties that conflict; exit code 1 where one has no exception. A worker does it each day."""
+    found = sweep_duties(datetime.datetime.now(datetime.UTC))
+    for each in found:
+        click.echo(f"{each.sentence} ({', '.join(each.through)})")
+    refused = sum(each.is_refused for each in found)
+    if refused:
+        raise click.ClickException(f"{refused} conflicts have no exception.")
+    click.echo("no conflict without an exception")
+
+
+@portal.command("send-mail")
+def send_mail_command() -> None:
+    """Send the letters that wait; a worker does it each minute."""
+    click.echo(f"{send_mail(datetime.datetime.now(datetime.UTC))} letters sent")
+
+
+def _do(work: Callable[[], Any]) -> None:
+    try:
+        commit(work)
+    except RuleBroken as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+
+
+def _hash(password: str) -> str:
+    """As FAB hashes a password that somebody types."""
+    config = current_app.config
+    method = config.get("FAB_PASSWORD_HASH_METHOD", "scrypt")
+    return generate_password_hash(password, method, config.get("FAB_PASSWORD_HASH_SALT_LENGTH", 16))
 
 
 # --- figures of the charts -------------------------------------------------------------------------------------------

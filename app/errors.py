@@ -15,7 +15,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, InternalServerError, TooManyRequests
 
 from app.extensions import db
 from app.programs import Refused, for_programs
@@ -39,7 +39,7 @@ SIGNED_OUT = (
     _("Sign in again in a new tab, then come back to this page and send it again."),
 )
 
-SAID = (BadRequest, Forbidden)  # our own pages say what is wrong
+SAID = (BadRequest, Forbidden, TooManyRequests)  # our own pages say what is wrong
 KEEPS_INPUT = (400, 500, 503)  # pages that offer to send the same form again
 
 # Without menu, user or database: for when those are what fails.
@@ -68,7 +68,7 @@ def refused(error: HTTPException) -> Response:
     elif isinstance(error, Forbidden) and current_user.is_authenticated:
         advice = missing_here() or advice
     answer = make_response("", code)
-    if code < 500:
+    if code < 500 or isinstance(error, Refused):
         kept = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]  # as Allow
         answer.headers.extend(kept)
     if isinstance(error, Refused):

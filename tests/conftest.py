@@ -36,10 +36,13 @@ from app import create_app
 from app.cli import sync_roles
 from app.extensions import db
 from app.models.acting import acting
+from app.models.gate import COMMANDS
 from app.rules import figures
 from app.transaction import commit
 
 ROOT = Path(__file__).resolve().parent.parent
+TESTS = "tests"  # by what right the rows of a test change rights without a request (app.models.gate)
+COMMANDS.add(TESTS)
 PASSWORD = "correct-horse-battery-staple"  # of test users only
 SERVERS = {
     "postgresql": os.environ.get("SWITCHBOARD_TEST_POSTGRESQL", "postgresql://root@127.0.0.1:5432/postgres"),
@@ -230,7 +233,8 @@ def app(migrated_app: Flask) -> Iterator[Flask]:
         transaction = connection.begin()
         engines[None] = connection  # type: ignore[assignment]
         try:
-            yield migrated_app
+            with acting(authority=TESTS):  # of the test itself; a Visitor's requests have none
+                yield migrated_app
         finally:
             engines[None] = engine
             transaction.rollback()
@@ -240,7 +244,7 @@ def app(migrated_app: Flask) -> Iterator[Flask]:
 @pytest.fixture
 def session(app: Flask) -> Iterator[Any]:
     """db.session, with somebody who acts."""
-    with app.app_context(), acting(actor="tester", source="command"):
+    with app.app_context(), acting(actor="tester", source="command", authority=TESTS):
         yield db.session
 
 
@@ -254,9 +258,10 @@ def add_user(app: Flask, username: str, *roles: str) -> Any:
     """A user with the password of all test users, unless there is one."""
     sm = app.appbuilder.sm  # type: ignore[attr-defined]
     found = [sm.find_role(role) for role in roles]
-    return sm.find_user(username) or sm.add_user(
-        username, username.capitalize(), "Test", f"{username}@example.com", found, password=PASSWORD
-    )
+    with acting(authority=TESTS):
+        return sm.find_user(username) or sm.add_user(
+            username, username.capitalize(), "Test", f"{username}@example.com", found, password=PASSWORD
+        )
 
 
 @pytest.fixture

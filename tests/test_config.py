@@ -15,7 +15,6 @@ GOOD = {
 
 SHARED = {
     "MACHINES": "2",
-    "RATELIMIT_STORAGE_URI": "redis://r",
     "JOBS_URL": "redis://r",
     "JOBS_FOLDER": "/srv/files",
 }
@@ -63,7 +62,6 @@ def test_production_starts_with_safe_settings(tmp_path):
         ({"TRUSTED_HOSTS": " , "}, "TRUSTED_HOSTS is missing"),
         ({"RATELIMIT_ENABLED": "off"}, "RATELIMIT_ENABLED is off"),
         (SHARED | {"DATABASE_URL": ""}, "more than 1 with SQLite"),
-        (SHARED | {"RATELIMIT_STORAGE_URI": "memory://"}, "RATELIMIT_STORAGE_URI to a Redis that they share"),
         (SHARED | {"JOBS_URL": ""}, "SWITCHBOARD_JOBS_URL to a Redis that they share"),
         (SHARED | {"JOBS_FOLDER": ""}, "SWITCHBOARD_JOBS_FOLDER to a folder that they share"),
         ({"JOBS_URL": "memory://"}, "write redis://host"),

@@ -93,7 +93,7 @@ def test_a_forged_host_is_refused(production, header):
 
 def test_guessing_passwords_is_limited(tmp_path):
     settings = settings_of_tests(f"sqlite:///{tmp_path}/empty.db", tmp_path) | {"RATELIMIT_ENABLED": True}
-    app = create_app(settings | {"AUTH_RATE_LIMIT": "3 per minute"})
+    app = create_app(settings | {"SIGN_IN_TRIES": 3})
     with app.app_context():
         db.create_all()
     visitor = app.test_client()

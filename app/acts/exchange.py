@@ -95,7 +95,7 @@ class Namer:
         if issubclass(model, Record):
             own = {"__str__": model.__str__, "called": Record.called, "label": model.label}
         else:
-            own = {"__str__": lambda user: f"{user.first_name} {user.last_name}".strip()}
+            own = {"__str__": lambda row: " ".join(str(getattr(row, name) or "") for name in names).strip()}
         self._stand_in = type(f"Named{model.__name__}", (), own)
 
     def columns(self, target: Any) -> list[Any]:

@@ -24,12 +24,12 @@ from app.api.query import read_query
 from app.extensions import db
 from app.models.acting import acting
 from app.models.base import Field, Record
-from app.models.refusal import Duplicate, RuleBroken
+from app.models.refusal import Duplicate, RuleBroken, TakesRequest
 from app.models.submission import FormSubmission, already_stored
 from app.models.types import whole
 from app.programs import Refused, read_json
 from app.security.scope import rows
-from app.security.tokens import unauthorized
+from app.security.tokens import has_scope, unauthorized
 from app.transaction import only_reads
 
 T = TypeVar("T")
@@ -201,13 +201,22 @@ class RecordApi(BaseApi):
 
     # --- rights and rows ---------------------------------------------------------------------------------------
 
+    @classmethod
+    def scope_of(cls, right: str) -> str:
+        """What an API token must have for it: customer:read to get, customer:write for all else."""
+        return f"{cls.resource_name}:{'read' if right == 'get' else 'write'}"
+
     def may(self, right: str) -> bool:
+        if not has_scope(self.scope_of(right)):
+            return False
         return current_app.appbuilder.sm.has_access(f"can_{right}", self.class_permission_name)  # type: ignore[attr-defined]
 
     def demand(self, right: str) -> None:
-        """Raise 401 without a good token, 403, naming the right, without it."""
+        """Raise 401 without a good token, 403, naming the scope or the right, without it."""
         if not current_user.is_authenticated:
             raise unauthorized(gettext("Sign in, and send the access token as Authorization: Bearer."))
+        if not has_scope(self.scope_of(right)):
+            raise Refused(403, gettext("The scope %(scope)s is missing.", scope=self.scope_of(right)))
         if not self.may(right):
             name = f"can_{right} on {self.class_permission_name}"
             raise Refused(403, gettext("The right %(right)s is missing.", right=name))
@@ -299,7 +308,8 @@ def store(work: Callable[[], T], reason: str = "", tries: int = 1) -> T:
                 for name, sentence in refusal.problems:
                     if name:
                         fields[name] = f"{fields[name]} {sentence}" if name in fields else sentence
-                raise Refused(409 if isinstance(refusal, Duplicate) else 422, refusal, fields) from refusal
+                status = 409 if isinstance(refusal, (Duplicate, TakesRequest)) else 422
+                raise Refused(status, refusal, fields) from refusal
             except StaleDataError:
                 if not left:
                     raise _stale() from None

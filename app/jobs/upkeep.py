@@ -19,6 +19,7 @@ from app.extensions import db
 from app.jobs.queue import BEAT, CANCEL
 from app.jobs.work import KINDS, queue, written
 from app.models.job import OPEN, Job, JobState
+from app.models.sign_in import SignInLock, UserSession
 from app.models.submission import FormSubmission
 from app.rules import figures
 from app.rules.signing import private_key
@@ -26,6 +27,7 @@ from app.transaction import commit
 
 TRIES = 3  # attempts at one job
 ROWS = 5_000  # removed in one transaction
+TRIES_KEPT = datetime.timedelta(days=2)  # of addresses and names that nobody has: longer than the longest lock
 
 log = logging.getLogger("switchboard.jobs")
 
@@ -139,7 +141,17 @@ def clean_up(now: datetime.datetime) -> dict[str, int]:
     oldest = now - datetime.timedelta(days=current_app.config["JOBS_KEEP_DAYS"])
     jobs = _remove(Job, Job.id, Job.finished_at < oldest)
     forms = _remove(FormSubmission, FormSubmission.token, FormSubmission.at < oldest)
-    return {"jobs": jobs, "forms": forms, "files": _remove_files()}
+    return {"jobs": jobs, "forms": forms, "files": _remove_files(), **_clean_up_sign_ins(now)}
+
+
+def _clean_up_sign_ins(now: datetime.datetime) -> dict[str, int]:
+    """Sessions that nobody uses, SIGN_INS_KEEP_DAYS after they were seen; counts of tries that say nothing any more."""
+    oldest = now - datetime.timedelta(days=current_app.config["SIGN_INS_KEEP_DAYS"])
+    of_nobody = SignInLock.user_id.is_(None) & (SignInLock.tried_at < now - TRIES_KEPT)
+    return {
+        "sign-ins": _remove(UserSession, UserSession.id, UserSession.seen_at < oldest),
+        "tries": _remove(SignInLock, SignInLock.id, of_nobody),
+    }
 
 
 def _remove(model: Any, key: Any, old: Any) -> int:
@@ -149,7 +161,11 @@ def _remove(model: Any, key: Any, old: Any) -> int:
         db.session.rollback()
         if not keys:
             return count
-        count += commit(lambda keys=keys: written(delete(model).where(key.in_(keys))))  # type: ignore[misc]
+        count += commit(lambda keys=keys: written(_removal(model, key, keys)))  # type: ignore[misc]
+
+
+def _removal(model: Any, key: Any, keys: list[Any]) -> Any:
+    return delete(model).where(key.in_(keys)).execution_options(unrecorded="what is over, and no record of business")
 
 
 def _remove_files() -> int:

@@ -11,13 +11,14 @@ from flask import Flask
 from huey.consumer import Consumer
 
 from app.jobs.queue import Queue
+from app.jobs.requests import keep_requests, send_mail, sweep_duties
 from app.jobs.upkeep import Anchoring, Sweep, beat, clean_up, fold_figures, seal
 
 PACE = 2.0  # seconds between two heartbeats, and between two sweeps
 MISSED = 5  # heartbeats, after which a worker is taken for dead
 DAY = 24 * 3600.0
 SEAL = 10.0  # seconds between two looks for rows of the ledger that are not sealed yet
-FOLD = 60.0  # seconds between two foldings of the figures of the charts
+FOLD = 60.0  # seconds between two foldings of the figures of the charts, and two looks at requests and letters
 PATIENCE = 10.0  # seconds that a running job has to look up when the worker ends
 
 log = logging.getLogger("switchboard.jobs")
@@ -69,9 +70,13 @@ def _upkeep(app: Flask, queue: Queue, pace: float, parent: int) -> None:
                 if time.monotonic() - folded >= FOLD:
                     folded = time.monotonic()
                     fold_figures()
+                    now = datetime.datetime.now(datetime.UTC)
+                    keep_requests(now)
+                    send_mail(now)
                 if time.monotonic() - cleaned >= DAY:
                     cleaned = time.monotonic()
                     log.info("cleaned up", extra=clean_up(datetime.datetime.now(datetime.UTC)))
+                    sweep_duties(datetime.datetime.now(datetime.UTC))
             except Exception:
                 log.warning("jobs could not be looked after", exc_info=True)
         queue.stopping.wait(pace)

@@ -13,6 +13,7 @@ from app.models.base import Record, field
 from app.models.choices import Choices
 from app.models.compare import followers_stay, has_changed, now
 from app.models.constraints import dated, not_negative, rule
+from app.models.gate import Subject
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import Money, UtcDateTime
@@ -138,7 +139,11 @@ class BillingAccount(Record):
         Currency, default=Currency.CNY, label=_("Currency"), hint=_("That of the payer where another pays")
     )
     credit_limit: Mapped[Decimal] = field(
-        Money, default=0, label=_("Credit limit"), hint=_("In the account's currency")
+        Money,
+        default=0,
+        label=_("Credit limit"),
+        hint=_("In the account's currency"),
+        gated=Subject.CUSTOMER_DATA,
     )
     balance: Mapped[Decimal] = field(
         Money,

@@ -9,12 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Acting:
-    """actor: user name. source: form, api, command, job or import. reason: in the person's words."""
+    """actor: user name. source: form, api, command, job or import. reason: in the person's words.
+
+    authority: by what right gated things change: the number of the request that is applied, or a named command.
+    """
 
     actor: str = "system"
     source: str = "command"
     request_id: str = ""
     reason: str = ""
+    authority: str = ""
 
 
 NOBODY = Acting()

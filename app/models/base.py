@@ -39,6 +39,7 @@ class Field:
     once: bool = False  # typed in while the record is new; afterwards it changes by actions
     multiline: bool = False
     secret: bool = False  # its values stay out of the ledger and of every screen
+    gated: Any = None  # a Subject (app.models.gate): it changes by an approved request only
     default: Any = None
     name: str = ""
     relation: str = ""
@@ -143,6 +144,7 @@ class Declared:
     label: ClassVar[Any] = "Record"
     label_plural: ClassVar[Any] = "Records"
     ledger: ClassVar[bool] = True
+    gated: ClassVar[Any] = None  # a Subject (app.models.gate): rows are made, changed and deleted by request only
     by_rule: ClassVar[bool] = False  # rows are written by actions only: nobody types one in, changes or deletes one
 
     @classmethod
@@ -246,6 +248,10 @@ class Record(Model, Declared):
 
     def check_removal(self) -> None:
         """Raise RuleBroken where it must stay, or bring in line what it leaves behind; runs before it is deleted."""
+
+    def is_gated(self, name: str) -> bool:
+        """Whether a gated field takes a request now; a model says where it does not matter yet."""
+        return True
 
     @classmethod
     def check_set(cls, session: Session, records: "list[Any]") -> None:

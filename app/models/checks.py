@@ -15,6 +15,7 @@ from app.models.acting import who
 from app.models.base import Field, Record
 from app.models.choices import ChoiceType
 from app.models.compare import is_touched
+from app.models.gate import check_gate
 from app.models.numbers import draw
 from app.models.refusal import RuleBroken
 
@@ -38,6 +39,7 @@ def check_records(session: Session, context: Any, instances: Any) -> None:
                     list(record.ancestors())
                 record.check()
             checked |= {id(record): record for record in waiting}
+        check_gate(session)
     session.info["checked"] = list(checked.values())
     session.info.setdefault("written", set()).update(checked.values())
 

@@ -14,6 +14,7 @@ from app.models.choices import Choices
 from app.models.compare import before, by_rule, has_changed, now
 from app.models.constraints import dated, period, rule
 from app.models.figures import Figure
+from app.models.gate import Subject
 from app.models.identity import IdentificationType
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
@@ -203,10 +204,15 @@ class Customer(Record):
         String(2), label=_("Country"), hint=_("Nationality of a person, seat of an organisation: two letters, as CN")
     )
     identification_type: Mapped[IdentificationType | None] = field(
-        IdentificationType, label=_("Kind of identification")
+        IdentificationType, label=_("Kind of identification"), gated=Subject.CUSTOMER_DATA
     )
     identification_number: Mapped[str | None] = field(
-        String(40), index=True, label=_("Identification number"), hint=_("Its check digit is verified"), search=True
+        String(40),
+        index=True,
+        label=_("Identification number"),
+        hint=_("Its check digit is verified"),
+        search=True,
+        gated=Subject.CUSTOMER_DATA,
     )
     gender: Mapped[Gender | None] = field(Gender, label=_("Gender"))
     birth_date: Mapped[datetime.date | None] = field(

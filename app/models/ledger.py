@@ -24,6 +24,7 @@ from app.models.base import Declared, Record, field
 from app.models.keeping import keep_figures
 from app.models.metadata import Model
 from app.models.seal import Seal
+from app.models.sign_in import follow_rights
 from app.models.states import StateChange
 from app.models.together import Written, write_together
 from app.models.types import JsonText, UtcDateTime
@@ -58,6 +59,9 @@ class Change(Model, Declared):
     source: Mapped[str] = field(String(20), label=_("Source"), hint=SOURCE_HINT, in_list=True)
     request_id: Mapped[str | None] = field(String(64), label=_("Number of the request"), search=True, exact=True)
     reason: Mapped[str | None] = field(String(1000), label=_("Reason"), in_list=True, search=True)
+    authority: Mapped[str | None] = field(
+        String(64), label=_("By what right"), hint=_("Number of the change request, or the command"), search=True
+    )
     action: Mapped[str] = field(String(10), label=_("Kind of change"), hint=_("create, update or delete"), in_list=True)
     record_type: Mapped[str] = field(
         String(64), label=_("Kind of record"), hint=_("Name of the table"), in_list=True, exact=True
@@ -85,7 +89,7 @@ class Unit:
 
     rows: list[dict[str, Any]] = dataclass_field(default_factory=list)
     associations: list[tuple[str, bool, dict[str, Any]]] = dataclass_field(default_factory=list)
-    before: dict[Any, dict[str, Any]] = dataclass_field(default_factory=dict)
+    before: dict[int, dict[str, Any]] = dataclass_field(default_factory=dict)
     written: Written = dataclass_field(default_factory=list)
 
 
@@ -106,7 +110,7 @@ def begin_unit(session: Session, context: Any, instances: Any) -> None:
             unit.associations += _associations_that_go(connection, record)
     for record in session.dirty:
         if _is_covered(record) and not isinstance(record, Record):  # a Record reads a value before it is replaced
-            unit.before[record] = _unread(connection, record)
+            unit.before[id(record)] = _unread(connection, record)
     unit.written = write_together(session)
 
 
@@ -125,12 +129,13 @@ def write_ledger(session: Session, context: Any) -> None:
             if _is_covered(record):
                 unit.rows.append(_row(record, "create", {name: [None, v] for name, v in _values(record).items()}))
         for record in session.dirty:
-            fields = _changed(record, unit.before.get(record, {})) if _is_covered(record) else {}
+            fields = _changed(record, unit.before.get(id(record), {})) if _is_covered(record) else {}
             if fields:
                 unit.rows.append(_row(record, "update", fields))
         unit.rows += _association_rows(session, unit.associations)
         if unit.rows:
             connection.execute(insert(Change), unit.rows)
+            follow_rights(connection, unit.rows)
         moves = [move for record in (*session.new, *session.dirty) for move in _moves(record)]
         if moves:
             connection.execute(insert(StateChange), moves)
@@ -165,6 +170,7 @@ def _entry(table: str, key: int, label: str, action: str, fields: dict[str, list
         "source": acting.source,
         "request_id": acting.request_id or None,
         "reason": acting.reason[:1000] or None,
+        "authority": acting.authority or None,
         "action": action,
         "record_type": table,
         "record_id": key,
@@ -233,7 +239,7 @@ def _moves(record: Any) -> list[dict[str, Any]]:
 
 def _secrets(record: Any) -> set[str]:
     """The columns whose values are nobody's business, ours as declared and FAB's as known."""
-    if not isinstance(record, Record):
+    if not isinstance(record, Declared):
         return SECRET
     return {name for name, shown in record.fields().items() if shown.secret}
 

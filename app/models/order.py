@@ -31,6 +31,7 @@ from app.models.choices import Choices
 from app.models.compare import before, belong_together, by_rule, followers_stay, has_changed, now
 from app.models.constraints import dated, not_negative, rule, unique
 from app.models.figures import Figure
+from app.models.gate import Subject
 from app.models.ledger import Change
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
@@ -563,6 +564,7 @@ class ReviewLimit(Record):
     )
 
     label, label_plural = _("Review limit"), _("Review limits")
+    gated = Subject.RIGHTS
 
     employee_id: Mapped[int] = field(ForeignKey("employee.id"), label=_("Employee"), part_of=True, in_list=True)
     currency: Mapped[Currency] = field(Currency, default=Currency.CNY, label=_("Currency"), in_list=True)

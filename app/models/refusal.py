@@ -27,3 +27,7 @@ class RuleBroken(Exception):
 
 class Duplicate(RuleBroken):
     """What must be unique is there already."""
+
+
+class TakesRequest(RuleBroken):
+    """It changes by an approved change request only (app.models.gate)."""

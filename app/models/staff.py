@@ -9,8 +9,9 @@ from sqlalchemy.orm import Mapped
 
 from app.models import identity
 from app.models.base import Record, association, field
-from app.models.compare import by_rule
+from app.models.compare import before, by_rule
 from app.models.constraints import period
+from app.models.gate import Subject
 from app.models.types import Email, PhoneNumber
 from app.models.vocabulary import Language
 
@@ -49,16 +50,28 @@ class Employee(Record):
     family_name: Mapped[str] = field(String(100), label=_("Family name"))
     given_name: Mapped[str | None] = field(String(90), label=_("Given name"))
     user_id: Mapped[int | None] = field(
-        ForeignKey("ab_user.id"), unique=True, label=_("User"), hint=_("Signs in as; at most one employee each")
+        ForeignKey("ab_user.id"),
+        unique=True,
+        label=_("User"),
+        hint=_("Signs in as; at most one employee each"),
+        gated=Subject.RIGHTS,
     )
     job_title: Mapped[str | None] = field(String(100), label=_("Position"), in_list=True)
     department_id: Mapped[int | None] = field(ForeignKey("department.id"), label=_("Department"), in_list=True)
     manager_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Manager"), in_list=True, tree=True)
     region_id: Mapped[int | None] = field(
-        ForeignKey("region.id"), label=_("Region"), hint=_("Sees what is in it and below"), in_list=True
+        ForeignKey("region.id"),
+        label=_("Region"),
+        hint=_("Sees what is in it and below"),
+        in_list=True,
+        gated=Subject.RIGHTS,
     )
     further_regions: Mapped[list["Region"]] = association(
-        "employee_region", "region", label=_("Further regions"), hint=_("Sees what is in them and below too")
+        "employee_region",
+        "region",
+        label=_("Further regions"),
+        hint=_("Sees what is in them and below too"),
+        gated=Subject.RIGHTS,
     )
     phone: Mapped[str | None] = field(PhoneNumber, label=_("Telephone"), in_list=True, search=True)
     email: Mapped[str | None] = field(Email, label=_("E-mail"), search=True)
@@ -71,6 +84,10 @@ class Employee(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_gated(self, name: str) -> bool:
+        """Regions are rights of who signs in; without a user they are none yet."""
+        return name == "user_id" or before(self, "user_id") is not None
 
     def check(self) -> None:
         self.name = identity.full_name(self.family_name, self.given_name)

@@ -19,7 +19,7 @@ class Lifecycle:
     column: the attribute it guards. moves: state -> states it may go to; the first state is the initial one, a state
     without a row is final. labels: the Choices class of the column. names: what people call the move to a state, or
     from one state to another; by default it is called as the state. by_rule: states that only a rule moves to, so
-    that no action is offered.
+    that no action is offered. gated: states that take an approved request, with what it is about (app.models.gate).
     """
 
     def __init__(
@@ -29,11 +29,13 @@ class Lifecycle:
         labels: type[Choices],
         names: Mapping[str | tuple[str, str], Any] | None = None,
         by_rule: Collection[str] = (),
+        gated: Mapping[str, Any] | None = None,
     ) -> None:
         self.column = column
         self.labels = labels
         self.names = dict(names or {})
         self.by_rule = frozenset(labels(state) for state in by_rule)
+        self.gated = {labels(state): subject for state, subject in (gated or {}).items()}
         self.initial = labels(next(iter(moves)))
         self.moves = {
             state: frozenset(labels(following) for following in moves.get(state.value, ())) for state in labels

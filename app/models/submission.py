@@ -32,6 +32,11 @@ class FormSubmission(Model):
         now = datetime.datetime.now(datetime.UTC)
         return cls(token=token, record_type=record.__tablename__, record_id=record.id, at=now, actor=who().actor)
 
+    @classmethod
+    def of_nothing(cls, token: str) -> "FormSubmission":
+        """Of a form of which no record came: its record has the key 0."""
+        return cls(token=token, record_type="", record_id=0, at=datetime.datetime.now(datetime.UTC), actor=who().actor)
+
 
 def already_stored(session: Session, token: str) -> int | None:
     """The record that an earlier sending of the form by the same person has made."""

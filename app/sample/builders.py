@@ -12,15 +12,28 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, TypeVar
 
-from flask_appbuilder.security.sqla.models import User
-from sqlalchemy import Boolean, Date, Integer, LargeBinary, String
+from flask_appbuilder.security.sqla.models import Role, User
+from sqlalchemy import Boolean, Date, Integer, LargeBinary, String, select
 from sqlalchemy.orm import Session, object_session
 
 from app.models.account import BillingAccount
+from app.models.acting import who
+from app.models.approval import (
+    ApprovalPolicy,
+    ChangeRequest,
+    ChangeRequestDecision,
+    ChangeRequestLine,
+    Deputy,
+    RequestState,
+    RoleGrant,
+    Verdict,
+)
 from app.models.base import Field, Record
 from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
 from app.models.choices import ChoiceType
 from app.models.customer import ContactMedium, Customer, PartyType, Region
+from app.models.duties import DutyConflict, DutyException
+from app.models.gate import Step, Subject
 from app.models.interaction import InteractionReason, PartyInteraction, Route
 from app.models.order import (
     OPEN_TO_CHANGE,
@@ -446,6 +459,81 @@ def make_review_limit(session: Session, **changes: Any) -> ReviewLimit:
     return _build(session, ReviewLimit, changes, employee=make_employee, amount=Decimal(50_000))
 
 
+# --- change requests and duties ---------------------------------------------------------------------------------------
+
+
+@builder
+def make_change_request(session: Session, **changes: Any) -> ChangeRequest:
+    """A draft without lines: it gets one when it is submitted."""
+    own = {"title": "Ann gets a role", "subject": Subject.RIGHTS, "reason": "Her new work", "requester": make_user}
+    return _build(session, ChangeRequest, changes, **own)
+
+
+@builder
+def make_change_request_line(session: Session, **changes: Any) -> ChangeRequestLine:
+    own = {"change_request": make_change_request, "step": Step.SET, "record_type": "ab_user", "record_label": "Ann"}
+    return _build(session, ChangeRequestLine, changes, **own)
+
+
+@builder
+def make_change_request_decision(session: Session, **changes: Any) -> ChangeRequestDecision:
+    """An approval by who acts, of a request of another that is submitted."""
+    flush = changes.pop("flush", True)
+    request = changes.pop("change_request", None)
+    if request is None:
+        request = bring(make_change_request(session), "submitted")
+        session.flush()
+    actor = who().actor
+    approver = session.scalars(select(User).where(User.username == actor)).one_or_none() or make_user(session, actor)
+    own = {"change_request": request, "approver": approver, "verdict": Verdict.APPROVED}
+    return _store(session, ChangeRequestDecision(**own | changes), flush)
+
+
+@builder
+def make_approval_policy(session: Session, **changes: Any) -> ApprovalPolicy:
+    """The policy of a subject that has none yet."""
+    taken = set(session.scalars(select(ApprovalPolicy.subject)))
+    subject = next((each for each in Subject if each not in taken), Subject.RIGHTS)
+    return _build(session, ApprovalPolicy, changes, subject=subject, right_name=f"can_approve_{subject.value}")
+
+
+@builder
+def make_role_grant(session: Session, **changes: Any) -> RoleGrant:
+    if "role" not in changes and "role_id" not in changes:
+        changes["role"] = Role(name=f"角色 {next(_count)}")
+    own = {"user": make_user, "valid_until": INSTANT + datetime.timedelta(days=10**4), "authority": "tests"}
+    return _build(session, RoleGrant, changes, **own)
+
+
+@builder
+def make_duty_conflict(session: Session, **changes: Any) -> DutyConflict:
+    own = {"first": "can_add CustomerView", "second": "can_delete CustomerView", "why": "Nobody does both"}
+    return _build(session, DutyConflict, changes, code=f"XD{next(_count)}", name="Adding and deleting", **own)
+
+
+@builder
+def make_duty_exception(session: Session, **changes: Any) -> DutyException:
+    own = {"duty_conflict": make_duty_conflict, "user": make_user, "owner": make_employee, "reason": "For a while"}
+    return _build(session, DutyException, changes, valid_to=DAY + datetime.timedelta(days=10**4), **own)
+
+
+@builder
+def make_deputy(session: Session, **changes: Any) -> Deputy:
+    own = {"employee": make_employee, "deputy": make_employee, "valid_to": DAY + datetime.timedelta(days=10**4)}
+    return _build(session, Deputy, changes, **own)
+
+
+def _asks_for_something(session: Session, request: ChangeRequest, reason: str) -> None:
+    if not request.lines():
+        make_change_request_line(session, change_request=request)
+
+
+def _request_approved(session: Session, request: ChangeRequest, reason: str) -> None:
+    session.flush()
+    if request.state == RequestState.SUBMITTED and not request.decisions():
+        make_change_request_decision(session, change_request=request)
+
+
 def _approved(session: Session, order: ProductOrder, reason: str) -> None:
     if order.state == OrderState.ACKNOWLEDGED and order.review_state != ReviewState.APPROVED:
         decide_order(session, order, Decision.APPROVED, reason)
@@ -473,6 +561,8 @@ DEMANDS: dict[tuple[str, str, str], Callable[[Session, Any, str], Any]] = {  # b
     ("product_order_item", "state", "in_progress"): _order_approved,
     ("product_order_item", "state", "pending"): _order_approved,
     ("product_order", "review_state", "submitted"): _filled,
+    ("change_request", "state", "submitted"): _asks_for_something,
+    ("change_request", "state", "approved"): _request_approved,
     **{("product_order", "review_state", decision): _decided(decision) for decision in Decision},
 }
 

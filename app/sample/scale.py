@@ -56,7 +56,7 @@ def load(
         world.load(session, password, today)
     plan = Plan(customers, today)
     moved = session.scalar(select(func.max(StateChange.id))) or 0
-    with acting(actor="sample", source="command", reason="large sample"):
+    with acting(actor="sample", source="command", reason="large sample", authority="sample"):
         _enlarge(session, plan)
     session.flush()
     tell(session, {}, datetime.datetime.combine(today, datetime.time(), datetime.UTC), moved)

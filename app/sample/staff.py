@@ -56,6 +56,7 @@ PEOPLE: dict[str, tuple[str, str, str, str, str | None, str, str, str]] = {
         "Security administrator",
         "people, roles, rights",
     ),
+    "security2": ("Hamilton", "Joan", "Rights", "AUDIT", None, "ALL", "Rights approver", "decides on rights"),
     "auditor": ("Noether", "Emmy", "Auditor", "AUDIT", None, "ALL", "Auditor", "reads everything, changes nothing"),
     "supervisor": ("赵", "建国", "Head of care", "CARE", None, "ALL", "Care supervisor", "tickets of all, escalations"),
     "care": ("陈", "敏", "Care agent", "CARE", "supervisor", "ALL", "Care agent", "interactions and tickets"),

@@ -16,6 +16,7 @@ from app.sample.moments import Moments, tell
 from app.sample.parties import at, load_parties
 from app.sample.places import load_places
 from app.sample.products import load_products
+from app.sample.rights import load_rights
 from app.sample.staff import Login, load_staff
 from app.sample.work import load_interactions, load_orders, load_tickets
 
@@ -34,7 +35,7 @@ def load(session: Session, password: str | None, today: datetime.date | None = N
     roles. today: the day on which the story ends, by default today in China. Returns who can sign in.
     """
     today = today or datetime.datetime.now(SHANGHAI).date()
-    with acting(actor="sample", source="command", reason="sample world"), session.no_autoflush:
+    with acting(actor="sample", source="command", reason="sample world", authority="sample"), session.no_autoflush:
         places = load_places(session)
         staff = load_staff(session, places, password, today)
         catalog = load_products(session, today)
@@ -44,4 +45,5 @@ def load(session: Session, password: str | None, today: datetime.date | None = N
         tickets = load_tickets(session, parties, staff, today)
         load_interactions(session, parties, orders, tickets, staff, today)
         tell(session, moments, min(datetime.datetime.now(datetime.UTC).replace(microsecond=0), at(today, 18)))
+        load_rights(session, staff, today)
     return staff.logins

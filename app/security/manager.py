@@ -1,18 +1,21 @@
 """FAB's security manager, asked once a request instead of once a button."""
 
-import math
-import time
+import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from click import ClickException
 from flask import Flask, current_app, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import LoginManager
-from limits import parse
-from sqlalchemy import BigInteger, Integer, bindparam, cast, func, or_, select, union_all, update
-from werkzeug.exceptions import TooManyRequests
+from sqlalchemy import BigInteger, Integer, String, bindparam, cast, exists, func, or_, select, union_all, update
 
-from app.security import fab_views, tokens
+from app.models.approval import RoleGrant
+from app.models.refusal import RuleBroken
+from app.models.sign_in import UserSession
+from app.models.types import UtcDateTime
+from app.rules.passwords import demand_good_password
+from app.security import directory, fab_views, second_factor, sign_in, tokens
 
 MOST_KNOWN = 1_000  # sets of roles whose rights a process keeps
 
@@ -43,6 +46,9 @@ class SwitchboardSecurityManager(SecurityManager):
     """
 
     security_api = tokens.TokenApi
+    authdbview = fab_views.AuthDBView
+    resetmypasswordview = fab_views.ResetMyPasswordView
+    resetpasswordview = fab_views.ResetPasswordView
     userdbmodelview = fab_views.UserDBModelView
     rolemodelview = fab_views.RoleModelView
     groupmodelview = fab_views.UserGroupModelView
@@ -56,12 +62,18 @@ class SwitchboardSecurityManager(SecurityManager):
         self.known_rights: dict[Any, frozenset[tuple[str, str]]] = {}
 
     def get_user_by_id(self, pk: Any) -> Any:
-        found = self.session.execute(self._user_with_roles, {"pk": pk}).all()
+        now, key = datetime.datetime.now(datetime.UTC), sign_in.key_hash_of_request()
+        found = self.session.execute(self._user_with_roles, {"pk": pk, "now": now, "key": key}).all()
         if not found:
             return None
-        user = found[0][0]
-        g.held_roles = user, {key: Held(*version) for _user, key, *version in found if key is not None}
+        user, g.session_lives = found[0][0], found[0][1] is not None
+        g.held_roles = user, {key: Held(*version) for _user, _lives, key, *version in found if key is not None}
         return user
+
+    def load_user(self, pk: Any) -> Any:
+        """Of a cookie or an access token, both of which live as long as the session that they are part of."""
+        user = self.get_user_by_id(int(pk))
+        return user if user is not None and user.is_active and g.session_lives else None
 
     @cached_property
     def _user_with_roles(self) -> Any:
@@ -70,14 +82,18 @@ class SwitchboardSecurityManager(SecurityManager):
         held, joined = user.roles.property.secondary, user.groups.property.secondary
         of_group, rights = group.roles.property.secondary, role.permissions.property.secondary
         pk = bindparam("pk", type_=Integer)
-        own = select(held.c.role_id).where(held.c.user_id == pk)
+        is_over = RoleGrant.valid_until <= bindparam("now", type_=UtcDateTime)
+        ended = exists().where(RoleGrant.user_id == pk, RoleGrant.role_id == held.c.role_id, is_over)
+        own = select(held.c.role_id).where(held.c.user_id == pk, ~ended)  # the worker takes them away a little later
         of_groups = select(of_group.c.role_id).join(joined, joined.c.group_id == of_group.c.group_id)
         roles = union_all(own, of_groups.where(joined.c.user_id == pk))
         count = select(func.count(rights.c.id)).where(rights.c.role_id == role.id).scalar_subquery()
         product = cast(rights.c.id, BigInteger) * rights.c.permission_view_id
         checksum = select(func.sum(product)).where(rights.c.role_id == role.id).scalar_subquery()
+        mine = UserSession.user_id == pk, UserSession.ended_at.is_(None)
+        alive = select(UserSession.id).where(UserSession.key_hash == bindparam("key", type_=String(64)), *mine)
         return (
-            select(user, role.id, role.name, count, checksum)
+            select(user, alive.scalar_subquery(), role.id, role.name, count, checksum)
             .outerjoin(role, role.id.in_(roles))
             .where(user.id == pk)
             .order_by(role.name)
@@ -91,29 +107,75 @@ class SwitchboardSecurityManager(SecurityManager):
         return manager
 
     def load_user_jwt(self, header: Any, claims: Any) -> Any:
-        user = super().load_user_jwt(header, claims)
-        return user if user is not None and claims.get("mark") == tokens.mark_of(user) else None
+        g.session_key = str(claims.get("session", ""))
+        return super().load_user_jwt(header, claims)
 
     def auth_user_db(self, username: str, password: str) -> Any:
-        """Each try counts for the account, by form or by REST, whatever it is called: by user name or by e-mail."""
+        """The user, or None; whether by form or by REST, by user name or by e-mail, each try counts for the account.
+
+        Raises 429 where it is locked, Unreachable where the directory does not answer. It is no sign-in yet: the second
+        factor may be missing.
+        """
         username = username.replace("\x00", "")
-        self.count_try("account", self._account_of(username))
-        return super().auth_user_db(username, password)
+        tried = self._tried(username)
+        sign_in.count_try(tried)
+        user = self._user_of(username, password)
+        if user is None:
+            sign_in.note_failure(tried)
+        return user
 
-    def count_try(self, whose: str, key: str) -> None:
-        """Raise 429 where AUTH_RATE_LIMIT is reached; the password of such a try is not looked at."""
-        if not self.limiter.enabled:
-            return
-        limit, window = parse(self.auth_rate_limit), self.limiter.limiter
-        if not window.hit(limit, "sign-in", whose, key):
-            ends = window.get_window_stats(limit, "sign-in", whose, key).reset_time
-            raise TooManyRequests(retry_after=max(1, math.ceil(ends - time.time())))
+    def _user_of(self, username: str, password: str) -> Any:
+        if directory.is_local(username):
+            return super().auth_user_db(username, password)
+        person = directory.ldap_person(username, password) if current_app.config["AUTH"] == directory.LDAP else None
+        user = directory.user_of(self, person) if person is not None else None
+        if user is not None:
+            self.update_user_auth_stat(user)
+        return user
 
-    def _account_of(self, called: str) -> str:
+    def is_right_code(self, user: Any, code: str) -> bool:
+        """Of the second factor; a wrong one counts as a wrong password does."""
+        tried = sign_in.tried(user.username, user.id)
+        sign_in.count_try(tried)
+        is_right = second_factor.is_right(user.id, code)
+        if not is_right:
+            sign_in.note_failure(tried)
+        return is_right
+
+    def _tried(self, called: str) -> sign_in.Tried:
         user, name = self.user_model, called.strip().lower()
         is_name = func.lower(user.username) == name
         same = select(user.id).where(or_(is_name, func.lower(user.email) == name)).order_by(is_name.desc()).limit(1)
-        return str(self.session.scalar(same) or name)
+        return sign_in.tried(name, self.session.scalar(same))
+
+    # --- passwords ---------------------------------------------------------------------------------------------
+
+    def demand_good_password(self, password: str, *own: str) -> None:
+        """Raise WeakPassword. own: user name, names and e-mail of whose it is to be."""
+        try:
+            demand_good_password(password, own, current_app.config["PASSWORD_LENGTH"])
+        except RuleBroken as refusal:
+            raise WeakPassword(refusal) from None
+
+    def reset_password(self, userid: Any, password: str) -> None:
+        """Raises WeakPassword; form, REST and command line set a password by this, and it ends all sessions."""
+        user = self.session.get(self.user_model, int(userid))
+        self.demand_good_password(password, user.username, user.first_name, user.last_name, user.email)
+        super().reset_password(userid, password)
+
+    def add_user(  # type: ignore[override]
+        self,
+        username: str,
+        first_name: str,
+        last_name: str,
+        email: str,
+        role: Any = None,
+        password: str = "",
+        **rest: Any,
+    ) -> Any:
+        if password:
+            self.demand_good_password(password, username, first_name, last_name, email)
+        return super().add_user(username, first_name, last_name, email, role, password, **rest)
 
     def noop_user_update(self, user: Any) -> None:
         """FAB writes when nobody has the name too, so that the time of the answer does not tell who has a login."""
@@ -145,10 +207,13 @@ class SwitchboardSecurityManager(SecurityManager):
         return [_Menu(view) for permission, view in self.rights_of(role_ids) if permission == permission_name]
 
     def get_user_roles(self, user: Any) -> list[Any]:
-        """FAB reads keys and names of them."""
+        """FAB reads keys and names of them. Without those whose end has passed."""
         known, held = g.get("held_roles", (None, {}))
         if user is None or known != user:
-            return super().get_user_roles(user)
+            now = datetime.datetime.now(datetime.UTC)
+            ended = {each.role_id for each in getattr(user, "role_grants", ()) if each.valid_until <= now}
+            of_groups = [role for group in getattr(user, "groups", ()) for role in group.roles] if ended else []
+            return [role for role in super().get_user_roles(user) if role.id not in ended or role in of_groups]
         return [self.role_model(id=key, name=role.name) for key, role in held.items()]
 
     def rights_of(self, role_ids: list[int]) -> frozenset[tuple[str, str]]:
@@ -173,6 +238,14 @@ class SwitchboardSecurityManager(SecurityManager):
             .where(self.role_model.id.in_(role_ids))
         )
         return frozenset((right, name) for right, name in self.session.execute(statement))
+
+
+class WeakPassword(RuleBroken, ClickException):
+    """A password that breaks the rules: a sentence in a form, and on the command line, FAB's commands included."""
+
+    def __init__(self, refusal: RuleBroken) -> None:
+        ClickException.__init__(self, str(refusal))
+        RuleBroken.__init__(self, str(refusal), refusal.field)
 
 
 class _Menu:

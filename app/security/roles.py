@@ -30,9 +30,14 @@ CATALOG = ("ProductSpec*View", "ProductOffering*View", "BundledOfferingView", "P
            "SupplierView")  # fmt: skip
 REFERENCE = ("RegionView", "WorkGroupView", "InteractionReasonView", "DepartmentView")
 STAFF = ("EmployeeView", "ReviewLimitView")  # where a person sees rows, and up to what they decide: rights as well
+REQUESTS = ("ChangeRequestView", "ChangeRequestLineView", "ChangeRequestDecisionView")
+OWN_REQUESTS = (*LOOK, "can_submit", "can_withdraw")
+DECIDES = (*READ, "can_approve", "can_reject")
+DUTIES = ("DutyConflictView", "DutyExceptionView")
 OWN_LISTS = ("OwnListView",)  # private ones need no right
 SECURITY = ("UserDBModelView", "RoleModelView", "UserGroupModelView", "PermissionView*", "PermissionModelView",
             "ViewMenu*")  # fmt: skip
+SIGN_IN = ("UserSessionView", "SignInLockView", "SecondFactorView", "RoleSignInView", "ApiTokenView")
 # rows of all regions, instead of those of the employee's
 EVERYWHERE: dict[tuple[str, ...], tuple[str, ...]] = {("RegionView",): ("can_see_all",)}
 PROOF: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -58,6 +63,7 @@ ROLES: dict[str, Role] = {
         _("Keeps customers and accounts, takes orders, logs contacts"),
         {
             CUSTOMERS: (*WRITE, *MOVE, *MANY),
+            REQUESTS: OWN_REQUESTS,
             ORDERS: (*WRITE, *MANY, "can_delete", "can_review_state_submitted", "can_state_acknowledged",
                      "can_state_assessing_cancellation"),
             (*REVIEWS, *CATALOG): READ,
@@ -70,6 +76,8 @@ ROLES: dict[str, Role] = {
         _("Reviews orders and moves them on"),
         {
             REVIEW_QUEUE: ("can_list", "can_decide"),
+            REQUESTS: (*DECIDES, "can_approve_customer_data"),
+            ("DeputyView",): (*LOOK, "can_add", "can_edit"),
             ORDERS: (*READ, "can_state_*"),
             OWN_LISTS: ("can_share_lists",),
             (*CUSTOMERS, *REVIEWS, *CATALOG): READ,
@@ -117,16 +125,42 @@ ROLES: dict[str, Role] = {
     "Auditor": Role(
         _("Auditor"),
         _("Reads everything with its history, and the ledger, and verifies it; changes nothing"),
-        {("*View",): READ, **EVERYWHERE, **PROOF},
+        {("*View",): READ, **EVERYWHERE, **PROOF, ("ChangeRequestView",): ("can_see_all_requests",)},
     ),
     "Security administrator": Role(
         _("Security administrator"),
-        _("Gives and takes rights, says where staff see rows; sees no business records"),
+        _("Keeps users and asks for their rights, and where they see rows; sees no business records"),
         {
-            SECURITY: (*LOOK, "can_add", "can_edit", "can_delete", "can_userinfo", "copyrole", "resetpasswords"),
+            SECURITY: (*LOOK, "can_add", "can_edit", "can_delete", "can_userinfo", "can_request_rights",
+                       "resetpasswords"),
+            REQUESTS: OWN_REQUESTS,
+            (*DUTIES, "ApprovalPolicyView", "DeputyView"): (*WRITE, "can_request_deletion"),
+            ("RoleGrantView", "DutyFindingView", "MailView"): READ,
             ("ResetPasswordView",): ("can_this_form_get", "can_this_form_post"),
-            STAFF: (*WRITE, "can_delete"),
+            SIGN_IN: (*READ, "can_end", "can_unlock", "can_reset", "can_demand", "can_release", "can_revoke",
+                      "can_make", "can_make_for_others"),
+            STAFF: (*WRITE, "can_delete", "can_request_deletion"),
             ("DepartmentView", "RegionView"): READ,
+        },
+    ),
+    "Rights approver": Role(
+        _("Rights approver"),
+        _("Decides on requests about rights; asks for none"),
+        {
+            REQUESTS: (*DECIDES, "can_approve_rights", "can_see_all_requests"),
+            (*DUTIES, "ApprovalPolicyView", "RoleGrantView", "DutyFindingView", *STAFF, "DepartmentView"): READ,
+            ("DeputyView",): (*LOOK, "can_add", "can_edit"),
+            SECURITY: LOOK,
+        },
+    ),
+    "Catalog approver": Role(
+        _("Catalog approver"),
+        _("Decides on requests about products and prices; keeps none"),
+        {
+            REQUESTS: (*DECIDES, "can_approve_catalog"),
+            CATALOG: READ,
+            ("DeputyView",): (*LOOK, "can_add", "can_edit"),
+            ("EmployeeView",): LOOK,
         },
     ),
     "System administrator": Role(
@@ -136,6 +170,7 @@ ROLES: dict[str, Role] = {
             REFERENCE: KEEP,
             OWN_LISTS: ("can_share_lists", "can_set_role_default"),
             STAFF: LOOK,
+            ("ApiTokenView",): (*LOOK, "can_make"),
             (*CUSTOMERS, *ORDERS, *SERVICE, *HANDED_ON, *CATALOG): LOOK,
             ("DashboardView", "TicketChartView", "CustomerChartView"): CHARTS,
         },

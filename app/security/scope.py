@@ -4,27 +4,34 @@ A customer is seen by those who work in its region, or in one above; what belong
 works where is written on the employee; the right to see all regions goes with a role. Commands and jobs see everything.
 """
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
 
 from flask import current_app, g, has_request_context
 from flask_babel import gettext
-from sqlalchemy import Select, false, or_, select
+from sqlalchemy import Select, and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from app.extensions import db
+from app.models.approval import ChangeRequest, ChangeRequestDecision, ChangeRequestLine, Deputy, RequestState
 from app.models.base import Field, Record, model_of
+from app.models.clock import day_of
 from app.models.customer import Region
+from app.models.gate import Subject
 from app.models.ledger import Change
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 
 SEE_ALL = ("can_see_all", "RegionView")
+SEE_ALL_REQUESTS = ("can_see_all_requests", "ChangeRequestView")
 ONLY_WITH_ALL: set[Any] = {Change}  # they tell of records of every region
 
 
 def rows(model: type[Any]) -> Select[Any]:
     """A SELECT of the rows that the person who acts may see."""
+    if model in (ChangeRequest, ChangeRequestLine, ChangeRequestDecision):
+        return _requests(model)
     known = regions()
     if known is None:
         return select(model)
@@ -37,6 +44,28 @@ def rows(model: type[Any]) -> Select[Any]:
     if way.target == Region.__tablename__:
         return select(model).where(column.in_(known))
     return select(model).where(column.in_(rows(way.target_model).with_only_columns(way.target_model.id)))
+
+
+def _requests(model: type[Any]) -> Select[Any]:
+    """Change requests: one's own, those about oneself, and those that one may decide on."""
+    if not has_request_context():
+        return select(model)
+    sm = current_app.appbuilder.sm  # type: ignore[attr-defined]
+    if sm.has_access(*SEE_ALL_REQUESTS):
+        return select(model)
+    user = g.user.id if g.user.is_authenticated else None
+    decides = [subject for subject in Subject if sm.has_access(f"can_approve_{subject.value}", SEE_ALL_REQUESTS[1])]
+    me = select(Employee.id).where(Employee.user_id == user)
+    stands_in = exists().where(Deputy.deputy_id.in_(me), Deputy.valid_to > day_of(datetime.datetime.now(datetime.UTC)))
+    mine = or_(
+        ChangeRequest.requester_id == user,
+        ChangeRequest.for_user_id == user,
+        ChangeRequest.subject.in_(decides),
+        and_(ChangeRequest.state == RequestState.SUBMITTED, stands_in),
+    )
+    if model is ChangeRequest:
+        return select(ChangeRequest).where(mine)
+    return select(model).where(model.change_request_id.in_(select(ChangeRequest.id).where(mine)))
 
 
 def sees(record: Any) -> bool:

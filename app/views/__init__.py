@@ -24,6 +24,7 @@ from app.views.base.record import RecordView
 from app.views.base.rights import by_place
 from app.views.base.search import SearchView
 from app.views.preferences import LanguageView, PreferencesView, initials, own_city
+from app.views.sign_in import OwnSignInView
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
     importlib.import_module(_module.name)
@@ -45,6 +46,7 @@ def register(appbuilder: AppBuilder) -> None:
     appbuilder.add_view_no_menu(JobView)
     appbuilder.add_view_no_menu(LanguageView)
     appbuilder.add_view_no_menu(PreferencesView)
+    appbuilder.add_view_no_menu(OwnSignInView)
     appbuilder.add_view_no_menu(SearchView)
     declared = [*_declared(RecordView), *_declared(ChartView), *written_by_hand()]
     declared.sort(key=lambda view: view.menu_position)

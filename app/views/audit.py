@@ -13,7 +13,15 @@ from app.models.types import UtcDateTime
 from app.views.base.audit_work import EXPORT, VERIFY, check_anchors, check_period
 from app.views.base.cells import DASH, Cell
 from app.views.base.declarations import Link, Menu, Task
-from app.views.base.history import ACTIONS, SOURCES, UNDO_ALL, entries_of, ledger_url
+from app.views.base.history import (
+    ACTIONS,
+    AUTHORITIES,
+    SOURCES,
+    UNDO_ALL,
+    entries_of,
+    ledger_url,
+    who_asked_and_approved,
+)
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at, url_at
 
@@ -50,6 +58,12 @@ def _digest(name: str) -> Cell:
     return lambda seal: Markup('<code class="digest">{}</code>').format(getattr(seal, name))
 
 
+def _authority(change: Change) -> Markup:
+    authority = change.authority or ""
+    told = who_asked_and_approved(db.session(), [authority] if authority else [])
+    return escape(told.get(authority) or AUTHORITIES.get(authority, authority)) if authority else DASH
+
+
 class ChangeView(RecordView):
     model = Change
     menu = Menu.AUDIT
@@ -60,6 +74,7 @@ class ChangeView(RecordView):
         "record_type": lambda change: escape(kind_at(change.record_type)),
         "record_label": _record,
         "request_id": _request,
+        "authority": _authority,
         "reason": lambda change: escape(change.reason) if change.reason else DASH,
         "changes": _before_and_after,
     }

@@ -3,14 +3,17 @@
 import datetime
 from typing import Any
 
+from flask import current_app
 from flask_babel import format_timedelta, gettext
 from flask_babel import lazy_gettext as _
 from markupsafe import Markup, escape
 from sqlalchemy import ColumnElement, and_
 
 from app.acts.zones import local
+from app.models.approval import ChangeRequest, RoleGrant
 from app.models.catalog import ProductOffering
 from app.models.customer import Customer
+from app.models.gate import Subject
 from app.models.interaction import PartyInteraction
 from app.models.ledger import Change
 from app.models.order import OPEN_TO_CHANGE, OrderState, ProductOrder
@@ -24,7 +27,9 @@ from app.views.base.cells import money_text
 from app.views.base.registry import may
 from app.views.base.work import Filters, Me, Part, WorkPanel
 
-OF_RIGHTS: Filters = [("record_type.one_of", "ab_user,ab_role,ab_group,employee,review_limit")]
+OF_RIGHTS: Filters = [("record_type.one_of", "ab_user,ab_role,ab_group,employee,review_limit,role_grant")]
+BREAK_GLASS = "break glass"
+REQUEST_IS_OPEN: Filters = [("state.one_of", state) for state in ("draft", "submitted", "approved")]
 SOON = 30  # days
 LATELY = 7  # days
 IS_OPEN: Filters = [("status.one_of", status.value) for status in OPEN]
@@ -67,6 +72,13 @@ def of_each_status(clause: ColumnElement[bool]) -> list[ColumnElement[bool]]:
     return [and_(TroubleTicket.status == status, clause) for status in OPEN]
 
 
+def i_decide(me: Me) -> Filters | None:
+    """The submitted requests about what one may decide on."""
+    sm = current_app.appbuilder.sm  # type: ignore[attr-defined]
+    subjects = [each for each in Subject if sm.has_access(f"can_approve_{each.value}", "ChangeRequestView")]
+    return [("state.is", "submitted"), *(("subject.one_of", each.value) for each in subjects)] if subjects else None
+
+
 def lately(me: Me, filters: Filters) -> Filters | None:
     """The ledger tells of records of every region, so it is for those who see all of them."""
     return [*filters, ("at.after", day(me, -LATELY))] if regions() is None else None
@@ -83,6 +95,34 @@ PANELS = [
         ("can_decide", "OrderReviewQueueView"),
         ((_("Value in the first year"), value_cell), (_("Waits"), age_cell)),
         lambda order: f"/review/{order.id}",
+    ),
+    WorkPanel(
+        _("Requests waiting for my decision"),
+        ChangeRequest,
+        (Part(_("To decide on"), i_decide, lambda me: ChangeRequest.requester_id != me.user),),
+        "submitted_at",
+        ("title", "requester_id", "expires_at"),
+        _("No request waits for you."),
+        ("can_approve", "ChangeRequestView"),
+    ),
+    WorkPanel(
+        _("My requests"),
+        ChangeRequest,
+        (
+            Part(_("Waiting"), lambda me: [("requester_id.is", str(me.user)), *REQUEST_IS_OPEN]),
+            Part(
+                _("Rejected"),
+                lambda me: [
+                    ("requester_id.is", str(me.user)),
+                    ("state.is", "rejected"),
+                    ("changed_at.after", day(me, -LATELY)),
+                ],
+            ),
+        ),
+        "-submitted_at",
+        ("title", "state"),
+        _("You have asked for nothing that is open."),
+        ("can_withdraw", "ChangeRequestView"),
     ),
     WorkPanel(
         _("Tickets overdue or at risk"),
@@ -213,6 +253,17 @@ PANELS = [
         "-id",
         ("at", "actor", "record_type", "action"),
         _("Nothing was changed in the last 7 days."),
+    ),
+    WorkPanel(
+        _("Rights to watch"),
+        RoleGrant,
+        (
+            Part(_("Given by breaking the glass"), lambda me: [("authority.is", BREAK_GLASS)]),
+            Part(_("Ending in the next 7 days"), lambda me: [("valid_until.before", day(me, LATELY))]),
+        ),
+        "valid_until",
+        ("user_id", "role_id", "valid_until", "authority"),
+        _("No role ends soon, and the glass is whole."),
     ),
     WorkPanel(
         _("Staff to be completed"),

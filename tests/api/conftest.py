@@ -8,14 +8,13 @@ import prison
 import pytest
 import sqlalchemy as sa
 from flask_appbuilder.security.sqla.models import Role
-from flask_jwt_extended import create_access_token
 
 from app.acts.removal import remove_with_parts
 from app.api import values
 from app.api.base import RecordApi
 from app.sample.builders import make_employee, make_user
 from app.security.scope import SEE_ALL
-from app.security.tokens import mark_of
+from app.security.tokens import access_token_of
 from tests.generic.world import one
 
 RESOURCES = sorted(RecordApi.__subclasses__(), key=lambda api: api.__name__)
@@ -75,7 +74,8 @@ def program(app: Any, session: Any) -> Callable[..., Program]:
         ]
         session.connection().execute(sa.insert(table), granted, execution_options={"unrecorded": "rights for a test"})
         session.commit()
-        token = create_access_token(str(user.id), additional_claims={"mark": mark_of(user)})
+        with app.test_request_context():
+            token = access_token_of(user)
         return Program(app.test_client(), token, user.username)
 
     return made

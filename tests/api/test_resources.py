@@ -391,3 +391,21 @@ def test_every_subject_is_there():
         "trouble_ticket", "ticket_note", "ticket_escalation",
     }  # fmt: skip
     assert {api.resource_name for api in RESOURCES if api not in WRITABLE} == {"order_review", "ticket_escalation"}
+
+
+def test_what_takes_a_change_request_is_409_and_nothing_of_it_is_stored(session, program):
+    """A program sends its change without the field; people ask for it by the form."""
+    row = make_customer(session, identification_type="passport", identification_number="G12345678", country="CN")
+    session.commit()
+    body = {"identification_number": "E87654321", "phone": "+8613900000000"}
+    answer = program().send("PATCH", address(resource_of("customer"), row.id), body, row.version)
+    assert answer.status_code == 409
+    told = answer.json["error"]
+    assert "by an approved change request only" in told["message"]
+    assert set(told["fields"]) == {"identification_number"}
+    session.expire_all()
+    assert (row.identification_number, row.phone) == ("G12345678", None)
+
+
+def resource_of(table):
+    return next(api for api in RESOURCES if api.resource_name == table)

@@ -279,6 +279,10 @@ def test_every_path_to_rows_begins_at_their_scope():
         ("importing.py", "_targets"),  # read for the keys of a plan, which were found within the scope
         ("following.py", "mark_all_seen"),  # one's own row, of no business table
         ("import_screen.py", "_wait"),  # the same: a job
+        *(("requests.py", name) for name in ("file", "decide")),  # users, who have no region
+        *(("requests.py", name) for name in ("_carry_out", "_do", "_link")),  # the system does what was approved
+        ("rights.py", "name_at"),  # names what the person sees only
+        ("security.py", "_file"),  # a user, role or group
     }
     found = []
     for path in [path for layer in ("acts", "views", "api") for path in Path(ROOT, "app", layer).rglob("*.py")]:

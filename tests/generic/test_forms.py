@@ -14,9 +14,9 @@ from app.models.submission import FormSubmission
 from app.models.types import Email, Exact, PhoneNumber
 from app.sample.builders import make_any, make_category, make_customer, make_region
 from tests.generic.page import read
-from tests.generic.world import VIEWS, address, count_of, free_fields, name_of, one, view_of
+from tests.generic.world import VIEWS, address, count_of, free_fields, is_typed_in, name_of, one, view_of
 
-TYPED_IN = [view for view in VIEWS if not view.model.by_rule]  # the others have no forms: test_pages.py
+TYPED_IN = [view for view in VIEWS if is_typed_in(view.model)]
 each_view = pytest.mark.parametrize("view", TYPED_IN, ids=name_of)
 HIDDEN = ("_original", "_submit", "csrf_token")
 

@@ -412,17 +412,15 @@ def test_a_form_is_the_source_with_its_person_and_request(session, login):
 
 
 def test_fabs_own_forms_are_in_the_ledger(session, login, rights):
-    """The role form, the user form and copying a role, of which FAB tells nobody."""
-    role, one, two = rights
+    """Those of a user and of a group, of which FAB tells nobody; rights are asked for (tests/security/test_gate.py)."""
     user, since = make_user(session), last(session)
     session.commit()
     browser = login("admin")
-    assert browser.post(f"/roles/edit/{role.id}", data={"name": "Readers", "permissions": [two.id]}).status_code == 302
     person = {"first_name": "A", "last_name": "B", "username": user.username, "active": "y", "email": user.email}
-    assert browser.post(f"/users/edit/{user.id}", data=person | {"roles": [role.id]}).status_code == 302
-    assert browser.post("/roles/action_post", data={"action": "copyrole", "rowid": [role.id]}).status_code == 302
-    assert {"permissions": [[one.id], [two.id]]} in [line.changes for line in lines(session, "ab_role", role.id, since)]
-    assert any("roles" in line.changes for line in lines(session, "ab_user", user.id, since))
+    assert browser.post(f"/users/edit/{user.id}", data=person).status_code == 302
+    group = {"name": "Night shift", "label": "Night", "description": "x"}
+    assert browser.post("/groups/add", data=group).status_code == 302
     new = session.scalars(sa.select(Change).where(Change.id > since)).all()
-    assert [line.record_label for line in new if line.action == "create"] == ["Readers copy"]
+    assert [line.record_label for line in new if line.action == "create"] == ["Night shift"]
+    assert any("last_name" in line.changes for line in lines(session, "ab_user", user.id, since))
     assert {line.actor for line in new} == {"admin"}

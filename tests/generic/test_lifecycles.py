@@ -196,6 +196,8 @@ def test_a_state_cannot_be_typed_into_a_form(session, login, model, lifecycle):
 @each_lifecycle
 def test_ticked_rows_move_all_or_none(session, login, model, lifecycle):
     step, browser = lifecycle.next(lifecycle.initial)[0], login("admin")
+    if step in lifecycle.by_rule:
+        pytest.skip("no action leads there")
     elsewhere = next(state for state in reachable(lifecycle) if step not in lifecycle.moves[state])
     ready = [in_state(session, model, lifecycle, lifecycle.initial) for _ in range(2)]
     other = in_state(session, model, lifecycle, elsewhere)

@@ -18,8 +18,9 @@ from flask_appbuilder.security.sqla.models import Group, Permission, PermissionV
 from app.acts.sealing import seal_ledger
 from app.api.base import RecordApi
 from app.extensions import db
+from app.models.approval import ChangeRequest, ChangeRequestDecision, ChangeRequestLine
 from app.models.customer import Customer
-from app.sample.builders import make_any, make_employee, make_region
+from app.sample.builders import bring, make_any, make_employee, make_region
 from app.security import roles
 from app.security.scope import SEE_ALL
 from app.views.base.charts import ChartView
@@ -137,6 +138,19 @@ def customer_of(row: Any) -> Customer | None:
     return None
 
 
+def _row(session: Any, model: Any, user: Any) -> Any:
+    """A row of the model; what is a change request, or part of one, is of the user, who sees their own only."""
+    if model is ChangeRequest:
+        return make_any(session, model, requester=user)
+    if model is ChangeRequestLine:
+        return make_any(session, model, change_request=make_any(session, ChangeRequest, requester=user))
+    if model is ChangeRequestDecision:
+        asked = bring(make_any(session, ChangeRequest, requester=user), "submitted")
+        session.flush()
+        return make_any(session, model, change_request=asked)
+    return make_any(session, model)
+
+
 @pytest.fixture
 def world(app, session) -> World:
     """Two regions with a row of each model; a person works in each of them, and in none of those above."""
@@ -145,7 +159,8 @@ def world(app, session) -> World:
     for name in (NORTH, SOUTH):
         region = make_region(session, code=name.upper(), name=name.capitalize(), parent=country)
         district = make_region(session, code=f"{name.upper()}1", name=f"{name.capitalize()} district", parent=region)
-        rows = {view.model.__tablename__: make_any(session, view.model) for view in VIEWS}
+        user = add_user(app, name)
+        rows = {view.model.__tablename__: _row(session, view.model, user) for view in VIEWS}
         marks = set()
         for row in rows.values():
             owner = customer_of(row)
@@ -153,7 +168,7 @@ def world(app, session) -> World:
                 owner.region, owner.family_name = district, f"Family-{name}"
                 marks |= {owner.number, f"Family-{name}", getattr(row, "number", None) or owner.number}
         session.flush()
-        employee = make_employee(session, family_name=f"Worker-{name}", user_id=add_user(app, name).id, region=region)
+        employee = make_employee(session, family_name=f"Worker-{name}", user_id=user.id, region=region)
         assert employee.region is region
         found.rows[name], found.marks[name] = rows, marks
     session.add(Group(name="Shop", label="Shop", description=""))
@@ -233,8 +248,8 @@ def _of_fab(view: Any, rule: Any, method: str) -> Iterator[Door]:
     if name in ("action", "action_post", "download"):
         yield Door(method, url, NOBODY)
     else:
-        is_offered = f"can_{name}" in view.base_permissions
-        yield Door(method, url, (f"can_{name}", own) if is_offered else NOBODY)
+        right = {"ask": "can_request_rights"}.get(name, f"can_{name}")
+        yield Door(method, url, (right, own) if right in view.base_permissions else NOBODY)
 
 
 def _of_rest(view: Any, rule: Any, method: str, rows: dict[str, Any]) -> Iterator[Door]:

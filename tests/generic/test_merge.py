@@ -11,10 +11,10 @@ from app.models.refusal import RuleBroken
 from app.sample.builders import make_region
 from tests.generic.page import read
 from tests.generic.test_forms import kept, typed_in
-from tests.generic.world import VIEWS, address, free_fields, name_of, one
+from tests.generic.world import VIEWS, address, free_fields, is_typed_in, name_of, one
 from tests.test_races import CLIENTS, Browser, at_once
 
-each_view = pytest.mark.parametrize("view", [view for view in VIEWS if not view.model.by_rule], ids=name_of)
+each_view = pytest.mark.parametrize("view", [view for view in VIEWS if is_typed_in(view.model)], ids=name_of)
 
 
 @pytest.fixture

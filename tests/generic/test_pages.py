@@ -10,7 +10,8 @@ from tests.generic.page import read
 from tests.generic.world import CHARTS, VIEWS, address, copies, count_of, counted, name_of, one, view_of
 
 each_view = pytest.mark.parametrize("view", VIEWS, ids=name_of)
-each_kept_view = pytest.mark.parametrize("view", [v for v in VIEWS if not v.model.by_rule], ids=name_of)
+KEPT = [view for view in VIEWS if not view.model.by_rule and not view.model.gated]
+each_kept_view = pytest.mark.parametrize("view", KEPT, ids=name_of)
 NO_KEYS = (
     "0",
     "-1",
@@ -74,7 +75,7 @@ def test_a_reference_is_a_link(session, login, view):
     links = read(login("admin").get(address(view, f"show/{row.id}"))).links
     for shown in view.model.fields().values():
         if shown.target and not shown.many and getattr(row, shown.name) is not None:
-            route = "/users" if shown.target == "ab_user" else f"/{shown.target}"
+            route = {"ab_user": "/users", "ab_role": "/roles"}.get(shown.target, f"/{shown.target}")
             assert f"{route}/show/{getattr(row, shown.name)}" in links, shown.name
 
 
@@ -194,7 +195,8 @@ def test_a_filter_that_cannot_be_read_says_why_and_the_file_is_refused(session, 
 @pytest.mark.one_database
 @each_view
 def test_a_page_has_a_hundred_rows_at_most(session, login, view):
-    copies(session, one(session, view.model), 110)
+    if len(copies(session, one(session, view.model), 110)) < 100:
+        pytest.skip("each row is about another of a few choices")
     session.commit()
     browser = login("admin")
     for size, rows in ((1_000_000, 100), (0, 1)):

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask_appbuilder.security.sqla.models import Role
 
 from app.security import roles
-from app.security.scope import SEE_ALL
+from app.security.scope import SEE_ALL, SEE_ALL_REQUESTS
 from tests.generic.page import read
 from tests.generic.world import CHARTS, VIEWS, address, name_of, one, view_of
 
@@ -52,7 +52,7 @@ def someone(session, app, login):
     role = session.scalar(sa.select(Role.id).where(Role.name == "Tried"))
 
     def may(rights):
-        keys = [pairs[right] for right in {*rights, SEE_ALL}] if rights is not None else []
+        keys = [pairs[right] for right in {*rights, SEE_ALL, SEE_ALL_REQUESTS}] if rights is not None else []
         connection = session.connection().execution_options(unrecorded="rights for a test")
         connection.execute(sa.delete(table).where(table.c.role_id == role))
         if keys:

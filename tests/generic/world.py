@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from app.acts.operators import kind_of
 from app.models.base import Field, Record, model_of, records, target_table
 from app.models.choices import ChoiceType
+from app.models.gate import Subject
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.rules import figures
@@ -43,6 +44,12 @@ def name_of(value: Any) -> str | None:
     if isinstance(value, Field):
         return value.name
     return getattr(value, "__tablename__", None) or getattr(value, "__name__", None)
+
+
+def is_typed_in(model: Any) -> bool:
+    """Whether a form stores its rows: what rules write has none, what is gated is asked for (security/test_gate.py)."""
+    asked = any(shown.gated is Subject.RIGHTS and shown.required for shown in model.fields().values())
+    return not (model.by_rule or model.gated or asked)
 
 
 def address(view: Any, rest: str) -> str:

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from app.jobs import job, queue, upkeep
 from app.jobs.queue import BEAT, CANCEL
 from app.jobs.upkeep import Sweep, clean_up
 from app.jobs.work import KINDS
 from app.models.job import Job, JobState
+from app.models.sign_in import SignInLock, UserSession
 from app.models.submission import FormSubmission
+from app.sample.builders import make_user
 
 NOW = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
 LONG_AGO = NOW - datetime.timedelta(days=31)
@@ -116,3 +119,16 @@ def test_what_ended_long_ago_is_removed_with_its_files(app, session, make):
     assert session.get(Job, new.id) is new
     assert session.get(FormSubmission, "new") is not None
     assert {path.name for path in files.glob("*-*")} == kept
+
+
+def test_sign_ins_that_nobody_uses_and_old_tries_are_removed(app, session):
+    user = make_user(session)
+    for key, at in (("old", NOW - datetime.timedelta(days=181)), ("new", NOW)):
+        session.add(UserSession(key_hash=key, user_id=user.id, way="rest", at=at, seen_at=at))
+        session.add(SignInLock(subject=f"name {key}", tries=[], tried_at=at, failures=0, locks=0, unseen=0))
+        session.add(SignInLock(subject=f"account {key}", user_id=user.id, tries=[], tried_at=at))
+    session.commit()
+    told = clean_up(NOW)
+    assert (told["sign-ins"], told["tries"]) == (1, 1)
+    assert set(session.scalars(sa.select(UserSession.key_hash))) == {"new"}
+    assert set(session.scalars(sa.select(SignInLock.subject))) == {"name new", "account old", "account new"}

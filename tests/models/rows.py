@@ -8,8 +8,18 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from app.models.account import BillingAccount
+from app.models.acting import who
+from app.models.approval import (
+    ApprovalPolicy,
+    ChangeRequest,
+    ChangeRequestDecision,
+    ChangeRequestLine,
+    Deputy,
+    RoleGrant,
+)
 from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
 from app.models.customer import ContactMedium, Customer, PartyType, Region
+from app.models.duties import DutyConflict, DutyException
 from app.models.fired import refusal
 from app.models.interaction import InteractionReason, PartyInteraction, Route
 from app.models.order import Decision, OrderReview, ProductOrder, ProductOrderItem, ReviewLimit
@@ -24,6 +34,7 @@ from app.models.specification import (
 )
 from app.models.staff import Department, Employee
 from app.models.ticket import TicketEscalation, TicketKind, TicketNote, TicketTransfer, TroubleTicket, WorkGroup
+from app.sample.builders import bring, make_any, make_user
 
 VALID: dict[type, dict[str, Any]] = {  # a value that is a model is made too, a function is called
     Region: {"code": "R{n}", "name": "Pudong"},
@@ -55,6 +66,29 @@ VALID: dict[type, dict[str, Any]] = {  # a value that is a model is made too, a 
         "decision": Decision.APPROVED,
     },
     ReviewLimit: {"employee": Employee, "amount": Decimal(50_000)},
+    ChangeRequest: {"title": "A role", "subject": "rights", "reason": "New work", "requester": make_user},
+    ChangeRequestLine: {"change_request": ChangeRequest, "step": "set", "record_type": "region", "record_label": "X"},
+    ChangeRequestDecision: {
+        "change_request": lambda session: bring(make_any(session, ChangeRequest), "submitted"),
+        "verdict": "approved",
+        "approver": lambda session: make_user(session, who().actor),
+    },
+    Deputy: {"employee": Employee, "deputy": Employee, "valid_to": datetime.date(2027, 1, 1)},
+    ApprovalPolicy: {"subject": "rights", "right_name": "can_approve_rights"},
+    RoleGrant: {
+        "user": make_user,
+        "role": lambda session: make_any(session, RoleGrant).role,
+        "valid_until": datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC),
+        "authority": "tests",
+    },
+    DutyConflict: {"code": "D{n}", "name": "Both", "first": "can_add X", "second": "can_edit X", "why": "No"},
+    DutyException: {
+        "duty_conflict": DutyConflict,
+        "user": make_user,
+        "owner": Employee,
+        "reason": "For a while",
+        "valid_to": datetime.date(2027, 1, 1),
+    },
     InteractionReason: {"code": "I{n}", "name": "Bill is wrong", "route": Route.TICKET},
     PartyInteraction: {"customer": Customer, "reason": InteractionReason},
     WorkGroup: {"code": "W{n}", "name": "Second line"},

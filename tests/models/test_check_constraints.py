@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask_appbuilder.models.sqla import Model
-from sqlalchemy import CheckConstraint, update
+from sqlalchemy import CheckConstraint, literal_column, update
 from sqlalchemy.dialects import mysql, oracle, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
@@ -21,12 +21,17 @@ LONG_AGO = datetime.datetime(1990, 1, 1, tzinfo=datetime.UTC)
 ENDS_FIRST = {"valid_from": DAY, "valid_to": DAY}
 
 BROKEN: dict[str, dict[str, Any]] = {  # constraint: what breaks it on a valid row
+    "ck_approval_policy_days": {"days": 0},
+    "ck_approval_policy_needed": {"needed": 10},
     "ck_billing_account_bill_cycle_day": {"bill_cycle_day": 29},
     "ck_billing_account_closed_has_date": {"state": "closed"},
     "ck_billing_account_closed_owes_nothing": {"state": "closed", "closed_at": AT, "balance": 1},
     "ck_billing_account_credit_limit_not_negative": {"credit_limit": -1},
     "ck_billing_account_has_payer": {"pays": False},
     "ck_bundled_offering_limits": {"lower_limit": 2, "default_number": 1, "upper_limit": 3},
+    "ck_change_request_decision_rejected_with_reason": {"verdict": "rejected", "reason": None},
+    "ck_change_request_ends_later": {"apply_from": DAY, "valid_until": DAY},
+    "ck_change_request_needed": {"needed": 0},
     "ck_contact_medium_city": {"medium_type": "postal_address"},
     "ck_contact_medium_email_address": {"medium_type": "email"},
     "ck_contact_medium_period": ENDS_FIRST,
@@ -44,6 +49,9 @@ BROKEN: dict[str, dict[str, Any]] = {  # constraint: what breaks it on a valid r
         "given_name": None,
     },
     "ck_customer_organization_is_no_person": {"party_type": "organization", "trading_name": "Acme"},
+    "ck_deputy_is_another": {"deputy_id": literal_column("employee_id")},
+    "ck_deputy_period": ENDS_FIRST,
+    "ck_duty_exception_period": ENDS_FIRST,
     "ck_employee_period": ENDS_FIRST,
     "ck_order_review_refused_with_reason": {"decision": "rejected"},
     "ck_party_interaction_completed_has_date": {"status": "completed"},

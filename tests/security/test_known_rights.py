@@ -59,7 +59,8 @@ def test_a_role_that_is_taken_ends_with_the_next_request(app, sm, login):
     with app.app_context(), acting(actor="tester"):
         sm.find_user("ann").roles = [sm.find_role("Integration")]
         db.session.commit()
-    assert browser.get("/customer/list/").status_code == 403
+    assert browser.get("/customer/list/").location.startswith("/login/"), "the session has ended with the role"
+    assert login("ann").get("/customer/list/").status_code == 403
 
 
 def test_the_menu_follows_rights_and_language(app, login):

@@ -28,7 +28,9 @@ Product manager         -        -       -       r     rwd     -      r      r  
 Care agent              r        r       rw      r     r       rw     r      r      r     -     -      -     -
 Care supervisor         r        r       rw      r     r       rwd    rwd    r      r     -     -      -     -
 Auditor                 r        r       r       r     r       r      r      r      r     r     r      r     r
-Security administrator  -        -       -       -     -       -      -      r      rwd   rwd   rwd    rwd   -
+Security administrator  -        -       -       -     -       -      -      r      rwd   rw    rwd    rwd   -
+Rights approver         -        -       -       -     -       -      -      -      r     r     r      r     -
+Catalog approver        -        -       -       -     r       -      -      -      r     -     -      -     -
 System administrator    r        r       r       r     r       r      rwd    rwd    r     r     -      -     -
 Integration             -        -       -       -     -       -      -      -      -     -     -      -     -
 """
@@ -99,12 +101,12 @@ def test_an_act_belongs_to_whom_it_should(app, session, rights, right, view, who
 def test_the_auditor_changes_nothing(rights):
     """Whatever is added later: only rights to read and to prove, and those over the own password."""
     reading = {"can_list", "can_show", "can_history", "can_export", "menu_access", "can_see_all"}
-    reading |= {"can_verify", "can_signed_export"}
+    reading |= {"can_verify", "can_signed_export", "can_see_all_requests"}
     assert {pair for pair in rights["Auditor"] if pair[0] not in reading} == roles.OWN
 
 
 @pytest.mark.one_database
 def test_the_security_administrator_sees_no_business(rights):
-    business = ("Customer", "Account", "Order", "Product", "Ticket", "Interaction", "Change")
+    business = ("Customer", "Account", "Order", "Product", "Ticket", "Interaction", "ChangeView")
     own = {view for right, view in rights["Security administrator"] if not right.startswith("menu")}
     assert [view for view in own if any(word in view for word in business)] == []

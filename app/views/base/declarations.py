@@ -21,9 +21,12 @@ class Menu(Enum):
     REPORTS = ("reports", _("Reports"), "fa-bar-chart")
     STAFF = ("staff", _("Staff"), "fa-id-badge")
     AUDIT = ("audit", _("Audit"), "fa-eye")
+    SECURITY = ("security", _("Security"), "fa-shield")  # FAB's own group, which has users and roles already
 
     @property
     def key(self) -> str:
+        if self is Menu.SECURITY:
+            return "Security"
         return f"{self.value[0]} menu"  # differs from every view's name: FAB keeps both in one table
 
     @property

@@ -8,11 +8,13 @@ from flask import flash, redirect, request, url_for
 from flask_appbuilder import expose, has_access
 from flask_babel import gettext
 
+from app.acts import requests
 from app.acts.operators import kind_of
 from app.acts.zones import local
 from app.extensions import db
 from app.models.acting import acting
 from app.models.base import Field
+from app.models.gate import Subject, gated_fields, of_record
 from app.models.submission import FormSubmission, already_stored
 from app.models.types import whole
 from app.security.scope import own_region, scope_field
@@ -21,6 +23,7 @@ from app.views.base import forms
 from app.views.base.cells import text_of
 from app.views.base.pages import Clash, FormPage
 from app.views.base.registry import url_of
+from app.views.base.rights import name_at
 from app.views.base.screen import Screen, attempt, local_address
 
 NEXT = "_next"  # where "save and next" leads: the form of the next record of the list
@@ -38,11 +41,11 @@ class FormScreen(Screen):
         problems: list[str] = []
         if already_stored(db.session(), token) is None and forms.is_valid(db.session(), form):
             key, problems = attempt(lambda: self._store_new(form, token), form)
-            if key is not None:
+            if key:
                 return self._after_add(key)
         stored = already_stored(db.session(), token)
         if stored is not None:  # the form was sent twice: its first reply was lost, or the button pressed again
-            return redirect(self.address(f"show/{stored}"))
+            return redirect(self.address(f"show/{stored}") if stored else self.address())
         return self._draw_add(form, token, problems, status=422)
 
     def _prefilled(self) -> dict[str, Any]:
@@ -61,12 +64,37 @@ class FormScreen(Screen):
         return found
 
     def _store_new(self, form: Any, token: str) -> int:
-        record = self.model()
-        db.session.add(record)
-        forms.assign(record, form, {shown.name for shown in self.inputs(is_new=True)})
-        db.session.flush()
-        db.session.add(FormSubmission.of(token, record))
+        """The key of the new record; 0 where it is asked for by a change request only."""
+        session, names = db.session(), {shown.name for shown in self.inputs(is_new=True)}
+        reason = request.form.get(forms.REASON, "").strip()
+        with session.no_autoflush:
+            record = self.model()
+            session.add(record)
+            forms.assign(record, form, names)
+            touched = list(of_record(record, True))
+            gated = {touch.field for touch in touched}
+            if "" in gated or any(self.model.fields()[name].required for name in gated):
+                session.expunge(record)
+                asked = requests.ask_for_new(session, self.model, forms.typed(session, form, names), reason, name_at)
+                session.add(FormSubmission.of_nothing(token))
+                tell_asked(asked)
+                return 0
+            for name in gated:
+                setattr(record, name, [] if self.model.fields()[name].many else None)
+        session.flush()
+        self._ask(record, form, gated, reason)
+        session.add(FormSubmission.of(token, record))
         return record.id
+
+    def _ask(self, record: Any, form: Any, names: set[str], reason: str) -> set[str]:
+        """File a change request for those of the inputs that take one; their names."""
+        session = db.session()
+        gated = {name for name in names if self.model.gated is not None or self.model.fields()[name].gated is not None}
+        asked = requests.ask_to_set(session, record, forms.typed(session, form, gated), reason, name_at)
+        if asked is None:
+            return set()
+        tell_asked(asked)
+        return {each.field_name or "" for each in asked.lines(session)}
 
     def _after_add(self, key: int) -> Any:
         record = self.load(str(key))
@@ -87,6 +115,7 @@ class FormScreen(Screen):
             save_label=gettext("Save"),
             may_repeat=True,
             path=self.path_to(),
+            reason=request.form.get(forms.REASON, "") if takes_request(self.model) else None,
         )
         return self.draw("record/form.html", page, status)
 
@@ -138,8 +167,11 @@ class FormScreen(Screen):
             fields = [shown for shown in form.declared if shown.name in clashing]
             return {shown.name: _clash(record, shown, current[shown.name]) for shown in fields}
         others = record.changed_by
-        forms.assign(record, form, mine)
+        asked = self._ask(record, form, mine, request.form.get(forms.REASON, "").strip())
+        forms.assign(record, form, mine - asked)
         db.session.flush()
+        if asked and not mine - asked:
+            return {}
         merged = [str(shown.label) for shown in form.declared if shown.name in moved - mine]
         if merged and mine:
             told = gettext(
@@ -171,6 +203,15 @@ class FormScreen(Screen):
             may_go_on=True,
         )
         return self.draw("record/form.html", page, status)
+
+
+def takes_request(model: Any) -> bool:
+    """Whether a new record may have to be asked for, and why."""
+    return model.gated is not None or any(shown.gated is Subject.RIGHTS for shown in gated_fields(model))
+
+
+def tell_asked(asked: Any) -> None:
+    flash(gettext("Submitted as change request %(number)s: %(what)s", number=asked.number, what=asked.title), "info")
 
 
 def _clash(record: Any, shown: Field, raw: str) -> Clash:

@@ -22,8 +22,8 @@ from app.models.base import Field, Record
 from app.models.checks import clean
 from app.models.refusal import RuleBroken
 from app.models.types import LARGEST, Email, Exact, PhoneNumber, UtcDateTime, whole
-from app.security.scope import rows
-from app.views.base.cells import named
+from app.security.scope import rows, sees
+from app.views.base.rights import row_text
 
 ORIGINAL, SUBMIT, KEEP, REASON = "_original", "_submit", "_keep.", "_reason"  # inputs beside those of the model
 VERSION = "_version"  # in ORIGINAL
@@ -256,14 +256,15 @@ def name_choices(session: Session, form: Any, record: Any = None) -> None:
     for shown, field in bound(form):
         if isinstance(field, LookupField):
             keys = [int(key) for key in field._value().split(",") if key]
-            field.options = []
+            names: dict[int, str] = {}
             if not shown.many and record is not None and keys == [getattr(record, shown.name)]:
-                field.options = [(keys[0], named(getattr(record, shown.relation)))]
+                target = getattr(record, shown.relation)
+                names = {target.id: row_text(target)} if sees(target) else {}
             elif keys:
                 model = shown.target_model
-                names = {row.id: str(row) for row in session.scalars(rows(model).where(model.id.in_(keys)))}
-                unseen = gettext("outside of your regions")
-                field.options = [(key, names.get(key, unseen)) for key in keys]
+                names = {row.id: row_text(row) for row in session.scalars(rows(model).where(model.id.in_(keys)))}
+            unseen = gettext("outside of your regions")
+            field.options = [(key, names.get(key, unseen)) for key in keys]
 
 
 def check_choices(session: Session, form: Any, record: Any = None) -> bool:
@@ -320,13 +321,20 @@ def read_original(text: str | None) -> dict[str, str] | None:
 
 def assign(record: Record, form: Any, names: set[str]) -> None:
     """Put the typed values of these inputs into the record."""
+    for name, value in typed(Session.object_session(record), form, names).items():
+        setattr(record, name, value)
+
+
+def typed(session: Session | None, form: Any, names: set[str]) -> dict[str, Any]:
+    """The typed values of these inputs as a record takes them; rows for an association."""
+    found: dict[str, Any] = {}
     for shown, field in bound(form):
         if shown.name not in names:
             continue
         if shown.many:
             model = shown.target_model
-            session = Session.object_session(record)
             statement: Select[Any] = rows(model).where(model.id.in_(field.data))
-            setattr(record, shown.name, list(session.scalars(statement)) if session is not None else [])
+            found[shown.name] = list(session.scalars(statement)) if session is not None else []
         else:
-            setattr(record, shown.name, clean(shown, field.data))
+            found[shown.name] = clean(shown, field.data)
+    return found

@@ -1,16 +1,19 @@
 """The history of a record, read from the ledger: who changed what, when, from where and why."""
 
 import datetime
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 from flask import current_app, g, has_request_context, url_for
+from flask_appbuilder.security.sqla.models import User
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import Date, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
+from app.models.approval import ChangeRequest, ChangeRequestDecision, Verdict
 from app.models.base import Field, records
 from app.models.ledger import Change
 from app.models.types import Exact, UtcDateTime, whole
@@ -22,6 +25,12 @@ from app.views.base.registry import may
 PAGE = 50
 UNDO_ALL = ("can_undo_all", "BatchView")
 ACTIONS = {"create": ("green", _("created")), "update": ("blue", _("changed")), "delete": ("red", _("deleted"))}
+AUTHORITIES = {  # named commands worth telling; numbers of requests are told with who asked and who approved
+    "break glass": _("Breaking the glass"),
+    "first administrator": _("First administrator"),
+    "sync-roles": _("Roles of the program"),
+    "directory": _("Directory"),
+}
 SOURCES = {
     "form": _("Form"),
     "api": _("API"),
@@ -48,6 +57,7 @@ def entries_of(session: Session, table: str, changes: list[Change]) -> list[Hist
     model = next((model for model in records() if model.__tablename__ == table), None)
     fields = model.fields() if model is not None else {}
     names = _names(session, fields, changes)
+    told = who_asked_and_approved(session, {change.authority for change in changes if change.authority})
     return [
         HistoryEntry(
             at=instant_text(change.at),
@@ -56,6 +66,7 @@ def entries_of(session: Session, table: str, changes: list[Change]) -> list[Hist
             reason=change.reason or "",
             request_id=change.request_id or "",
             request_url=_request_url(change),
+            authority=told.get(change.authority or "") or str(AUTHORITIES.get(change.authority or "", "")),
             action=change.action,
             mark=ACTIONS.get(change.action, ("grey", change.action)),
             changes=[_line(fields.get(name), name, pair, names) for name, pair in change.changes.items()],
@@ -81,6 +92,34 @@ def _request_url(change: Change) -> str:
     if change.actor == getattr(g.user, "username", None) or may_undo_all():
         return url_for("BatchView.show", request_id=change.request_id)
     return ledger_url(change.request_id) if may("list", Change) else ""
+
+
+def who_asked_and_approved(session: Session, authorities: Collection[str]) -> dict[str, str]:
+    """Number of a change request -> who asked for it and who approved it; two statements for all of them."""
+    if not authorities:
+        return {}
+    asked = (
+        select(ChangeRequest).where(ChangeRequest.number.in_(authorities)).options(joinedload(ChangeRequest.requester))
+    )
+    found = {request.id: request for request in session.scalars(asked)}
+    approvers: dict[int, list[str]] = {key: [] for key in found}
+    decided = (
+        select(ChangeRequestDecision.change_request_id, User.username)
+        .join(User, User.id == ChangeRequestDecision.approver_id)
+        .where(ChangeRequestDecision.change_request_id.in_(found), ChangeRequestDecision.verdict == Verdict.APPROVED)
+        .order_by(ChangeRequestDecision.id)
+    )
+    for key, username in session.execute(decided) if found else ():
+        approvers[key].append(username)
+    return {
+        request.number: gettext(
+            "%(number)s: requested by %(who)s, approved by %(approvers)s",
+            number=request.number,
+            who=request.requester.username,
+            approvers=", ".join(approvers[key]) or "—",
+        )
+        for key, request in found.items()
+    }
 
 
 def _line(shown: Field | None, name: str, pair: list[Any], names: dict[tuple[str, int], str]) -> tuple[Any, str, str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import abort, jsonify, request
 from flask_appbuilder import BaseView, expose
+from flask_appbuilder.security.sqla.models import PermissionView
 from flask_login import current_user
 from sqlalchemy import case
 
@@ -15,7 +16,7 @@ from app.models.base import model_of
 from app.security.scope import rows
 from app.transaction import only_reads
 from app.views.base.registry import may, place_of
-from app.views.base.rights import refuse
+from app.views.base.rights import pairs_like, refuse, row_text
 
 OFFERED = 20  # rows of one answer
 DEEPEST = 50  # pages; who has not found it by then types more
@@ -42,11 +43,17 @@ class LookupView(BaseView):
         page = request.args.get("page", "0")
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 0
         text = request.args.get("q", "")[:100].replace("\x00", "").strip()
-        found = _found(model, text, min(number, DEEPEST) * OFFERED)
-        return jsonify(
-            results=[{"id": record.id, "text": str(record)} for record in found[:OFFERED]],
-            more=len(found) > OFFERED and number < DEEPEST,
-        )
+        first = min(number, DEEPEST) * OFFERED
+        if model is PermissionView:  # a right is found by its words, which no column has
+            return _answer(pairs_like(text)[first : first + OFFERED + 1], number)
+        return _answer(_found(model, text, first), number)
+
+
+def _answer(found: list[Any], number: int) -> Any:
+    return jsonify(
+        results=[{"id": record.id, "text": row_text(record)} for record in found[:OFFERED]],
+        more=len(found) > OFFERED and number < DEEPEST,
+    )
 
 
 def target(table: str) -> type[Any] | None:

@@ -201,6 +201,7 @@ class HistoryEntry:
     action: str  # create, update, delete
     mark: tuple[str, Any]  # the colour and the word for it
     changes: list[tuple[Any, str, str]]  # (label, before, after)
+    authority: str = ""  # by what right, where it takes one: who asked and who approved
 
 
 @dataclass

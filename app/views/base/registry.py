@@ -19,6 +19,7 @@ _places: dict[str, Place] = {
     "ab_user": Place("UserDBModelView", "/users"),
     "ab_role": Place("RoleModelView", "/roles"),
     "ab_group": Place("UserGroupModelView", "/groups"),
+    "ab_permission_view": Place("PermissionViewModelView", "/permissionviews"),
 }
 
 

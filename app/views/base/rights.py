@@ -4,12 +4,22 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from flask import abort, current_app, redirect, request, url_for
+from flask_appbuilder.security.sqla.models import PermissionView, User
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models.base import model_of
+from app.security.scope import sees
 
 RIGHTS = {
     "add": _("Add"),
+    "approve": _("Approve"),
+    "approve_catalog": _("Decide on requests about products and prices"),
+    "approve_customer_data": _("Decide on requests about customer data"),
+    "approve_rights": _("Decide on requests about rights"),
     "bulk_edit": _("Edit many at once"),
     "chart": _("Chart"),
     "copyrole": _("Copy Role"),
@@ -23,12 +33,16 @@ RIGHTS = {
     "import": _("Import"),
     "list": _("List"),
     "list_all": _("See everybody’s"),
+    "make": _("Make"),
+    "make_for_others": _("Make for programs"),
     "menu_access": _("Menu"),
     "patch": _("Edit"),
     "post": _("Add"),
+    "request_rights": _("Request a change"),
     "resetmypassword": _("Reset my password"),
     "resetpasswords": _("Reset Password"),
     "see_all": _("See all regions"),
+    "see_all_requests": _("See everybody’s requests"),
     "set_role_default": _("Set the default list of a role"),
     "share_lists": _("Share lists"),
     "show": _("Show"),
@@ -66,6 +80,32 @@ def pair_text(pair: Any) -> str:
     view_name = pair.view_menu.name
     right = right_text(pair.permission.name, view_name)
     return gettext("%(place)s: %(right)s", place=place_text(view_name), right=right)
+
+
+def row_text(row: Any) -> str:
+    """What a row is called where people choose or read it: a right in words."""
+    return pair_text(row) if isinstance(row, PermissionView) else str(row)
+
+
+def name_at(table: str, key: int) -> str:
+    """row_text() of a row by its key."""
+    try:
+        row = db.session.get(model_of(table), key)
+    except KeyError:  # of a release that still had it
+        row = None
+    if row is None:
+        return f"#{key}"
+    if isinstance(row, User):
+        return f"{row.get_full_name()} ({row.username})"  # two people may have one name
+    return row_text(row) if sees(row) else gettext("outside of your regions")
+
+
+def pairs_like(text: str) -> list[Any]:
+    """The rights whose words have each word of the text, in alphabetical order."""
+    words = text.casefold().split()
+    told = [(pair_text(pair), pair) for pair in db.session.scalars(select(PermissionView))]
+    found = [(name, pair) for name, pair in told if all(word in name.casefold() for word in words)]
+    return [pair for _name, pair in sorted(found, key=lambda each: each[0])]
 
 
 def by_place(pairs: Iterable[Any]) -> list[tuple[str, list[str]]]:

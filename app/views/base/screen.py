@@ -15,6 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.acts.actions import Action
 from app.acts.fields import eager, inputs, sortable
 from app.acts.moves import moves_of
+from app.acts.request_actions import ASK_TO_DELETE
 from app.acts.saving import commit_within_scope
 from app.extensions import db
 from app.models.base import Field, Record
@@ -60,10 +61,11 @@ class Screen(ModelView):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.all_actions = {action.name: action for action in [*moves_of(self.model), *self.actions_declared]}
+        given = [ASK_TO_DELETE] if self.model.gated is not None and not self.model.by_rule else []
+        self.all_actions = {action.name: action for action in [*moves_of(self.model), *self.actions_declared, *given]}
         rights = ["list", "show", "add", "edit", "delete", "export", "history", *self.all_actions]
         rights += [*self.further_rights, *(task.name for task in self.tasks)]
-        if self.model.by_rule:
+        if self.model.by_rule or self.model.gated is not None:  # what is gated is deleted by request
             rights.remove("delete")
         if not self.model.ledger:
             rights.remove("history")
@@ -71,9 +73,9 @@ class Screen(ModelView):
             rights.remove("add")
         if not self.inputs(is_new=False):
             rights.remove("edit")
-        elif self.model.ledger:
+        elif self.model.ledger and self.model.gated is None:
             rights.append("bulk_edit")
-        if {"add", "edit"} & set(rights):
+        if {"add", "edit"} & set(rights) and self.model.gated is None:
             rights.append("import")
         self.base_permissions = [f"can_{right}" for right in rights]
         register(self)

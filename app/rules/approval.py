@@ -1,0 +1,306 @@
+"""Change requests: who may decide, what is still missing, who gains, and what is to change in words."""
+
+import datetime
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask_appbuilder.security.sqla.models import User
+from flask_babel import gettext
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.models.approval import (
+    ApprovalPolicy,
+    ChangeRequest,
+    ChangeRequestDecision,
+    ChangeRequestLine,
+    Deputy,
+    Verdict,
+)
+from app.models.base import Record, model_of
+from app.models.clock import day_of
+from app.models.gate import LABELS, Step, Subject
+from app.models.staff import Employee
+from app.rules.rights import USER_GROUPS, members
+
+VIEW = "ChangeRequestView"  # on which the rights to approve are
+LEVELS = 100  # of managers; more are a cycle
+NameOf = Callable[[str, int], str]  # table, key -> what people call it
+
+
+def default_policy(subject: Subject) -> ApprovalPolicy:
+    """What holds until somebody enters another."""
+    return ApprovalPolicy(
+        subject=subject,
+        needed=1,
+        right_name=f"can_approve_{subject.value}",
+        bars_manager=False,
+        bars_managed=True,
+        days=14,
+    )
+
+
+def policy_of(session: Session, subject: str) -> ApprovalPolicy:
+    found = session.scalars(select(ApprovalPolicy).where(ApprovalPolicy.subject == subject)).one_or_none()
+    return found or default_policy(Subject(subject))
+
+
+# --- who may decide --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """What speaks for and against approvers of one request: keys of users.
+
+    entitled: those with the right. decided: who has decided, or in whose place it was. bosses_of_gainers: the direct
+    managers of who gains.
+    """
+
+    requester: int
+    gainers: frozenset[int] = frozenset()
+    entitled: frozenset[int] = frozenset()
+    decided: frozenset[int] = frozenset()
+    bosses_of_gainers: frozenset[int] = frozenset()
+    bars_manager: bool = False
+    bars_managed: bool = True
+
+
+def why_not(case: Case, person: int, behalf_of: int | None, bosses: Collection[int]) -> str:
+    """Why a person does not decide; empty where they do. behalf_of: whose deputy they are. bosses: above the person."""
+    both = {person, behalf_of} - {None}
+    if case.requester in both:
+        return gettext("Nobody decides on their own request.")
+    if both & case.gainers:
+        return gettext("Nobody decides on what they gain themselves.")
+    if (behalf_of if behalf_of is not None else person) not in case.entitled:
+        return gettext("Deciding on it takes a right that you do not have.")
+    if both & case.decided:
+        return gettext("You have decided on this request already.")
+    if case.bars_managed and case.requester in bosses:
+        return gettext("You are managed by who asks: somebody else decides.")
+    if case.bars_manager and both & case.bosses_of_gainers:
+        return gettext("The manager of who gains does not decide on it.")
+    return ""
+
+
+def missing(needed: int, verdicts: Iterable[str]) -> int:
+    """How many approvals are still needed."""
+    return max(0, needed - sum(verdict == Verdict.APPROVED for verdict in verdicts))
+
+
+def case_of(session: Session, request: ChangeRequest, entitled: frozenset[int], now: datetime.datetime) -> Case:
+    policy = policy_of(session, request.subject)
+    gain = gainers(session, request.lines(session), now)
+    decisions: list[ChangeRequestDecision] = request.decisions(session)
+    boss = select(Employee.manager_id).where(Employee.user_id.in_(gain))
+    direct = session.scalars(select(Employee.user_id).where(Employee.id.in_(boss), Employee.user_id.is_not(None)))
+    return Case(
+        requester=request.requester_id,
+        gainers=gain,
+        entitled=entitled,
+        decided=frozenset(key for d in decisions for key in (d.approver_id, d.behalf_of_id) if key is not None),
+        bosses_of_gainers=frozenset(key for key in direct if key is not None),
+        bars_manager=policy.bars_manager,
+        bars_managed=policy.bars_managed,
+    )
+
+
+def bosses_of(session: Session, user: int) -> set[int]:
+    """The users who manage somebody, from the direct manager upwards."""
+    found: set[int] = set()
+    person = session.scalars(select(Employee).where(Employee.user_id == user)).one_or_none()
+    for _level in range(LEVELS):
+        person = session.get(Employee, person.manager_id) if person is not None and person.manager_id else None
+        if person is None:
+            break
+        if person.user_id is not None:
+            found.add(person.user_id)
+    return found
+
+
+def stands_in_for(session: Session, user: int, day: datetime.date) -> list[int]:
+    """The users whose deputy somebody is on a day."""
+    statement = (
+        select(Deputy)
+        .join(Employee, Employee.id == Deputy.deputy_id)
+        .where(Employee.user_id == user, Deputy.valid_to > day)
+        .where(or_(Deputy.valid_from.is_(None), Deputy.valid_from <= day))
+    )
+    found = [row.employee.user_id for row in session.scalars(statement)]
+    return sorted({key for key in found if key is not None})
+
+
+def seat_of(session: Session, case: Case, user: int, now: datetime.datetime) -> tuple[int | None, str]:
+    """(in whose place a person decides: None for themselves, why not: empty where they may)."""
+    bosses = bosses_of(session, user)
+    refusal = why_not(case, user, None, bosses)
+    if not refusal:
+        return None, ""
+    for other in stands_in_for(session, user, day_of(now)):
+        if not why_not(case, user, other, bosses):
+            return other, ""
+    return None, refusal
+
+
+# --- who gains -------------------------------------------------------------------------------------------------------
+
+PERSON_OF = {  # table -> the column that leads to who gains
+    "employee": "user_id",
+    "review_limit": "employee_id",
+    "deputy": "deputy_id",
+    "duty_exception": "user_id",
+}
+
+
+def gainers(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.datetime) -> frozenset[int]:
+    """Keys of the users who get something by these lines; who only loses is not among them."""
+    found: set[int] = set()
+    for line in lines:
+        if line.step in (Step.REMOVE, Step.DELETE):
+            continue
+        key = line.record_id
+        if line.record_type == "ab_user" and key is not None:
+            found.add(key)
+        elif line.record_type == "ab_role" and key is not None:
+            found |= members(session, [key], now)
+        elif line.record_type == "ab_group":
+            found |= set(session.scalars(select(USER_GROUPS.c.user_id).where(USER_GROUPS.c.group_id == key)))
+        elif line.record_type in PERSON_OF:
+            found |= _persons(session, line)
+    return frozenset(found)
+
+
+def _persons(session: Session, line: ChangeRequestLine) -> set[int]:
+    name = PERSON_OF[line.record_type]
+    values = [line.new.get(name)] if line.step == Step.CREATE and isinstance(line.new, dict) else []
+    record = session.get(model_of(line.record_type), line.record_id) if line.record_id is not None else None
+    if record is not None:
+        values.append(getattr(record, name))
+    if line.field_name == name:
+        values.append(line.new)
+    keys = {value for value in values if value is not None}
+    if name == "user_id":
+        return keys
+    return {u for u in session.scalars(select(Employee.user_id).where(Employee.id.in_(keys))) if u is not None}
+
+
+# --- in words --------------------------------------------------------------------------------------------------------
+
+
+def in_words(line: ChangeRequestLine, name_of: NameOf, until: datetime.date | None = None) -> str:
+    """One line of a request as a sentence."""
+    record = name_of(line.record_type, line.record_id) if line.record_id is not None else line.record_label
+    words: dict[str, Any] = {"record": record or line.record_label, "field": label_of(line)}
+    step, place = line.step, (line.record_type, line.field_name)
+    if step in (Step.ADD, Step.REMOVE):
+        words["value"] = name_of(_target(line), line.new or 0)
+        gets = step == Step.ADD
+        if place == ("ab_user", "roles"):
+            if gets and until is not None:
+                return gettext("%(record)s gets the role “%(value)s” until %(until)s", until=until, **words)
+            return (
+                gettext("%(record)s gets the role “%(value)s”", **words)
+                if gets
+                else gettext("%(record)s loses the role “%(value)s”", **words)
+            )
+        if place == ("ab_user", "groups"):
+            return (
+                gettext("%(record)s joins the group “%(value)s”", **words)
+                if gets
+                else gettext("%(record)s leaves the group “%(value)s”", **words)
+            )
+        if place == ("ab_role", "permissions"):
+            return (
+                gettext("%(record)s gets the right “%(value)s”", **words)
+                if gets
+                else gettext("%(record)s loses the right “%(value)s”", **words)
+            )
+        return (
+            gettext("%(record)s: %(field)s gets “%(value)s”", **words)
+            if gets
+            else gettext("%(record)s: %(field)s loses “%(value)s”", **words)
+        )
+    if step == Step.CREATE:
+        values = line.new if isinstance(line.new, dict) else {}
+        told = ", ".join(
+            f"{label_at(line.record_type, name)}: {value_text(line.record_type, name, value, name_of)}"
+            for name, value in values.items()
+            if value not in (None, [], "")
+        )
+        return gettext("New: %(kind)s (%(values)s)", kind=kind_of(line), values=told)
+    if step == Step.DELETE:
+        return gettext("%(kind)s %(record)s is deleted", kind=kind_of(line), **words)
+    old, new = (value_text(*place, value, name_of) for value in (line.old, line.new))  # type: ignore[arg-type]
+    return gettext("%(record)s: %(field)s from “%(old)s” to “%(new)s”", old=old, new=new, **words)
+
+
+def label_of(line: ChangeRequestLine) -> str:
+    return label_at(line.record_type, line.field_name or "")
+
+
+def label_at(table: str, name: str) -> str:
+    model = _model(table)
+    if issubclass(model, Record) and name in model.fields():
+        return str(model.fields()[name].label)
+    return str(LABELS.get((table, name), name))
+
+
+def kind_of(line: ChangeRequestLine) -> str:
+    return str(getattr(_model(line.record_type), "label", line.record_type))
+
+
+def _model(table: str) -> type[Any]:
+    """The model of a table; plain object where a release has it no more, so that an old request still reads."""
+    try:
+        return model_of(table)
+    except KeyError:
+        return object
+
+
+def value_text(table: str, name: str, value: Any, name_of: NameOf) -> str:
+    """A stored value as people read it."""
+    if value is None or value == []:
+        return "—"
+    model = _model(table)
+    shown = model.fields().get(name) if issubclass(model, Record) else None
+    if isinstance(value, list):
+        return ", ".join(value_text(table, name, item, name_of) for item in value)
+    if shown is not None and shown.target and isinstance(value, int):
+        return name_of(shown.target, value)
+    if shown is not None and shown.choices is not None:
+        return next((str(label) for choice, label in shown.choices.labels() if choice == value), str(value))
+    if isinstance(value, bool):
+        return gettext("Yes") if value else gettext("No")
+    return str(value)
+
+
+TARGETS = {
+    ("ab_user", "roles"): "ab_role",
+    ("ab_user", "groups"): "ab_group",
+    ("ab_group", "roles"): "ab_role",
+    ("ab_role", "permissions"): "ab_permission_view",
+}
+
+
+def _target(line: ChangeRequestLine) -> str:
+    place = line.record_type, line.field_name or ""
+    shown = _fields(line.record_type).get(line.field_name or "")
+    return TARGETS.get(place) or (shown.target if shown is not None else "")
+
+
+def _fields(table: str) -> dict[str, Any]:
+    model = _model(table)
+    return model.fields() if issubclass(model, Record) else {}
+
+
+def stored_name(session: Session) -> NameOf:
+    """What rows are called, without the words of the screens."""
+
+    def name_of(table: str, key: int) -> str:
+        row = session.get(model_of(table), key)
+        if isinstance(row, User):
+            return f"{row.get_full_name()} ({row.username})"
+        return str(row) if row is not None else f"#{key}"
+
+    return name_of
