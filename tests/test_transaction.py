@@ -265,9 +265,7 @@ def test_a_text_that_is_too_long(session, engine_name):
 def test_every_named_check_says_its_sentence(session):
     """A CHECK of one table stands for all; that each has a sentence is asked in test_schema."""
     table = Region.metadata.tables["customer"]
-    work = past_the_rules(
-        insert(table), number="CU1", name="Nobody", party_type="organization", **STAMPS
-    )
+    work = past_the_rules(insert(table), number="CU1", name="Nobody", party_type="organization", **STAMPS)
     assert refused(work) == ("An organisation needs a trading name.", "trading_name")
 
 

@@ -43,6 +43,7 @@ from app.rules.approval import (
 )
 from app.rules.duties import Met, met
 from app.rules.rights import holders, standing
+from app.security.scope import scope_field, who_sees
 
 SYSTEM = "system"
 MOST_LINES = 1_000
@@ -223,14 +224,25 @@ def _refuse_conflicts(session: Session, request: ChangeRequest, now: datetime.da
 
 def case_now(session: Session, request: ChangeRequest, now: datetime.datetime) -> Case:
     right = policy_of(session, request.subject).right_name
-    return case_of(session, request, holders(session, right, VIEW, now), now)
+    entitled = _who_sees(session, request, holders(session, right, VIEW, now), now)
+    return case_of(session, request, entitled, now)
+
+
+def _who_sees(
+    session: Session, request: ChangeRequest, users: Collection[int], now: datetime.datetime
+) -> frozenset[int]:
+    """Those of these users who may see all that the request is about."""
+    for table, key in {(each.record_type, each.record_id) for each in request.lines(session) if each.record_id}:
+        record = session.get(model_of(table), key) if scope_field(model_of(table)) is not None else None
+        users = who_sees(session, record, users, now) if record is not None else users
+    return frozenset(users)
 
 
 def _who_may(session: Session, request: ChangeRequest, now: datetime.datetime) -> set[int]:
     """The users who may decide, deputies included."""
     case = case_now(session, request, now)
-    deputies = set(_deputies(session, case.entitled, now))
-    return {user for user in case.entitled | deputies if not seat_of(session, case, user, now)[1]}
+    asked = _who_sees(session, request, {*case.entitled, *_deputies(session, case.entitled, now)}, now)
+    return {user for user in asked if not seat_of(session, case, user, now)[1]}
 
 
 def _deputies(session: Session, entitled: Collection[int], now: datetime.datetime) -> Iterable[int]:
@@ -256,6 +268,8 @@ def decide(session: Session, request: ChangeRequest, verdict: Verdict, reason: s
     if verdict == Verdict.REJECTED and not reason.strip():
         raise RuleBroken(gettext("Who rejects a request says why."), "reason")
     person = user_named(session, who().actor)
+    outside = gettext("%(request)s is about a record outside of your regions.", request=request)
+    _demand(bool(_who_sees(session, request, {person.id}, now)), outside)
     behalf, refusal = seat_of(session, case_now(session, request, now), person.id, now)
     _demand(not refusal, refusal)
     _demand_sealed(request)

@@ -238,10 +238,14 @@ class Record(Model, Declared):
 
     @property
     def called(self) -> str | None:
-        """Its name in the person's language, where it has one in each."""
+        """Its name in the person's language."""
+        return self.worded("name")
+
+    def worded(self, name: str) -> str | None:
+        """What a field says in the person's language, where there is one more for Chinese."""
         locale = get_locale()
-        chinese = getattr(self, "name_zh", None) if locale is not None and locale.language == "zh" else None
-        return chinese or getattr(self, "name", None)
+        chinese = getattr(self, f"{name}_zh", None) if locale is not None and locale.language == "zh" else None
+        return chinese or getattr(self, name, None)
 
     def check(self) -> None:
         """Raise RuleBroken where fields contradict each other; runs in each flush for what is new or changed."""

@@ -38,6 +38,7 @@ class DutyConflict(Record):
     first: Mapped[str] = field(String(200), label=_("One duty"), hint=PATTERN_HINT, in_list=True)
     second: Mapped[str] = field(String(200), label=_("The other duty"), hint=PATTERN_HINT, in_list=True)
     why: Mapped[str] = field(String(1000), label=_("Why"), multiline=True)
+    why_zh: Mapped[str | None] = field(String(1000), label=_("Why, in Chinese"), multiline=True)
     severity: Mapped[Severity] = field(Severity, default=Severity.BLOCKS, label=_("Severity"), in_list=True)
 
     def __str__(self) -> str:

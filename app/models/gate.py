@@ -167,6 +167,11 @@ def _gated_fields(table: str) -> tuple[Field, ...]:
     return tuple(shown for shown in model_of(table).fields().values() if shown.gated is not None)
 
 
+def takes_request(model: Any) -> bool:
+    """Whether something of its rows changes by request only."""
+    return bool(model.gated or gated_fields(model) or any(lifecycle.gated for lifecycle in model.lifecycles()))
+
+
 def of_record(record: Any, is_new: bool) -> Iterator[Touch]:
     """The gated changes of one record that wait to be written."""
     if record.gated is not None:

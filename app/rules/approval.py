@@ -1,7 +1,7 @@
 """Change requests: who may decide, what is still missing, who gains, and what is to change in words."""
 
 import datetime
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from app.models.approval import (
 from app.models.base import Record, model_of
 from app.models.clock import day_of
 from app.models.gate import LABELS, Step, Subject
+from app.models.ledger import Change
 from app.models.staff import Employee
 from app.rules.rights import USER_GROUPS, members
 
@@ -54,7 +55,7 @@ class Case:
     """What speaks for and against approvers of one request: keys of users.
 
     entitled: those with the right. decided: who has decided, or in whose place it was. bosses_of_gainers: the direct
-    managers of who gains.
+    managers of who gains. since: who has got a password from somebody else from then on does not decide.
     """
 
     requester: int
@@ -64,6 +65,7 @@ class Case:
     bosses_of_gainers: frozenset[int] = frozenset()
     bars_manager: bool = False
     bars_managed: bool = True
+    since: datetime.datetime | None = None
 
 
 def why_not(case: Case, person: int, behalf_of: int | None, bosses: Collection[int]) -> str:
@@ -103,6 +105,7 @@ def case_of(session: Session, request: ChangeRequest, entitled: frozenset[int], 
         bosses_of_gainers=frozenset(key for key in direct if key is not None),
         bars_manager=policy.bars_manager,
         bars_managed=policy.bars_managed,
+        since=(request.submitted_at or now) - datetime.timedelta(days=policy.days),
     )
 
 
@@ -135,12 +138,25 @@ def seat_of(session: Session, case: Case, user: int, now: datetime.datetime) -> 
     """(in whose place a person decides: None for themselves, why not: empty where they may)."""
     bosses = bosses_of(session, user)
     refusal = why_not(case, user, None, bosses)
-    if not refusal:
-        return None, ""
-    for other in stands_in_for(session, user, day_of(now)):
-        if not why_not(case, user, other, bosses):
-            return other, ""
+    places = [None] if not refusal else stands_in_for(session, user, day_of(now))
+    for place in places:
+        if not why_not(case, user, place, bosses):
+            set_on = password_of_another(session, user, case.since) if case.since is not None else None
+            told = gettext("Somebody else set your password on %(day)s: others decide for now.", day=set_on)
+            return (place, "") if set_on is None else (None, told)
     return None, refusal
+
+
+def password_of_another(session: Session, user: int, since: datetime.datetime) -> datetime.date | None:
+    """The day since then on which somebody else set a person's password, and so could sign in as them."""
+    statement = (
+        select(Change)
+        .join(User, User.id == Change.record_id)
+        .where(Change.record_type == "ab_user", Change.record_id == user, Change.action == "update")
+        .where(Change.at >= since, Change.actor != User.username)
+        .order_by(Change.id.desc())
+    )
+    return next((day_of(row.at) for row in session.scalars(statement) if "password" in row.changes), None)
 
 
 # --- who gains -------------------------------------------------------------------------------------------------------
@@ -233,6 +249,24 @@ def in_words(line: ChangeRequestLine, name_of: NameOf, until: datetime.date | No
         return gettext("%(kind)s %(record)s is deleted", kind=kind_of(line), **words)
     old, new = (value_text(*place, value, name_of) for value in (line.old, line.new))  # type: ignore[arg-type]
     return gettext("%(record)s: %(field)s from “%(old)s” to “%(new)s”", old=old, new=new, **words)
+
+
+def all_in_words(
+    lines: Sequence[ChangeRequestLine],
+    names_of: Callable[[set[tuple[str, int]]], dict[tuple[str, int], str]],
+    until: datetime.date | None = None,
+) -> list[str]:
+    """in_words() of many lines. names_of: the names of all rows that they are about, asked for at once."""
+    asked: set[tuple[str, int]] = set()
+
+    def note(table: str, key: int) -> str:
+        asked.add((table, key))
+        return ""
+
+    for each in lines:
+        in_words(each, note, until)
+    names = names_of(asked)
+    return [in_words(each, lambda table, key: names[table, key], until) for each in lines]
 
 
 def label_of(line: ChangeRequestLine) -> str:

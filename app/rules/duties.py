@@ -32,7 +32,7 @@ class Met:
 
     @property
     def sentence(self) -> str:
-        words = {"who": self.name, "conflict": self.conflict, "why": self.conflict.why}
+        words = {"who": self.name, "conflict": self.conflict, "why": self.conflict.worded("why")}
         if self.until is not None:
             return gettext(
                 "%(who)s would have conflicting duties: %(conflict)s. An exception allows it until %(until)s.",

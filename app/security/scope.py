@@ -5,23 +5,24 @@ works where is written on the employee; the right to see all regions goes with a
 """
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from flask import current_app, g, has_request_context
 from flask_babel import gettext
-from sqlalchemy import Select, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from app.extensions import db
 from app.models.approval import ChangeRequest, ChangeRequestDecision, ChangeRequestLine, Deputy, RequestState
-from app.models.base import Field, Record, model_of
+from app.models.base import Field, Record, model_of, records
 from app.models.clock import day_of
 from app.models.customer import Region
-from app.models.gate import Subject
+from app.models.gate import Subject, takes_request
 from app.models.ledger import Change
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
+from app.rules.rights import holders
 
 SEE_ALL = ("can_see_all", "RegionView")
 SEE_ALL_REQUESTS = ("can_see_all_requests", "ChangeRequestView")
@@ -47,25 +48,47 @@ def rows(model: type[Any]) -> Select[Any]:
 
 
 def _requests(model: type[Any]) -> Select[Any]:
-    """Change requests: one's own, those about oneself, and those that one may decide on."""
+    """Change requests: one's own, those about oneself, and those that one may decide on.
+
+    They show what is in the records that they are about, so another's takes the regions of these.
+    """
     if not has_request_context():
         return select(model)
-    sm = current_app.appbuilder.sm  # type: ignore[attr-defined]
-    if sm.has_access(*SEE_ALL_REQUESTS):
-        return select(model)
     user = g.user.id if g.user.is_authenticated else None
+    found = select(ChangeRequest)
+    if not current_app.appbuilder.sm.has_access(*SEE_ALL_REQUESTS):  # type: ignore[attr-defined]
+        found = found.where(_concern(user))
+    if regions() is not None:
+        outside = exists().where(ChangeRequestLine.change_request_id == ChangeRequest.id, _is_outside())
+        found = found.where(or_(ChangeRequest.requester_id == user, ~outside))
+    if model is ChangeRequest:
+        return found
+    return select(model).where(model.change_request_id.in_(found.with_only_columns(ChangeRequest.id)))
+
+
+def _concern(user: int | None) -> ColumnElement[bool]:
+    sm = current_app.appbuilder.sm  # type: ignore[attr-defined]
     decides = [subject for subject in Subject if sm.has_access(f"can_approve_{subject.value}", SEE_ALL_REQUESTS[1])]
     me = select(Employee.id).where(Employee.user_id == user)
     stands_in = exists().where(Deputy.deputy_id.in_(me), Deputy.valid_to > day_of(datetime.datetime.now(datetime.UTC)))
-    mine = or_(
+    return or_(
         ChangeRequest.requester_id == user,
         ChangeRequest.for_user_id == user,
         ChangeRequest.subject.in_(decides),
         and_(ChangeRequest.state == RequestState.SUBMITTED, stands_in),
     )
-    if model is ChangeRequest:
-        return select(ChangeRequest).where(mine)
-    return select(model).where(model.change_request_id.in_(select(ChangeRequest.id).where(mine)))
+
+
+def _is_outside() -> ColumnElement[bool]:
+    """Whether a line of a request is about a record that the person may not see."""
+    asked_for = [model for model in records() if takes_request(model) and scope_field(model) is not None]
+    seen = ((model, rows(model).where(model.id == ChangeRequestLine.record_id)) for model in asked_for)
+    return or_(
+        *(
+            and_(ChangeRequestLine.record_type == model.__tablename__, ~row.correlate(ChangeRequestLine).exists())
+            for model, row in seen
+        )
+    )
 
 
 def sees(record: Any) -> bool:
@@ -125,6 +148,23 @@ def regions() -> frozenset[int] | None:
     if "regions" not in g:
         g.regions = _regions_of_person()
     return g.regions
+
+
+def who_sees(session: Session, record: Any, users: Collection[int], now: datetime.datetime) -> frozenset[int]:
+    """Those of these users who may see a record: sees(), asked for others."""
+    while (way := scope_field(type(record))) is not None:
+        record = getattr(record, way.relation)
+        if way.target == Region.__tablename__:
+            return frozenset(users) & (holders(session, *SEE_ALL, now) | _who_works_in(session, record))
+    return frozenset(users)
+
+
+def _who_works_in(session: Session, region: Region | None) -> set[int | None]:
+    """The users who work in a region, or in one above."""
+    above = [region.id, *(each.id for each in region.ancestors())] if region is not None else []
+    further = Employee.further_regions.property.secondary
+    found = select(Employee.user_id).outerjoin(further)
+    return set(session.scalars(found.where(or_(Employee.region_id.in_(above), further.c.region_id.in_(above)))))
 
 
 def own_region() -> int | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import g
 from flask_babel import lazy_gettext as _
-from markupsafe import Markup, escape
+from markupsafe import escape
 from sqlalchemy.orm import Session
 
 from app.acts.request_actions import DECISIONS
@@ -20,17 +20,22 @@ from app.models.approval import (
     RoleGrant,
 )
 from app.models.mail import Mail
-from app.rules.approval import in_words, missing, seat_of
+from app.rules.approval import all_in_words, label_of, missing, seat_of
+from app.views.base.cells import DASH
 from app.views.base.declarations import Menu, Panel
 from app.views.base.record import RecordView
-from app.views.base.rights import name_at
+from app.views.base.registry import kind_at
+from app.views.base.rights import names_at
 
 OPEN = (RequestState.DRAFT, RequestState.SUBMITTED, RequestState.APPROVED)
 
 
 def in_words_panel(session: Session, request: ChangeRequest) -> list[tuple[str, str]]:
     """(kind of change, what is to change in words), line by line."""
-    return [(each.step, in_words(each, name_at, request.valid_until)) for each in request.lines(session)]
+    lines = request.lines(session)
+    return [
+        (each.step, told) for each, told in zip(lines, all_in_words(lines, names_at, request.valid_until), strict=True)
+    ]
 
 
 def standing_panel(session: Session, request: ChangeRequest) -> dict[str, Any] | None:
@@ -52,10 +57,6 @@ def standing_panel(session: Session, request: ChangeRequest) -> dict[str, Any] |
     }
 
 
-def words_cell(line: ChangeRequestLine) -> Markup:
-    return escape(in_words(line, name_at, line.change_request.valid_until))
-
-
 class ChangeRequestView(RecordView):
     model = ChangeRequest
     menu = Menu.SECURITY
@@ -72,7 +73,10 @@ class ChangeRequestView(RecordView):
 
 class ChangeRequestLineView(RecordView):
     model = ChangeRequestLine
-    formatters = {"record_label": words_cell}
+    formatters = {
+        "record_type": lambda line: escape(kind_at(line.record_type)),
+        "field_name": lambda line: escape(label_of(line)) if line.field_name else DASH,
+    }
 
 
 class ChangeRequestDecisionView(RecordView):

@@ -32,6 +32,8 @@ DASHBOARDS: dict[str, tuple[Shown, ...]] = {
     ),
     "System administrator": ((CUSTOMERS, "regions"), (TICKETS, "statuses")),
     "Security administrator": (),
+    "Rights approver": (),
+    "Catalog approver": (),
     "Integration": (),
 }  # fmt: skip
 EVERYTHING = tuple((view, chart.name) for view in (ORDERS, TICKETS, CUSTOMERS, REVENUE) for chart in view.charts)

@@ -40,6 +40,7 @@ def upgrade() -> None:
     sa.Column('first', sa.String(length=200), nullable=False),
     sa.Column('second', sa.String(length=200), nullable=False),
     sa.Column('why', sa.String(length=1000), nullable=False),
+    sa.Column('why_zh', sa.String(length=1000), nullable=True),
     sa.Column('severity', sa.String(length=30), server_default='blocks', nullable=False),
     sa.Column('version', sa.Integer(), server_default='1', nullable=False),
     sa.Column('created_at', sa.DateTime(), nullable=False),

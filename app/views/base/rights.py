@@ -89,12 +89,27 @@ def row_text(row: Any) -> str:
 
 def name_at(table: str, key: int) -> str:
     """row_text() of a row by its key."""
+    return names_at([(table, key)])[table, key]
+
+
+def names_at(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """name_at() of many rows, in one statement for each table."""
+    keys: dict[str, set[int]] = {}
+    for table, key in places:
+        keys.setdefault(table, set()).add(key)
+    return {(table, key): name for table, some in keys.items() for key, name in _names(table, some).items()}
+
+
+def _names(table: str, keys: set[int]) -> dict[int, str]:
     try:
-        row = db.session.get(model_of(table), key)
+        model = model_of(table)
     except KeyError:  # of a release that still had it
-        row = None
-    if row is None:
-        return f"#{key}"
+        return {key: f"#{key}" for key in keys}
+    found = {row.id: row for row in db.session.scalars(select(model).where(model.id.in_(keys)))}
+    return {key: _name(found[key]) if key in found else f"#{key}" for key in keys}
+
+
+def _name(row: Any) -> str:
     if isinstance(row, User):
         return f"{row.get_full_name()} ({row.username})"  # two people may have one name
     return row_text(row) if sees(row) else gettext("outside of your regions")
