@@ -12,7 +12,7 @@ from app import create_app
 from app.extensions import db
 from app.models.acting import acting
 from app.sample.builders import make_reviewer
-from tests.conftest import LiveServer, add_user, settings_of_tests
+from tests.conftest import TESTS, LiveServer, add_user, settings_of_tests
 from tests.rules.test_reviewing import waiting
 from tests.test_races import CLIENTS, Browser, at_once, hidden_fields
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 def orders(live_server: LiveServer, tmp_path: Path) -> list[int]:
     """Keys of orders that wait; the reviewers with users and limits are there."""
     app = create_app(settings_of_tests(live_server.database_url, tmp_path))
-    with app.app_context(), acting(actor="clerk"):
+    with app.app_context(), acting(actor="clerk", authority=TESTS):
         for number in range(CLIENTS):
             user = add_user(app, f"racer{number}", "Admin")
             make_reviewer(db.session(), user_id=user.id, family_name=f"Racer{number}", given_name=None)

@@ -93,7 +93,8 @@ class Namer:
         names = SEARCHED_OF_FAB.get(model.__tablename__) or [name for name in NAMED_BY if name in present]
         self.names = [KEY, *dict.fromkeys([*names, *filter(None, [self.key])])]
         if issubclass(model, Record):
-            own = {"__str__": model.__str__, "called": Record.called, "label": model.label}
+            own = {"__str__": model.__str__, "called": Record.called, "worded": Record.worded}
+            own["label"] = model.label
         else:
             own = {"__str__": lambda row: " ".join(str(getattr(row, name) or "") for name in names).strip()}
         self._stand_in = type(f"Named{model.__name__}", (), own)

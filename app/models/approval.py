@@ -155,7 +155,7 @@ class ChangeRequestLine(Record):
     change_request_id: Mapped[int] = field(ForeignKey("change_request.id"), label=_("Change request"), part_of=True)
     step: Mapped[Step] = field(Step, label=_("Kind of change"), in_list=True)
     record_type: Mapped[str] = field(String(64), label=_("Kind of record"), hint=_("Name of the table"), in_list=True)
-    record_id: Mapped[int | None] = field(BigInteger, label=_("Key of the record"))
+    record_id: Mapped[int | None] = field(BigInteger, label=_("Key of what changes"))
     record_label: Mapped[str] = field(String(200), label=_("Record"), in_list=True)
     field_name: Mapped[str | None] = field(String(64), label=_("Field"), in_list=True)
     old: Mapped[Any | None] = field(JsonText, label=_("Before"), multiline=True)

@@ -85,8 +85,8 @@ def builder(function: Builder) -> Builder:
 
 
 def make_any(session: Session, model: type[R], **changes: Any) -> R:
-    """A valid row of any model: by its builder, or from its fields when it has none."""
-    build = BUILDERS.get(model.__tablename__)
+    """A valid row of any model, FAB's users and roles too: by its builder, or from its fields when it has none."""
+    build = BUILDERS.get(model.__tablename__) or OF_FAB.get(model.__tablename__)
     return build(session, **changes) if build else make_from_fields(session, model, **changes)
 
 
@@ -160,7 +160,7 @@ def _must_be_filled(shown: Field) -> bool:
 
 def _value(session: Session, shown: Field) -> Any:
     if shown.relation:
-        return make_user(session) if shown.target == "ab_user" else make_any(session, shown.target_model)
+        return make_any(session, shown.target_model)
     if shown.choices:
         return next(iter(shown.choices))
     number = next(_count)
@@ -218,6 +218,17 @@ def make_user(session: Session, username: str = "", roles: Iterable[Any] = (), p
     session.add(user)
     session.flush()
     return user
+
+
+def make_role(session: Session, name: str = "") -> Role:
+    """A FAB role without rights."""
+    role = Role(name=name or f"角色 {next(_count)}")
+    session.add(role)
+    session.flush()
+    return role
+
+
+OF_FAB: dict[str, Builder] = {"ab_user": make_user, "ab_role": make_role}  # by table
 
 
 @builder
@@ -499,10 +510,8 @@ def make_approval_policy(session: Session, **changes: Any) -> ApprovalPolicy:
 
 @builder
 def make_role_grant(session: Session, **changes: Any) -> RoleGrant:
-    if "role" not in changes and "role_id" not in changes:
-        changes["role"] = Role(name=f"角色 {next(_count)}")
-    own = {"user": make_user, "valid_until": INSTANT + datetime.timedelta(days=10**4), "authority": "tests"}
-    return _build(session, RoleGrant, changes, **own)
+    own = {"user": make_user, "role": make_role, "valid_until": INSTANT + datetime.timedelta(days=10**4)}
+    return _build(session, RoleGrant, changes, authority="tests", **own)
 
 
 @builder

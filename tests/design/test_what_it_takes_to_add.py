@@ -69,7 +69,7 @@ from app.models.ledger import Change
 
 app = create_app()
 app.config.update(WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
-with app.app_context():
+with app.app_context(), acting(authority="first administrator"):
     sm = app.appbuilder.sm
     sm.add_user("ann", "Ann", "Test", "ann@example.com", sm.find_role("Admin"), "correct-horse-battery")
     before = db.session.query(Customer).one()

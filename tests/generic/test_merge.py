@@ -23,12 +23,12 @@ def two(session, login):
 
 
 def texts_of(session, row):
-    """Fields of the row that take any other text, with that text; numbers serve as well."""
+    """Fields of the row that take any other text, with that text; numbers serve as well, what is gated is asked for."""
     kinds = row.fields()
     return {
         name: as_input(value)
         for name, value in free_fields(session, row).items()
-        if kind_of(kinds[name]) in ("text", "number") and not kinds[name].column.unique
+        if kind_of(kinds[name]) in ("text", "number") and not (kinds[name].column.unique or kinds[name].gated)
     }
 
 

@@ -14,7 +14,7 @@ from app.models.gate import Subject
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.rules import figures
-from app.sample.builders import make_any, make_order, make_supplier, make_user
+from app.sample.builders import OF_FAB, make_any, make_order, make_supplier
 from app.views.base.charts import ChartView
 from app.views.base.record import RecordView
 
@@ -122,7 +122,7 @@ def _unique(table: Any, fixed: set[str]) -> set[str]:
 def _fitting(session: Any, row: Record, column: Any) -> int | None:
     """A row that an empty reference could point to; None where the database is against it."""
     target = target_table(column)
-    other = make_user(session) if target == "ab_user" else make_any(session, model_of(target))
+    other = make_any(session, model_of(target))
     attempt = session.begin_nested()
     fits = set_past_rules(session, row, **{column.name: other.id})
     attempt.rollback()
@@ -132,8 +132,8 @@ def _fitting(session: Any, row: Record, column: Any) -> int | None:
 
 def _others(session: Any, column: Any, key: int, count: int) -> list[int]:
     target = target_table(column)
-    if target == "ab_user":
-        return [make_user(session).id for _ in range(count)]
+    if target in OF_FAB:
+        return [make_any(session, model_of(target)).id for _ in range(count)]
     known = session.info.setdefault("copies", {})
     if len(known.get((target, key), ())) < count:
         known[target, key] = copies(session, session.get(model_of(target), key), count)

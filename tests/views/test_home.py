@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from flask import g
+from flask_login import login_user
 from werkzeug.datastructures import MultiDict
 
 from app.acts.fields import QUEUE_CAP
@@ -239,6 +240,7 @@ def test_what_a_panel_asks_is_what_its_list_asks(app, session, panel, part, monk
     monkeypatch.setattr("app.views.my_work.regions", lambda: None)
     with app.test_request_context():
         g.user = app.appbuilder.sm.find_user("admin")
+        login_user(g.user)
         me = Me(g.user.id, "admin", NOW, make_employee(session), [3, 4])
         filters = part.filters(me)
         address = urlsplit(panel.address(filters))
@@ -248,7 +250,8 @@ def test_what_a_panel_asks_is_what_its_list_asks(app, session, panel, part, monk
         assert args["sort"] == panel.sort
         for one, other, key in zip(_clauses(panel.model, filters), listed.clauses, dict(filters), strict=True):
             column = getattr(panel.model, key.rpartition(".")[0])
-            is_text = key.startswith(("created_by.", "source.", "record_type."))  # codes: compared with their capitals
+            codes = ("created_by.", "source.", "record_type.", "authority.")  # compared with their capitals
+            is_text = key.startswith(codes)
             texts = [part for name, value in filters if name == key for part in value.split(",")]
             assert one.compare(column.in_(texts) if is_text else other), key
 

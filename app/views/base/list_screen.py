@@ -117,8 +117,9 @@ class ListScreen(Screen):
 
     @classmethod
     def inline_fields(cls) -> Iterable[Field]:
-        """The fields that can be typed in in a list: those of the form that fit in a cell."""
-        return [shown for shown in cls.inputs(is_new=False) if not (shown.many or shown.multiline)]
+        """The fields that can be typed in in a list: those of the form that fit in a cell and take no request."""
+        fit = [shown for shown in cls.inputs(is_new=False) if not (shown.many or shown.multiline or shown.gated)]
+        return fit if cls.model.gated is None else []
 
 
 def _column(query: ListQuery, shown: Field, is_inline: bool) -> Column:
