@@ -39,6 +39,14 @@ PLAIN = {  # endpoints that belong to no kind below
     "health": PUBLIC,
     "AuthDBView.login": PUBLIC,
     "AuthDBView.logout": PUBLIC,
+    "AuthDBView.code": PUBLIC,  # for whose password was right a moment ago; others are led to the first page
+    "AuthDBView.to_provider": PUBLIC,  # not there without OpenID Connect: tests/security/test_directory.py
+    "AuthDBView.from_provider": PUBLIC,
+    "OwnSignInView.show": SIGNED_IN,  # of oneself
+    "OwnSignInView.end": SIGNED_IN,
+    "OwnSignInView.second_factor": SIGNED_IN,
+    "OwnSignInView.token": ("can_make", "ApiTokenView"),
+    "OwnSignInView.revoke": SIGNED_IN,
     "LanguageView.switch": PUBLIC,
     "LocaleView.index": PUBLIC,  # FAB's own, which ours replaces in the pages
     "TokenApi.login": PUBLIC,
