@@ -126,6 +126,12 @@ FIXED = {
     "AUTH_RATE_LIMITED": False,  # FAB would count in the memory of each process: app/security/sign_in.py
     "RATELIMIT_STORAGE_URI": "memory://",  # nothing is counted there; unsaid, each start warns
     "AUTH_USER_REGISTRATION": False,
+    # docs/decisions/0028: as strong as FAB's scrypt with 128 MiB is said to be, in 8 MiB
+    "FAB_PASSWORD_HASH_METHOD": "scrypt:8192:8:10",
+    "AUTH_DB_FAKE_PASSWORD_HASH_CHECK": (  # of nobody: a name that there is not is answered as late as one that there is
+        "scrypt:8192:8:10$P81osMLHTrpy1eGh$8f61afc24c0fabe400ae54569716c80676ace0675112722deeb2bc2909f4c30b"
+        "bfec1a7801adebbe12cffa1a9024bb1213f14d49b9797c033ce1133602572a2a"
+    ),
     # docs/decisions/0026: what is streamed stays as it is, so that nothing of a long export is held back
     "COMPRESS_ALGORITHM": ["zstd", "br", "gzip"],
     "COMPRESS_MIMETYPES": ["text/html", "application/json"],

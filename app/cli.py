@@ -9,7 +9,6 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from werkzeug.security import generate_password_hash
 
 from app import data_model, database_grants
 from app.acts import duties, emergency
@@ -24,7 +23,7 @@ from app.models.refusal import RuleBroken
 from app.rules import figures
 from app.sample import scale, telco, world
 from app.sample.staff import PEOPLE
-from app.security import roles
+from app.security import passwords, roles
 from app.transaction import commit
 from config import ROOT
 
@@ -248,7 +247,8 @@ def first_administrator_command(username: str, email: str, first_name: str, last
                 email=email,
                 active=True,
             )
-            user.password = _hash(password)
+            sm.demand_good_password(password, username, first_name, last_name, email)
+            user.password = passwords.hashed(password)
         emergency.make_first_administrator(db.session(), user, sm.auth_role_admin, now)
 
     with acting(actor="system", source="command"):
@@ -302,13 +302,6 @@ def _do(work: Callable[[], Any]) -> None:
         commit(work)
     except RuleBroken as refusal:
         raise click.ClickException(str(refusal)) from refusal
-
-
-def _hash(password: str) -> str:
-    """As FAB hashes a password that somebody types."""
-    config = current_app.config
-    method = config.get("FAB_PASSWORD_HASH_METHOD", "scrypt")
-    return generate_password_hash(password, method, config.get("FAB_PASSWORD_HASH_SALT_LENGTH", 16))
 
 
 # --- figures of the charts -------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.extensions import db
-from tests.conftest import add_user
+from tests.conftest import PASSWORD, add_user
 
 RIGHTS = "SELECT (SELECT count(*) FROM ab_permission_view), (SELECT count(*) FROM ab_permission_view_role)"
 
@@ -35,6 +35,21 @@ def test_a_new_sample_password_is_shown_and_works(app, session, monkeypatch):
     db.session.rollback()
     monkeypatch.setitem(app.config, "SAMPLE_PASSWORD", "a-password-of-my-own")
     assert "a-password-of-my-own" in run(app, "reset-sample-password").output
+
+
+@pytest.mark.one_database
+def test_the_first_administrator_has_a_good_password(app, session):
+    session.delete(app.appbuilder.sm.find_user("admin"))
+    session.commit()
+    words = ["first-administrator", "boss", "--email", "boss@example.com", "--password"]
+    refused = run(app, *words, "password")
+    assert refused.exit_code != 0
+    assert "at least 12 characters" in refused.output
+    assert app.appbuilder.sm.find_user("boss") is None
+    made = run(app, *words, PASSWORD)
+    assert made.exit_code == 0, made.output
+    answer = app.test_client().post("/login/", data={"username": "boss", "password": PASSWORD})
+    assert answer.location == "/"
 
 
 @pytest.mark.one_database

@@ -18,6 +18,18 @@ SHARED = {
     "JOBS_URL": "redis://r",
     "JOBS_FOLDER": "/srv/files",
 }
+LDAP = {"AUTH": "ldap", "LDAP_URL": "ldaps://d", "LDAP_BASE": "dc=x", "DIRECTORY_ROLES": '{"cn=Clerks": ["Clerk"]}'}
+OIDC = {
+    "AUTH": "oidc",
+    "OIDC_ISSUER": "https://id",
+    "OIDC_CLIENT_ID": "crm",
+    "OIDC_CLIENT_SECRET": "x",
+    "DIRECTORY_ROLES": '{"clerks": ["Clerk"]}',
+}
+
+
+def given(settings):
+    return {f"SWITCHBOARD_{name}": value for name, value in settings.items()}
 
 
 def test_a_fresh_copy_starts_without_any_setting(tmp_path):
@@ -44,9 +56,15 @@ def test_each_setting_comes_from_the_environment(tmp_path):
     assert config["BABEL_DEFAULT_LOCALE"] == "zh"
 
 
+def test_a_name_that_nobody_has_takes_as_long_as_one_that_somebody_has(tmp_path):
+    config = load({}, tmp_path)
+    assert config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"].startswith(config["FAB_PASSWORD_HASH_METHOD"] + "$")
+
+
 def test_production_starts_with_safe_settings(tmp_path):
     config = load(GOOD, tmp_path)
     assert config["SESSION_COOKIE_SECURE"] is True
+    assert config["SECOND_FACTOR"] is True
     assert config["TRUSTED_HOSTS"] == ["crm.example.com"]
     assert not (tmp_path / "secret_key").exists()
 
@@ -65,14 +83,27 @@ def test_production_starts_with_safe_settings(tmp_path):
         (SHARED | {"JOBS_URL": ""}, "SWITCHBOARD_JOBS_URL to a Redis that they share"),
         (SHARED | {"JOBS_FOLDER": ""}, "SWITCHBOARD_JOBS_FOLDER to a folder that they share"),
         ({"JOBS_URL": "memory://"}, "write redis://host"),
+        ({"AUTH": "kerberos"}, "write one of database, ldap, oidc"),
+        (LDAP | {"LDAP_URL": "ldap://d"}, "LDAP_URL is not encrypted"),
+        (LDAP | {"LDAP_BASE": ""}, "LDAP_BASE is missing for SWITCHBOARD_AUTH=ldap"),
+        (LDAP | {"LDAP_FILTER": "(uid=ann)"}, "LDAP_FILTER has no {username}"),
+        (LDAP | {"DIRECTORY_ROLES": "{"}, "DIRECTORY_ROLES cannot be read"),
+        (LDAP | {"DIRECTORY_ROLES": '{"cn=clerks": "Clerk"}'}, "DIRECTORY_ROLES cannot be read"),
+        (OIDC | {"OIDC_ISSUER": "http://id"}, "OIDC_ISSUER is not https"),
+        (OIDC | {"OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_SECRET is missing for SWITCHBOARD_AUTH=oidc"),
     ],
 )
 def test_production_refuses_what_is_unsafe_and_says_why(tmp_path, changes, said):
     with pytest.raises(BadSettings) as refusal:
-        load(GOOD | {f"SWITCHBOARD_{name}": value for name, value in changes.items()}, tmp_path)
+        load(GOOD | given(changes), tmp_path)
     assert len(refusal.value.problems) == 1
     assert said in refusal.value.problems[0]
     assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize("way", [LDAP, LDAP | {"LDAP_URL": "ldap://d", "LDAP_START_TLS": "on"}, OIDC])
+def test_production_signs_in_by_an_encrypted_directory(tmp_path, way):
+    assert list(load(GOOD | given(way), tmp_path)["ROLES_OF_GROUPS"].values()) == [["Clerk"]]
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from flask import current_app
 from flask_appbuilder.security.sqla.models import Role, User
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.security import generate_password_hash
 
 from app.models.customer import Region
 from app.models.staff import Department, Employee
 from app.models.ticket import WorkGroup
 from app.sample import names
 from app.sample.builders import make_department, make_employee, make_review_limit, make_user, make_work_group
+from app.security import passwords
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def load_staff(session: Session, places: dict[str, Region], password: str | None
 
 def _users(session: Session, password: str | None) -> tuple[dict[str, User], list[Login]]:
     """Users by name. Without a password nobody can sign in until one is set."""
-    hashed = _hash(password or secrets.token_urlsafe(32))
+    hashed = passwords.hashed(password or secrets.token_urlsafe(32))
     users, logins = {}, []
     for username, (*_, role, what) in PEOPLE.items():
         user = session.scalars(select(User).where(User.username == username)).one_or_none()
@@ -156,13 +155,6 @@ def _users(session: Session, password: str | None) -> tuple[dict[str, User], lis
         logins.append(Login(username, hint, role, what))
     session.flush()
     return users, logins
-
-
-def _hash(password: str) -> str:
-    """As FAB hashes a password that somebody types."""
-    config = current_app.config
-    method = config.get("FAB_PASSWORD_HASH_METHOD", "scrypt")
-    return generate_password_hash(password, method, config.get("FAB_PASSWORD_HASH_SALT_LENGTH", 16))
 
 
 def _role(session: Session, name: str) -> Role:

@@ -15,7 +15,7 @@ from app.models.refusal import RuleBroken
 from app.models.sign_in import UserSession
 from app.models.types import UtcDateTime
 from app.rules.passwords import demand_good_password
-from app.security import directory, fab_views, second_factor, sign_in, tokens
+from app.security import directory, fab_views, passwords, second_factor, sign_in, tokens
 
 MOST_KNOWN = 1_000  # sets of roles whose rights a process keeps
 
@@ -126,7 +126,11 @@ class SwitchboardSecurityManager(SecurityManager):
 
     def _user_of(self, username: str, password: str) -> Any:
         if directory.is_local(username):
-            return super().auth_user_db(username, password)
+            with passwords.one_at_a_time:
+                user = super().auth_user_db(username, password)
+                if user is not None:
+                    passwords.renew(user, password)
+            return user
         person = directory.ldap_person(username, password) if current_app.config["AUTH"] == directory.LDAP else None
         user = directory.user_of(self, person) if person is not None else None
         if user is not None:

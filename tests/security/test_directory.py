@@ -1,17 +1,25 @@
 """Signing in by a directory: a real LDAP server, and a real OpenID provider, each of this run of the tests alone."""
 
+import datetime
 import os
 import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from uuid import NAMESPACE_X500, uuid5
 
+import ldap3
 import oidc_provider_mock
 import pytest
 import requests
 import sqlalchemy as sa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from app import create_app
 from app.cli import sync_roles
@@ -28,10 +36,13 @@ GROUPS = {f"cn=clerks,ou=groups,{BASE}": ["Clerk"], f"cn=audit,ou=groups,{BASE}"
 CONFIG = """\
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/nis.schema
 include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
+moduleload memberof
 pidfile {folder}/slapd.pid
+{more}
 database mdb
 maxsize 10485760
 suffix "dc=example,dc=com"
@@ -40,6 +51,12 @@ rootpw root-of-the-test
 directory {folder}/data
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn="cn=reader,dc=example,dc=com" read by * none
+overlay memberof
+"""
+ENCRYPTED = """\
+TLSCertificateFile {folder}/certificate.pem
+TLSCertificateKeyFile {folder}/key.pem
+security simple_bind=128
 """
 ENTRIES = """\
 dn: dc=example,dc=com
@@ -76,6 +93,7 @@ member: uid=bob,ou=people,dc=example,dc=com
 PERSON = """
 dn: uid={uid},ou=people,dc=example,dc=com
 objectClass: inetOrgPerson
+entryUUID: {uuid}
 uid: {uid}
 cn: {uid}
 givenName: {uid}
@@ -109,28 +127,42 @@ def portal_of(engine_name, folder, **settings):
 # --- LDAP ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def ldap(tmp_path_factory):
-    """The address of a slapd with ann (a clerk), bob (an auditor), eve (in no group) and an admin of its own."""
+@contextmanager
+def slapd(folder: Path, addresses: str, more: str = "") -> Iterator[None]:
+    """A directory with ann (a clerk), bob (an auditor), eve (in no group), and an admin and a rescue of its own."""
     if not Path(SLAPD).exists():
         pytest.skip("slapd is not installed: apt-get install slapd")
-    folder = tmp_path_factory.mktemp("slapd")
     (folder / "data").mkdir()
-    (folder / "slapd.conf").write_text(CONFIG.format(folder=folder))
-    people = "".join(PERSON.format(uid=uid) for uid in ("ann", "bob", "eve", "admin", "rescue"))
+    (folder / "slapd.conf").write_text(CONFIG.format(folder=folder, more=more.format(folder=folder)))
+    uids = ("ann", "bob", "eve", "admin", "rescue")
+    people = "".join(PERSON.format(uid=uid, uuid=uuid5(NAMESPACE_X500, uid)) for uid in uids)
     (folder / "all.ldif").write_text(ENTRIES.format(people=people))
     subprocess.run([SLAPD, "-Ta", "-f", folder / "slapd.conf", "-l", folder / "all.ldif"], check=True)
-    port = free_port()
-    address = f"ldap://127.0.0.1:{port}"
-    process = subprocess.Popen([SLAPD, "-f", folder / "slapd.conf", "-h", address, "-d", "0"])
+    process = subprocess.Popen([SLAPD, "-f", folder / "slapd.conf", "-h", addresses, "-d", "0"])
+    try:
+        for address in addresses.split():
+            _wait_for_port(urlsplit(address).port)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for_port(port):
     for _ in range(100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
+                return
         time.sleep(0.1)
-    yield address
-    process.terminate()
-    process.wait(10)
+    raise RuntimeError(f"nothing answers at port {port}")
+
+
+@pytest.fixture(scope="module")
+def ldap(tmp_path_factory):
+    """The address of a slapd that takes passwords in the clear."""
+    address = f"ldap://127.0.0.1:{free_port()}"
+    with slapd(tmp_path_factory.mktemp("slapd"), address):
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +249,118 @@ def test_a_directory_that_does_not_answer_is_said_and_is_no_wrong_password(engin
         answer = rest(app, "ann")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
         assert rest(app, "rescue", PASSWORD).status_code == 200
+
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def group(ldap):
+    """group(name, object class, attribute=...): one more in the directory, gone after the test: its name there."""
+    made = []
+    with ldap3.Connection(ldap, f"cn=root,{BASE}", "root-of-the-test", auto_bind=True) as directory:
+
+        def add(name, kind, **attributes):
+            dn = f"cn={name},{BASE}"
+            assert directory.add(dn, kind, attributes), directory.result
+            made.append(dn)
+            return dn
+
+        yield add
+        for dn in made:
+            directory.delete(dn)
+
+
+PERSON_DN = f"uid=eve,ou=people,{BASE}"
+
+
+@pytest.mark.parametrize(
+    ("base", "searched", "kind", "members"),
+    [
+        ("", "(none)", "groupOfNames", {"member": PERSON_DN}),
+        (BASE, "(member={dn})", "groupOfNames", {"member": PERSON_DN}),
+        (BASE, "(memberUid={username})", "posixGroup", {"memberUid": "eve", "gidNumber": 7}),
+    ],
+    ids=["memberOf", "member", "memberUid"],
+)
+def test_roles_follow_the_groups_of_the_directory(by_ldap, monkeypatch, group, ldap, base, searched, kind, members):
+    desk = f"cn=desk,{BASE}"
+    given = {"LDAP_GROUP_BASE": base, "LDAP_GROUP_FILTER": searched, "ROLES_OF_GROUPS": {desk: ["Clerk", "Care agent"]}}
+    for name, value in given.items():
+        monkeypatch.setitem(by_ldap.config, name, value)
+    group("Desk", kind, **members)  # names of groups count in small letters
+    assert rest(by_ldap, "eve").status_code == 200
+    with by_ldap.app_context():
+        assert roles_of(by_ldap, "eve") == ["Care agent", "Clerk"]
+        eve = by_ldap.appbuilder.sm.find_user("eve")
+        open_now = sa.select(UserSession.id).where(UserSession.user_id == eve.id, UserSession.ended_at.is_(None))
+        assert db.session.scalars(open_now).all()
+    with ldap3.Connection(ldap, f"cn=root,{BASE}", "root-of-the-test", auto_bind=True) as directory:
+        assert directory.delete(desk)
+    assert rest(by_ldap, "eve").status_code == 200
+    with by_ldap.app_context():
+        assert roles_of(by_ldap, "eve") == [], "who leaves the group loses its roles"
+        assert len(db.session.scalars(open_now).all()) == 1, "and the sessions that had them"
+
+
+# --- encrypted -------------------------------------------------------------------------------------------------------
+
+
+def certificate(folder, *names):
+    """A certificate for these names, with its key in the folder, that vouches for itself: its file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"directory of {folder.name}")])
+    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - day, now + day)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    (folder / "certificate.pem").write_bytes(built.public_bytes(pem))
+    return str(folder / "certificate.pem")
+
+
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory):
+    """A replica that takes no password in the clear: ports without and with TLS, its certificate, and a stranger's."""
+    folder, ports = tmp_path_factory.mktemp("encrypted"), (free_port(), free_port())
+    own = certificate(folder, x509.DNSName("localhost"))
+    strange = certificate(tmp_path_factory.mktemp("strange"), x509.DNSName("localhost"))
+    with slapd(folder, f"ldap://127.0.0.1:{ports[0]} ldaps://127.0.0.1:{ports[1]}", ENCRYPTED):
+        yield {"ldap": ports[0], "ldaps": ports[1], "own": own, "strange": strange, "none": ""}
+
+
+GOOD, UNREACHABLE = 200, 503
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "start_tls", "trusted", "answered"),
+    [
+        ("ldaps", "localhost", False, "own", GOOD),
+        ("ldap", "localhost", True, "own", GOOD),
+        ("ldap", "localhost", False, "own", UNREACHABLE),  # the directory refuses to be told a password so
+        ("ldaps", "localhost", False, "strange", UNREACHABLE),
+        ("ldap", "localhost", True, "strange", UNREACHABLE),
+        ("ldaps", "localhost", False, "none", UNREACHABLE),  # the system's own authorities do not know it
+        ("ldaps", "127.0.0.1", False, "own", UNREACHABLE),  # the certificate of another host
+        ("ldap", "127.0.0.1", True, "own", UNREACHABLE),
+    ],
+)
+def test_the_directory_must_prove_who_it_is_before_it_is_told_a_password(
+    by_ldap, encrypted, monkeypatch, scheme, host, start_tls, trusted, answered
+):
+    given = {
+        "LDAP_URL": f"{scheme}://{host}:{encrypted[scheme]}",
+        "LDAP_START_TLS": start_tls,
+        "LDAP_CA_FILE": encrypted[trusted],
+    }
+    for name, value in given.items():
+        monkeypatch.setitem(by_ldap.config, name, value)
+    assert rest(by_ldap, "ann").status_code == answered
+    assert rest(by_ldap, "ann", "wrong").status_code == (401 if answered == GOOD else UNREACHABLE)
 
 
 # --- OpenID Connect --------------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """Signing in by form and by REST: locks, sessions that end at once, the second factor, and what people are told."""
 
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 
 import pyotp
 import pytest
 import sqlalchemy as sa
 from flask_appbuilder.cli import fab
+from flask_appbuilder.security.sqla.models import User
+from werkzeug.security import check_password_hash, generate_password_hash
 
 from app import create_app
 from app.extensions import db
@@ -189,6 +192,25 @@ def test_a_new_password_takes_the_old_one(app, session, login):
     assert opens(own) == SIGNED_IN
 
 
+def test_a_hash_of_before_goes_on_to_work_and_is_made_anew_at_the_next_sign_in(app, session, login):
+    browser, user = login("ann", "Clerk"), User.__table__
+    _secret, codes = enrol(browser)
+    old = generate_password_hash(PASSWORD, "scrypt:32768:8:1")  # FAB's own choice
+    write(sa.update(user).where(user.c.username == "ann").values(password=old))
+    stored = sa.select(user.c.password).where(user.c.username == "ann")
+    told = session.scalar(sa.select(sa.func.count(Change.id)))
+    assert rest(app.test_client(), password="a guess").status_code == 401
+    assert session.scalar(stored) == old
+    other = app.test_client()
+    assert form(other).location.startswith("/login/code")
+    new = session.scalar(stored)
+    assert new.startswith(app.config["FAB_PASSWORD_HASH_METHOD"] + "$")
+    assert check_password_hash(new, PASSWORD)
+    assert other.post("/login/code", data={"code": codes[0]}).status_code == 302, "the sign-in that is half done goes on"
+    assert (opens(browser), opens(other)) == (SIGNED_IN, SIGNED_IN), "it is no new password"
+    assert session.scalar(sa.select(sa.func.count(Change.id))) == told
+
+
 # --- locks -----------------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +284,12 @@ def test_an_address_is_locked_over_all_accounts(portal):
 def test_no_more_than_the_tries_of_a_minute_are_looked_at(portal):
     codes = [rest(at(portal, n)).status_code for n in range(6)]
     assert codes == [200] * 5 + [429], "right ones count too"
+
+
+def test_tries_at_once_are_counted_one_by_one(portal):
+    with ThreadPoolExecutor(6) as threads:
+        codes = list(threads.map(lambda n: rest(at(portal, n)).status_code, range(12)))
+    assert sorted(codes) == [200] * 5 + [429] * 7
 
 
 def test_the_owner_is_told_of_failed_tries_once(portal):
