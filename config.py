@@ -128,7 +128,7 @@ FIXED = {
     "AUTH_USER_REGISTRATION": False,
     # docs/decisions/0028: as strong as FAB's scrypt with 128 MiB is said to be, in 8 MiB
     "FAB_PASSWORD_HASH_METHOD": "scrypt:8192:8:10",
-    "AUTH_DB_FAKE_PASSWORD_HASH_CHECK": (  # of nobody: a name that there is not is answered as late as one that there is
+    "AUTH_DB_FAKE_PASSWORD_HASH_CHECK": (  # for a name that nobody has: the answer takes as long
         "scrypt:8192:8:10$P81osMLHTrpy1eGh$8f61afc24c0fabe400ae54569716c80676ace0675112722deeb2bc2909f4c30b"
         "bfec1a7801adebbe12cffa1a9024bb1213f14d49b9797c033ce1133602572a2a"
     ),

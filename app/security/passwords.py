@@ -1,4 +1,4 @@
-"""How passwords are kept: new ones all alike, by FAB_PASSWORD_HASH_METHOD; those of before are hashed anew at sign-in."""
+"""How passwords are kept: by FAB_PASSWORD_HASH_METHOD; what was hashed otherwise is hashed anew at the next sign-in."""
 
 from threading import Lock
 from typing import Any

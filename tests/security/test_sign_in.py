@@ -62,6 +62,31 @@ def test_a_stolen_cookie_is_dead_after_sign_out(app, login):
     assert (opens(browser), opens(thief)) == (SIGNED_OUT, SIGNED_OUT)
 
 
+def test_a_cookie_from_before_the_sign_in_opens_nothing_after_it(app, session):
+    add_user(app, "ann", "Clerk")
+    browser = app.test_client()
+    browser.get("/language/zh")
+    planted = copy_of(app, browser)
+    assert form(browser).status_code == 302
+    assert (opens(browser), opens(planted)) == (SIGNED_IN, SIGNED_OUT)
+
+
+@pytest.mark.parametrize(
+    ("asked", "led"),
+    [("/customer/list/", "/customer/list/"), ("//evil.example", "/"), ("https://evil.example/", "/"),
+     ("/\\evil.example", "/"), ("javascript:alert(1)", "/")],
+)  # fmt: skip
+def test_a_sign_in_leads_into_the_portal_only(app, session, login, asked, led):
+    _secret, codes = enrol(login("ann", "Clerk"))
+    add_user(app, "bob", "Clerk")
+    sent = {"username": "bob", "password": PASSWORD}
+    assert app.test_client().post("/login/", query_string={"next": asked}, data=sent).location == led
+    browser = app.test_client()
+    form(browser)
+    half = browser.post("/login/code", query_string={"next": asked}, data={"code": codes[0]})
+    assert half.location == led
+
+
 def reset(app, ann):
     app.appbuilder.sm.reset_password(ann.id, "another-password-1")
 
@@ -124,9 +149,14 @@ def test_ones_own_new_password_keeps_this_browser_and_ends_the_others(app, sessi
 
 def test_signing_out_everywhere_and_of_one_browser(app, session, login):
     here, there, third = login("ann", "Clerk"), login("ann"), login("bob", "Clerk")
+    there.get("/logout/")
+    there = app.test_client()
+    there.environ_base |= {"REMOTE_ADDR": "10.9.8.7", "HTTP_USER_AGENT": "Their browser"}
+    form(there)
     page = here.get("/sign-in/").text
-    assert "This browser" in page
-    one = session.scalars(sa.select(UserSession.id).order_by(UserSession.id.desc())).all()[1]
+    for told in ("This browser", "Signed out", "10.9.8.7", "Their browser", "Password"):
+        assert told in page
+    one = session.scalar(sa.select(UserSession.id).where(UserSession.address == "10.9.8.7"))
     assert here.post("/sign-in/end", data={"id": one}).status_code == 302
     assert (opens(here), opens(there)) == (SIGNED_IN, SIGNED_OUT)
     mine = session.scalar(sa.select(UserSession.id).order_by(UserSession.id.desc()))
@@ -206,7 +236,7 @@ def test_a_hash_of_before_goes_on_to_work_and_is_made_anew_at_the_next_sign_in(a
     new = session.scalar(stored)
     assert new.startswith(app.config["FAB_PASSWORD_HASH_METHOD"] + "$")
     assert check_password_hash(new, PASSWORD)
-    assert other.post("/login/code", data={"code": codes[0]}).status_code == 302, "the sign-in that is half done goes on"
+    assert other.post("/login/code", data={"code": codes[0]}).status_code == 302, "half a sign-in goes on"
     assert (opens(browser), opens(other)) == (SIGNED_IN, SIGNED_IN), "it is no new password"
     assert session.scalar(sa.select(sa.func.count(Change.id))) == told
 
@@ -273,6 +303,18 @@ def test_an_account_is_locked_for_longer_each_time_and_says_so_whether_it_exists
     past(10)
     if name != "nobody":
         assert by(at(portal, 40), name).status_code in (200, 302)
+
+
+@pytest.mark.parametrize("by", [form, rest])
+def test_a_wrong_password_and_an_unknown_name_run_the_same_statements(portal, queries, by):
+    def asked(number, name):
+        with queries() as statements:
+            assert by(at(portal, number), name, "guess").status_code in (302, 401)
+        return [statement.partition("\nWHERE")[0] for statement in statements]
+
+    for number, name in enumerate(("ann", "nobody")):
+        asked(number, name)
+    assert asked(3, "ann") == asked(4, "nobody")
 
 
 def test_an_address_is_locked_over_all_accounts(portal):
