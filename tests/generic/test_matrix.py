@@ -20,6 +20,9 @@ from app.api.base import RecordApi
 from app.extensions import db
 from app.models.approval import ChangeRequest, ChangeRequestDecision, ChangeRequestLine
 from app.models.customer import Customer
+from app.models.duties import DutyFinding
+from app.models.mail import Mail
+from app.models.sign_in import ApiToken, SecondFactor, SignInLock
 from app.sample.builders import bring, make_any, make_employee, make_region
 from app.security import roles
 from app.security.scope import SEE_ALL
@@ -77,13 +80,14 @@ PLAIN = {  # endpoints that belong to no kind below
     "MenuApi.get_menu_data": ("can_get", "MenuApi"),
     "UserInfoEditView.this_form_get": ("can_this_form_get", "UserInfoEditView"),
     "UserInfoEditView.this_form_post": ("can_this_form_post", "UserInfoEditView"),
-    "ResetPasswordView.this_form_get": ("can_this_form_get", "ResetPasswordView"),
+    "ResetPasswordView.this_form_get": ("can_this_form_get", "ResetPasswordView"),  # of the user ?pk=
     "ResetPasswordView.this_form_post": ("can_this_form_post", "ResetPasswordView"),
     "ResetMyPasswordView.this_form_get": ("can_this_form_get", "ResetMyPasswordView"),
     "ResetMyPasswordView.this_form_post": ("can_this_form_post", "ResetMyPasswordView"),
     "UserStatsChartView.chart": ("can_chart", "UserStatsChartView"),
     "DashboardView.show": ("can_show", "DashboardView"),
 }
+NAMED = {"ResetPasswordView.this_form_get": "?pk=1"}  # what an address says besides its path
 OF_FAB = {  # its security screens
     "UserDBModelView": User,
     "RoleModelView": Role,
@@ -159,6 +163,21 @@ def _row(session: Any, model: Any, user: Any) -> Any:
     return make_any(session, model)
 
 
+def _journals(user: Any, conflict: Any) -> list[Any]:
+    """A row of each table that only the portal writes, of somebody who is not on the walk."""
+    now = datetime.datetime.now(datetime.UTC)
+    return [
+        SecondFactor(user=user, secret="sealed", since=now, last_step=0),
+        SignInLock(subject=f"account {user.id}", user=user, failures=1, tries=[], tried_at=now),
+        ApiToken(
+            user=user, name="Shop", key_hash="hash", begins="swb_", scopes="customer:read", expires_at=now,
+            created_at=now, created_by="admin",
+        ),
+        Mail(created_at=now, address="shop@example.com", title="Shop", text="Shop"),
+        DutyFinding(user=user, duty_conflict=conflict, through="Shop", found_at=now),
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def world(app, session) -> World:
     """Two regions with a row of each model; a person works in each of them, and in none of those above."""
@@ -180,6 +199,7 @@ def world(app, session) -> World:
         assert employee.region is region
         found.rows[name], found.marks[name] = rows, marks
     session.add(Group(name="Shop", label="Shop", description=""))
+    session.add_all(_journals(add_user(app, "admin", "Admin"), found.rows[NORTH]["duty_conflict"]))
     session.commit()
     seal_ledger(lambda: datetime.datetime.now(datetime.UTC))
     return found
@@ -192,7 +212,8 @@ def doors(app: Any, rows: dict[str, Any]) -> Iterator[Door]:
         view = views.get(rule.endpoint.partition(".")[0])
         for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
             if rule.endpoint in PLAIN:
-                yield Door(method, re.sub(r"<[^>]*>", "0", rule.rule), PLAIN[rule.endpoint])
+                url = re.sub(r"<[^>]*>", "0", rule.rule) + NAMED.get(rule.endpoint, "")
+                yield Door(method, url, PLAIN[rule.endpoint])
             elif isinstance(view, RecordView):
                 yield from _of_records(view, rule, method, rows)
             elif isinstance(view, ChartView):
@@ -213,7 +234,7 @@ def doors(app: Any, rows: dict[str, Any]) -> Iterator[Door]:
 
 def _of_records(view: Any, rule: Any, method: str, rows: dict[str, Any]) -> Iterator[Door]:
     name, table = rule.endpoint.partition(".")[2], view.model.__tablename__
-    key = rows[table].id if table in rows else 1
+    key = rows[table].id if table in rows else db.session.scalar(sa.select(sa.func.min(view.model.id)))
     filled = rule.rule.replace("<pk>", str(key)).replace("<kind>", "csv").replace("<string:filename>", "x")
     own = view.class_permission_name
     if name in ("action", "bulk"):
