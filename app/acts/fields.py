@@ -89,7 +89,7 @@ def filterable(model: type[Record]) -> list[Field]:
     return [
         shown
         for shown in model.fields().values()
-        if not shown.secret and (not shown.multiline or isinstance(shown.sql_type, JsonText))
+        if not shown.secret and (not shown.multiline or shown.name == "changes")  # of the ledger: by field
     ]
 
 

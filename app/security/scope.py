@@ -54,7 +54,8 @@ def _requests(model: type[Any]) -> Select[Any]:
     """
     if not has_request_context():
         return select(model)
-    user = g.user.id if g.user.is_authenticated else None
+    person = g.get("user")
+    user = person.id if person is not None and person.is_authenticated else None
     found = select(ChangeRequest)
     if not current_app.appbuilder.sm.has_access(*SEE_ALL_REQUESTS):  # type: ignore[attr-defined]
         found = found.where(_concern(user))

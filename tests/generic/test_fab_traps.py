@@ -281,7 +281,8 @@ def test_every_path_to_rows_begins_at_their_scope():
         ("import_screen.py", "_wait"),  # the same: a job
         *(("requests.py", name) for name in ("file", "decide")),  # users, who have no region
         *(("requests.py", name) for name in ("_carry_out", "_do", "_link")),  # the system does what was approved
-        ("rights.py", "name_at"),  # names what the person sees only
+        ("requests.py", "_who_sees"),  # read to ask who may see it
+        ("rights.py", "_names"),  # names what the person sees only
         ("security.py", "_file"),  # a user, role or group
     }
     found = []

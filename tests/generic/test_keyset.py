@@ -87,6 +87,8 @@ def test_every_row_is_met_once_whatever_the_list_is_sorted_by(app, session, mode
     dice = random.Random(model.__tablename__)
     base = one(session, model)
     keys = [base.id, *copies(session, base, ROWS - 1)]
+    if len(keys) < ROWS:
+        pytest.skip("it has a row for each choice, and these are few")
     names = sorted(sortable(model))
     with app.test_request_context():
         for name in names:

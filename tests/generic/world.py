@@ -94,7 +94,9 @@ def copies(session: Any, row: Record, count: int, spread: int = 0, **values: Any
     first = (session.scalar(sa.select(sa.func.max(table.c.id))) or 0) + 1
     for name in unique - set(changing) - set(values):
         if isinstance(table.c[name].type, ChoiceType):
-            taken = set(session.scalars(sa.select(table.c[name]).filter_by(**values)))
+            beside = {column.name for columns in _sets(table) if table.c[name] in columns for column in columns}
+            fixed = {other: value for other, value in values.items() if other in beside}
+            taken = set(session.scalars(sa.select(table.c[name]).filter_by(**fixed)))
             changing[name] = [choice for choice in table.c[name].type.choices if choice not in taken]
             count = min(count, len(changing[name]))
         elif stored[name] is not None:
@@ -110,13 +112,17 @@ def copies(session: Any, row: Record, count: int, spread: int = 0, **values: Any
 
 def _unique(table: Any, fixed: set[str]) -> set[str]:
     """One column of each set that must be unique: none that is fixed, a plain one where there is one."""
-    sets = [list(c.columns) for c in table.constraints if isinstance(c, sa.UniqueConstraint)]
-    sets += [list(index.columns) for index in table.indexes if index.unique]
 
     def effort(column: Any) -> tuple[bool, bool, bool]:
         return column.name in fixed, isinstance(column.type, ChoiceType), bool(column.foreign_keys)
 
-    return {min(columns, key=effort).name for columns in sets}
+    return {min(columns, key=effort).name for columns in _sets(table)}
+
+
+def _sets(table: Any) -> list[list[Any]]:
+    """The columns that must be unique together."""
+    sets = [list(c.columns) for c in table.constraints if isinstance(c, sa.UniqueConstraint)]
+    return sets + [list(index.columns) for index in table.indexes if index.unique]
 
 
 def _fitting(session: Any, row: Record, column: Any) -> int | None:
