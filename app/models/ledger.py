@@ -26,7 +26,6 @@ from app.models.metadata import Model
 from app.models.seal import Seal
 from app.models.sign_in import follow_rights
 from app.models.states import StateChange
-from app.models.together import Written, write_together
 from app.models.types import JsonText, UtcDateTime
 
 SECRET = {"password", "key_hash", "lookup_hash", "registration_hash"}  # columns of FAB
@@ -90,7 +89,6 @@ class Unit:
     rows: list[dict[str, Any]] = dataclass_field(default_factory=list)
     associations: list[tuple[str, bool, dict[str, Any]]] = dataclass_field(default_factory=list)
     before: dict[int, dict[str, Any]] = dataclass_field(default_factory=dict)
-    written: Written = dataclass_field(default_factory=list)
 
 
 # --- what changed, read from the session -----------------------------------------------------------------------------
@@ -111,7 +109,6 @@ def begin_unit(session: Session, context: Any, instances: Any) -> None:
     for record in session.dirty:
         if _is_covered(record) and not isinstance(record, Record):  # a Record reads a value before it is replaced
             unit.before[id(record)] = _unread(connection, record)
-    unit.written = write_together(session)
 
 
 def _keep_append_only(session: Session) -> None:

@@ -180,8 +180,7 @@ class Walk:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_figures_stay_right_whatever_is_written(session, seed, monkeypatch):
-    monkeypatch.setattr("app.models.together.MANY", [10, 1, 2][seed])  # records are written one by one, or together
+def test_figures_stay_right_whatever_is_written(session, seed):
     figures.rebuild(session)
     walk = Walk(session, seed)
     session.flush()
