@@ -6,8 +6,10 @@ SWITCHBOARD_TEST_DATABASES=sqlite,postgresql,mariadb. A server is given by an ad
 """
 
 import contextvars
+import fcntl
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -109,8 +111,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"NOT TESTED on {name}: it {reason}")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test marked one_database runs on the first engine only."""
+    """A test marked one_database runs on the first engine only; slow ones come first: no worker waits at the end."""
     again = [
         item
         for item in items
@@ -120,35 +123,58 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
     if again:
         config.hook.pytest_deselected(items=again)
-        items[:] = [item for item in items if item not in set(again)]
+        gone = set(again)
+        items[:] = [item for item in items if item not in gone]
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 # --- databases -------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def new_database(engine_name: str, purpose: str, folder: Path) -> Iterator[str]:
-    """The address of an empty database, which is gone afterwards; no other run of the tests has it."""
-    name = f"switchboard_{purpose}_{os.getpid()}"
+def new_database(engine_name: str, purpose: str, folder: Path, like: str = "") -> Iterator[str]:
+    """The address of a database, which is gone afterwards; no other run of the tests has it.
+
+    It is empty, or a copy of the one at the address ``like``, to which nobody is connected.
+    """
+    url = _create(engine_name, f"switchboard_{purpose}_{os.getpid()}", folder, like)
+    yield url
+    if engine_name != "sqlite":
+        _drop(engine_name, str(sa.make_url(url).database))
+
+
+def _create(engine_name: str, name: str, folder: Path, like: str = "") -> str:
     if engine_name == "sqlite":
-        yield f"sqlite:///{folder / name}.db"
-        return
-    server = _server(engine_name)
+        if like:
+            shutil.copy(str(sa.make_url(like).database), folder / f"{name}.db")
+        return f"sqlite:///{folder / name}.db"
+    for stale in [*_left_behind(engine_name), name]:
+        _drop(engine_name, stale)
+    server, original = _server(engine_name), sa.make_url(like).database if like else ""
+    template = f" TEMPLATE {original}" if original and engine_name == "postgresql" else ""
     charset = " CHARACTER SET utf8mb4" if engine_name == "mariadb" else ""
     with server.connect() as connection:
-        for stale in _left_behind(connection):
-            _drop(connection, stale)
-        _drop(connection, name)
-        connection.execute(sa.text(f"CREATE DATABASE {name}{charset}"))
-    yield server.url.set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        _drop(connection, name)
+        connection.execute(sa.text(f"CREATE DATABASE {name}{charset}{template}"))
+        if original and engine_name == "mariadb":
+            _copy_tables(connection, original, name)
+    return server.url.set(database=name).render_as_string(hide_password=False)
 
 
-def _left_behind(connection: sa.Connection) -> list[str]:
+def _copy_tables(connection: sa.Connection, original: str, name: str) -> None:
+    """What MariaDB has in place of TEMPLATE."""
+    connection.exec_driver_sql("SET foreign_key_checks = 0")
+    connection.exec_driver_sql(f"USE {name}")
+    for table in connection.exec_driver_sql(f"SHOW TABLES FROM {original}").scalars().all():
+        [(_name, definition)] = connection.exec_driver_sql(f"SHOW CREATE TABLE {original}.{table}")
+        connection.exec_driver_sql(definition.replace("%", "%%"))
+        connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {original}.{table}")
+
+
+def _left_behind(engine_name: str) -> list[str]:
     """Databases of runs that were killed: their process is no more."""
-    catalog = "SELECT datname FROM pg_database" if connection.dialect.name == "postgresql" else "SHOW DATABASES"
-    names = [re.fullmatch(r"switchboard_\w+_(\d+)", name) for name in connection.scalars(sa.text(catalog))]
+    catalog = "SELECT datname FROM pg_database" if engine_name == "postgresql" else "SHOW DATABASES"
+    with _server(engine_name).connect() as connection:
+        names = [re.fullmatch(r"switchboard_\w+_(\d+)", name) for name in connection.scalars(sa.text(catalog))]
     return [name[0] for name in names if name and not _is_running(int(name[1]))]
 
 
@@ -162,9 +188,10 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _drop(connection: sa.Connection, name: str) -> None:
-    forced = " WITH (FORCE)" if connection.dialect.name == "postgresql" else ""
-    connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}{forced}"))
+def _drop(engine_name: str, name: str) -> None:
+    forced = " WITH (FORCE)" if engine_name == "postgresql" else ""
+    with _server(engine_name).connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}{forced}"))
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -173,9 +200,43 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def database_url(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An empty database of one engine, for this worker of pytest alone."""
-    with new_database(engine_name, "test", tmp_path_factory.mktemp(engine_name)) as url:
+def original(engine_name: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> str:
+    """The address of a migrated database with roles and the user admin, to copy: one for all workers of pytest."""
+    run, folder = os.getpid(), tmp_path_factory.getbasetemp()
+    if _is_worker(request.config):
+        run, folder = os.getppid(), folder.parent
+    with (folder / f"{engine_name}.original").open("a+") as note:
+        fcntl.flock(note, fcntl.LOCK_EX)
+        note.seek(0)
+        if known := note.read():
+            return known
+        url = _create(engine_name, f"switchboard_original_{run}", folder)
+        app = create_app(settings_of_tests(url, tmp_path_factory.mktemp("instance")))
+        with app.app_context():
+            upgrade()
+            sync_roles()
+            commit(lambda: figures.fill(db.session()))
+            add_user(app, "admin", "Admin")
+            db.session.remove()
+            db.engine.dispose()
+        note.write(url)
+    return url
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The originals go with the process that has started the workers."""
+    for engine_name in [] if _is_worker(config) else set(ENGINES) - {"sqlite"}:
+        _drop(engine_name, f"switchboard_original_{os.getpid()}")
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+@pytest.fixture(scope="session")
+def database_url(engine_name: str, original: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A copy of the original for this worker of pytest alone."""
+    with new_database(engine_name, "test", tmp_path_factory.mktemp(engine_name), like=original) as url:
         yield url
 
 
@@ -197,11 +258,7 @@ def migrated_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
     """The portal on a migrated database with roles and the user admin. In tests with threads: nothing is undone."""
     app = create_app(settings_of_tests(database_url, tmp_path_factory.mktemp("instance")))
     with app.app_context():
-        upgrade()
         db.session.configure(join_transaction_mode="create_savepoint")
-        sync_roles()
-        commit(lambda: figures.fill(db.session()))
-        add_user(app, "admin", "Admin")
     yield app
     with app.app_context():
         db.session.remove()
@@ -228,7 +285,8 @@ def app(migrated_app: Flask) -> Iterator[Flask]:
     migrated_app.test_client_class = Visitor
     with migrated_app.app_context():
         engines = db.engines
-    engine = engines[None]
+    engine, known_rights = engines[None], migrated_app.appbuilder.sm.known_rights  # type: ignore[attr-defined]
+    of_admin = dict(known_rights)
     with engine.connect() as connection:
         transaction = connection.begin()
         engines[None] = connection  # type: ignore[assignment]
@@ -238,7 +296,8 @@ def app(migrated_app: Flask) -> Iterator[Flask]:
         finally:
             engines[None] = engine
             transaction.rollback()
-            migrated_app.appbuilder.sm.known_rights.clear()  # the ledger of the next test begins at the same number
+            known_rights.clear()  # the rows of the next test begin at the same numbers
+            known_rights.update(of_admin)
 
 
 @pytest.fixture
@@ -264,14 +323,26 @@ def add_user(app: Flask, username: str, *roles: str) -> Any:
         )
 
 
+@pytest.fixture(scope="session")
+def cookie_of_admin(migrated_app: Flask) -> str:
+    """Of the session of somebody who has signed in before all tests; the portal knows their rights."""
+    browser = migrated_app.test_client()
+    browser.post("/login/", data={"username": "admin", "password": PASSWORD})
+    assert browser.get("/").status_code == 200
+    return browser.get_cookie(migrated_app.config["SESSION_COOKIE_NAME"]).value  # type: ignore[union-attr]
+
+
 @pytest.fixture
-def login(app: Flask) -> Callable[..., FlaskClient]:
+def login(cookie_of_admin: str, app: Flask) -> Callable[..., FlaskClient]:
     """login("admin") or login("ann", "Role", ...): a browser in which that user, made when missing, has signed in."""
 
     def signed_in(username: str, *roles: str) -> FlaskClient:
+        browser = app.test_client()
+        if username == "admin":
+            browser.set_cookie(app.config["SESSION_COOKIE_NAME"], cookie_of_admin)
+            return browser
         with app.app_context():
             add_user(app, username, *roles)
-        browser = app.test_client()
         answer = browser.post("/login/", data={"username": username, "password": PASSWORD})
         assert answer.status_code == 302, f"{username} could not sign in"
         return browser
@@ -343,10 +414,10 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", seconds: int = 60) ->
 
 
 @pytest.fixture(scope="session")
-def live_server(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def live_server(engine_name: str, original: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """gunicorn as `make run` starts it, two workers of four threads, on a migrated database with the user admin."""
     folder = tmp_path_factory.mktemp("live")
-    with new_database(engine_name, "live", folder) as url:
+    with new_database(engine_name, "live", folder, like=original) as url:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
         environ = inherited | {
             "PORT": str(free_port()),
@@ -355,13 +426,6 @@ def live_server(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> I
             "SWITCHBOARD_RATELIMIT_ENABLED": "false",
             "SWITCHBOARD_LOG_LEVEL": "WARNING",
         }
-        app = create_app(settings_of_tests(url, folder))
-        with app.app_context():
-            upgrade()
-            sync_roles()
-            add_user(app, "admin", "Admin")
-            db.session.remove()
-            db.engine.dispose()
         process = subprocess.Popen([sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"], cwd=ROOT, env=environ)
         server = LiveServer(f"http://127.0.0.1:{environ['PORT']}", url, environ, process)
         try:

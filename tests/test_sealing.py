@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask_migrate import upgrade
 
 import config as settings
 from app import create_app
 from app.acts.sealing import Stored, check, horizon
-from app.cli import sync_roles
 from app.extensions import db
 from app.jobs.upkeep import Anchoring, seal
 from app.models.acting import acting
@@ -26,7 +24,7 @@ from app.models.states import StateChange
 from app.rules.sealing import SEALED
 from app.sample.builders import make_customer, make_region
 from app.transaction import commit
-from tests.conftest import PASSWORD, Visitor, _server, add_user, new_database, settings_of_tests
+from tests.conftest import PASSWORD, Visitor, _server, new_database, settings_of_tests
 
 CHANGE, STATE_CHANGE, SEAL = (model.__table__ for model in (Change, StateChange, Seal))
 
@@ -398,17 +396,18 @@ def test_an_anchor_that_cannot_be_put_is_tried_again(app, session, customer, key
 
 
 @pytest.fixture
-def owned(engine_name: str, tmp_path_factory: Any) -> Iterator[tuple[Any, str]]:
+def owned(engine_name: str, original: str, tmp_path_factory: Any) -> Iterator[tuple[Any, str]]:
     """A portal that signs in as a role with the printed grants, and the address of the owner of its tables."""
     if engine_name == "sqlite":
         pytest.skip("SQLite has no users")
     folder = tmp_path_factory.mktemp("owned")
-    with new_database(engine_name, "owned", folder) as url:
+    with new_database(engine_name, "owned", folder, like=original) as url:
         owner = create_app(settings_of_tests(url, folder))
         role = sa.make_url(url).database.replace("owned", "app")
         user = role if engine_name == "postgresql" else f"'{role}'@'%'"
-        with owner.app_context():
-            from_owner(owner)
+        with owner.app_context(), acting(actor="tester"):
+            commit(lambda: make_region(db.session, code="R1"))
+            db.session.remove()
         secret = "PASSWORD" if engine_name == "postgresql" else "IDENTIFIED BY"
         login = "LOGIN " if engine_name == "postgresql" else ""
         with _server(engine_name).connect() as server:
@@ -436,15 +435,6 @@ def owned(engine_name: str, tmp_path_factory: Any) -> Iterator[tuple[Any, str]]:
                 db.engine.dispose()
             with _server(engine_name).connect() as server:
                 server.execute(sa.text(f"DROP USER {user}"))
-
-
-def from_owner(owner: Any) -> None:
-    upgrade()
-    sync_roles()
-    add_user(owner, "admin", "Admin")
-    with acting(actor="tester"):
-        commit(lambda: make_region(db.session, code="R1"))
-    db.session.remove()
 
 
 def test_the_portals_own_user_adds_to_the_ledger_and_cannot_alter_it(owned):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ENGINES, ROOT, new_database
+from tests.conftest import ROOT, new_database
 
 FIELD = '    loyalty_points: Mapped[int] = field(default=0, label=_("Loyalty points"), hint=_("Earned so far"), unit=_("points"), in_list=True)\n'  # noqa: E501
 AFTER = "    language: Mapped[Language] = field("
@@ -162,17 +162,16 @@ class Copy:
         return {name: (int(added), int(removed)) for added, removed, name in rows}
 
 
-@pytest.fixture(params=ENGINES)
-def copy(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str):
+@pytest.fixture
+def copy(engine_name: str, original: str, tmp_path: Path):
     folder = tmp_path / "tree"
     folder.mkdir()
-    with new_database(request.param, f"switchboard_copy_{worker_id}", tmp_path) as url:
+    with new_database(engine_name, "copy", tmp_path, like=original) as url:
         yield Copy(folder, url)
 
 
 @pytest.mark.slow
 def test_a_new_field_is_one_line_and_a_generated_migration(copy: Copy) -> None:
-    copy.flask("db upgrade", "portal sync-roles")
     copy.python(FILL)
     file = copy.folder / "app/models/customer.py"
     text = file.read_text()
@@ -192,7 +191,6 @@ def test_a_new_field_is_one_line_and_a_generated_migration(copy: Copy) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(os.environ.get("SWITCHBOARD_TEST_INNER") == "1", reason="runs the suite itself")
 def test_a_new_entity_is_a_model_a_view_and_a_generated_migration(copy: Copy) -> None:
-    copy.flask("db upgrade")
     (copy.folder / "app/models/site.py").write_text(MODEL)
     (copy.folder / "app/views/site.py").write_text(VIEW)
 
