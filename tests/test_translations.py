@@ -213,22 +213,29 @@ def test_pages_for_visitors_are_in_chinese(client):
     assert english(client.get("/customer/list/", follow_redirects=True).get_data(as_text=True)) == []
 
 
-@pytest.mark.one_database
-@pytest.mark.parametrize("code", [*PAGES, 410, "expired"])
-def test_pages_of_errors_are_in_chinese(code, tmp_path):
-    """On an empty database: the full page cannot be drawn then, and the bare one comes."""
-    app = create_app(settings_of_tests(f"sqlite:///{tmp_path}/empty.db", tmp_path))
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    """A portal on an empty database, with a page that fails as it is asked to."""
+    folder = tmp_path_factory.mktemp("failing")
+    app = create_app(settings_of_tests(f"sqlite:///{folder}/empty.db", folder))
     app.test_client_class = Visitor
 
-    @app.get("/fail")
-    def fail():
+    @app.get("/fail/<code>")
+    def fail(code):
         if code == "expired":
             raise CSRFError("The CSRF token has expired.")
-        abort(code)
+        abort(int(code))
 
-    browser = app.test_client()
+    return app
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("code", [*PAGES, 410, "expired"])
+def test_pages_of_errors_are_in_chinese(code, failing):
+    """On an empty database: the full page cannot be drawn then, and the bare one comes."""
+    browser = failing.test_client()
     browser.get("/language/zh")
-    answer = browser.get("/fail")
+    answer = browser.get(f"/fail/{code}")
     assert answer.status_code == (400 if code == "expired" else code)
     assert english(answer.get_data(as_text=True)) == []
     assert 'lang="zh"' in answer.get_data(as_text=True)
