@@ -21,7 +21,7 @@ run: .venv/runtime translations ## serve the portal on http://127.0.0.1:8080 (PO
 	@$(BIN)/python run.py
 
 test: .venv/development translations ## all tests, on each database that answers (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: .venv/development translations ## ruff, mypy, the import layers, the catalogues
 	@$(BIN)/ruff check .
