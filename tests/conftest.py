@@ -162,12 +162,13 @@ def _create(engine_name: str, name: str, folder: Path, like: str = "") -> str:
 
 def _copy_tables(connection: sa.Connection, original: str, name: str) -> None:
     """What MariaDB has in place of TEMPLATE."""
+    connection = connection.execution_options(unrecorded="what is copied has its entries")
     connection.exec_driver_sql("SET foreign_key_checks = 0")
     connection.exec_driver_sql(f"USE {name}")
     for table in connection.exec_driver_sql(f"SHOW TABLES FROM {original}").scalars().all():
-        [(_name, definition)] = connection.exec_driver_sql(f"SHOW CREATE TABLE {original}.{table}")
+        [(_name, definition)] = connection.exec_driver_sql(f"SHOW CREATE TABLE {original}.`{table}`")
         connection.exec_driver_sql(definition.replace("%", "%%"))
-        connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {original}.{table}")
+        connection.exec_driver_sql(f"INSERT INTO `{table}` SELECT * FROM {original}.`{table}`")
 
 
 def _left_behind(engine_name: str) -> list[str]:
