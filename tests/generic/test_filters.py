@@ -275,8 +275,9 @@ def test_two_conditions_are_both_meant(app, session, model):
         assert found(session, model, asked(model, arguments)) == [other]
 
 
+LARGE = [str(2**40), str(-(2**31))]  # for most whole numbers
 BAD = {
-    "number": ["seven", "1.5", "9" * 30, str(2**40), str(-(2**31))],
+    "number": ["seven", "1.5", "9" * 30, *LARGE],
     "amount": ["seven", "NaN", "1.00001", "9" * 30],
     "date": ["yesterday", "2026-02-30"],
     "instant": ["yesterday", "2026-13-01", "9999-12-31"],
@@ -295,6 +296,8 @@ def test_a_value_that_is_not_of_its_kind_is_told_beside_the_filter(app, session,
     with app.test_request_context():
         for shown in filterable(model):
             for text in BAD[edges_of(shown)]:
+                if text in LARGE and isinstance(shown.sql_type, sa.BigInteger):
+                    continue
                 query = asked(model, [(f"{shown.name}.is", text)])
                 assert str(shown.label) in str(query.filters[0].problem), f"{shown.name} is {text!r}"
                 session.scalars(query.filtered(rows(model)).limit(1)).all()
