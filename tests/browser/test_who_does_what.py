@@ -255,8 +255,13 @@ def test_an_auditor_can_change_nothing(person: Any) -> None:
 # --- rights and programs ---------------------------------------------------------------------------------------------
 
 
-def test_a_further_region_counts_from_the_next_click(person: Any) -> None:
-    auditor, clerk, security = person("auditor"), person("clerk2"), person("security")
+def approve_newest(approver: Any) -> None:
+    open_first(approver, "/change_request/list/?state.is=submitted&sort=-number")
+    do(approver, "Approve")
+
+
+def test_a_further_region_counts_from_the_click_after_its_approval(person: Any) -> None:
+    auditor, clerk, security, approver = person("auditor"), person("clerk2"), person("security"), person("security2")
     security.goto("/")
     assert {"/employee/list/", "/users/list/", "/roles/list/"} <= set(menu_of(security))
     assert not {"/customer/list/", "/product_order/list/", "/trouble_ticket/list/", "/review/"} & set(menu_of(security))
@@ -276,17 +281,22 @@ def test_a_further_region_counts_from_the_next_click(person: Any) -> None:
     security.locator(".select2-results__option--highlighted", has_text="Hubei").click()
     security.fill("#why", "Helps out in Wuhan")
     save(security)
-    assert "Hubei" in facts_of(security)
+    assert "Submitted as change request" in text_of(security)
+    assert "Hubei" not in facts_of(security)
+    assert clerk.goto(address).status == 404
+    approve_newest(approver)
     assert clerk.goto(address).status == 200
     assert title(clerk) == customer
     clerk.goto(f"/customer/list/?q={number}")
     assert number in clerk.locator("tbody").inner_text()
 
     security.goto(employee)
+    assert "Hubei" in facts_of(security)
     press(security, "Edit")
     security.locator("#field-further_regions .select2-selection__choice__remove").click()
+    security.fill("#why", "Back from Wuhan")
     save(security)
-    assert "Hubei" not in facts_of(security)
+    approve_newest(approver)
     assert clerk.goto(address).status == 404
 
 
