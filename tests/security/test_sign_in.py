@@ -306,6 +306,18 @@ def test_an_account_is_locked_for_longer_each_time_and_says_so_whether_it_exists
         assert by(at(portal, 40), name).status_code in (200, 302)
 
 
+def test_sign_ins_at_once_are_all_counted(portal, caplog):
+    """FAB lost some on SQLite: its transaction had read before another one wrote."""
+    counted = sa.select(User.login_count).where(User.username == "ann")
+    before = db.session.scalar(counted) or 0
+    db.session.rollback()
+    with ThreadPoolExecutor(5) as threads:
+        codes = list(threads.map(lambda n: rest(at(portal, n)).status_code, range(5)))
+    assert codes == [200] * 5
+    assert db.session.scalar(counted) == before + 5
+    assert "Error updating user" not in caplog.text
+
+
 @pytest.mark.parametrize("by", [form, rest])
 def test_a_wrong_password_and_an_unknown_name_run_the_same_statements(portal, queries, by):
     def asked(number, name):
