@@ -108,9 +108,10 @@ def rest(app, username, password=DIRECTORY_PASSWORD):
     return app.test_client().post(LOGIN, json={"username": username, "password": password})
 
 
-def portal_of(engine_name, folder, **settings):
+def portal_of(engine_name, way, tmp_path_factory, **settings):
     """A portal with roles on a database of its own; yields it."""
-    with new_database(engine_name, "directory", folder) as url:
+    folder = tmp_path_factory.mktemp(way)
+    with new_database(engine_name, way, folder) as url:
         app = create_app(settings_of_tests(url, folder) | settings)
         app.test_client_class = Visitor
         with app.app_context():
@@ -181,7 +182,7 @@ def settings_of_ldap(ldap):
 
 @pytest.fixture(scope="module")
 def by_ldap(engine_name, settings_of_ldap, tmp_path_factory):
-    yield from portal_of(engine_name, tmp_path_factory.mktemp("ldap"), **settings_of_ldap)
+    yield from portal_of(engine_name, "ldap", tmp_path_factory, **settings_of_ldap)
 
 
 def roles_of(app, username):
@@ -241,14 +242,14 @@ def test_a_local_account_has_its_password_here_and_only_here(by_ldap):
     assert rest(by_ldap, "rescue", DIRECTORY_PASSWORD).status_code == 401
 
 
-def test_a_directory_that_does_not_answer_is_said_and_is_no_wrong_password(engine_name, settings_of_ldap, tmp_path):
-    for app in portal_of(engine_name, tmp_path, **settings_of_ldap | {"LDAP_URL": f"ldap://127.0.0.1:{free_port()}"}):
-        page = app.test_client().post("/login/", data={"username": "ann", "password": DIRECTORY_PASSWORD})
-        assert page.status_code == 503
-        assert "The directory cannot be reached now" in page.text
-        answer = rest(app, "ann")
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
-        assert rest(app, "rescue", PASSWORD).status_code == 200
+def test_a_directory_that_does_not_answer_is_said_and_is_no_wrong_password(by_ldap, monkeypatch):
+    monkeypatch.setitem(by_ldap.config, "LDAP_URL", f"ldap://127.0.0.1:{free_port()}")
+    page = by_ldap.test_client().post("/login/", data={"username": "ann", "password": DIRECTORY_PASSWORD})
+    assert page.status_code == 503
+    assert "The directory cannot be reached now" in page.text
+    answer = rest(by_ldap, "ann")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert rest(by_ldap, "rescue", PASSWORD).status_code == 200
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
@@ -383,7 +384,7 @@ def by_oidc(engine_name, provider, tmp_path_factory):
         "OIDC_CLIENT_SECRET": "of-the-portal",
         "ROLES_OF_GROUPS": {"clerks": ["Clerk"]},
     }
-    yield from portal_of(engine_name, tmp_path_factory.mktemp("oidc"), **settings)
+    yield from portal_of(engine_name, "oidc", tmp_path_factory, **settings)
 
 
 def told(provider, subject, **claims):
