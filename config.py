@@ -126,7 +126,7 @@ FIXED = {
     "AUTH_RATE_LIMITED": False,  # FAB would count in the memory of each process: app/security/sign_in.py
     "RATELIMIT_STORAGE_URI": "memory://",  # nothing is counted there; unsaid, each start warns
     "AUTH_USER_REGISTRATION": False,
-    # docs/decisions/0028: as strong as FAB's scrypt with 128 MiB is said to be, in 8 MiB
+    # docs/decisions/0028: in 8 MiB what scrypt with 128 MiB is worth, by OWASP
     "FAB_PASSWORD_HASH_METHOD": "scrypt:8192:8:10",
     "AUTH_DB_FAKE_PASSWORD_HASH_CHECK": (  # for a name that nobody has: the answer takes as long
         "scrypt:8192:8:10$P81osMLHTrpy1eGh$8f61afc24c0fabe400ae54569716c80676ace0675112722deeb2bc2909f4c30b"

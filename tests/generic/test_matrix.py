@@ -42,7 +42,7 @@ PLAIN = {  # endpoints that belong to no kind below
     "health": PUBLIC,
     "AuthDBView.login": PUBLIC,
     "AuthDBView.logout": PUBLIC,
-    "AuthDBView.code": PUBLIC,  # for whose password was right a moment ago; others are led to the first page
+    "AuthDBView.code": PUBLIC,  # for whose password was right a moment ago; others are led to the sign-in
     "AuthDBView.to_provider": PUBLIC,  # not there without OpenID Connect: tests/security/test_directory.py
     "AuthDBView.from_provider": PUBLIC,
     "OwnSignInView.show": SIGNED_IN,  # of oneself
@@ -80,7 +80,7 @@ PLAIN = {  # endpoints that belong to no kind below
     "MenuApi.get_menu_data": ("can_get", "MenuApi"),
     "UserInfoEditView.this_form_get": ("can_this_form_get", "UserInfoEditView"),
     "UserInfoEditView.this_form_post": ("can_this_form_post", "UserInfoEditView"),
-    "ResetPasswordView.this_form_get": ("can_this_form_get", "ResetPasswordView"),  # of the user ?pk=
+    "ResetPasswordView.this_form_get": ("can_this_form_get", "ResetPasswordView"),
     "ResetPasswordView.this_form_post": ("can_this_form_post", "ResetPasswordView"),
     "ResetMyPasswordView.this_form_get": ("can_this_form_get", "ResetMyPasswordView"),
     "ResetMyPasswordView.this_form_post": ("can_this_form_post", "ResetMyPasswordView"),

@@ -167,8 +167,8 @@ def ldap(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def settings_of_ldap(ldap):
-    return {
+def by_ldap(engine_name, ldap, tmp_path_factory):
+    settings = {
         "AUTH": "ldap",
         "LDAP_URL": ldap,
         "LDAP_BIND_DN": f"cn=reader,{BASE}",
@@ -178,11 +178,7 @@ def settings_of_ldap(ldap):
         "ROLES_OF_GROUPS": GROUPS,
         "LOCAL_NAMES": ["rescue"],
     }
-
-
-@pytest.fixture(scope="module")
-def by_ldap(engine_name, settings_of_ldap, tmp_path_factory):
-    yield from portal_of(engine_name, "ldap", tmp_path_factory, **settings_of_ldap)
+    yield from portal_of(engine_name, "ldap", tmp_path_factory, **settings)
 
 
 def roles_of(app, username):
