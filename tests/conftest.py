@@ -201,7 +201,7 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def original(engine_name: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> str:
+def original_url(engine_name: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> str:
     """The address of a migrated database with roles and the user admin, to copy: one for all workers of pytest."""
     run, folder = os.getpid(), tmp_path_factory.getbasetemp()
     if _is_worker(request.config):
@@ -235,9 +235,9 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 @pytest.fixture(scope="session")
-def database_url(engine_name: str, original: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database_url(engine_name: str, original_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A copy of the original for this worker of pytest alone."""
-    with new_database(engine_name, "test", tmp_path_factory.mktemp(engine_name), like=original) as url:
+    with new_database(engine_name, "test", tmp_path_factory.mktemp(engine_name), like=original_url) as url:
         yield url
 
 
@@ -415,10 +415,10 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", seconds: int = 60) ->
 
 
 @pytest.fixture(scope="session")
-def live_server(engine_name: str, original: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def live_server(engine_name: str, original_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """gunicorn as `make run` starts it, two workers of four threads, on a migrated database with the user admin."""
     folder = tmp_path_factory.mktemp("live")
-    with new_database(engine_name, "live", folder, like=original) as url:
+    with new_database(engine_name, "live", folder, like=original_url) as url:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
         environ = inherited | {
             "PORT": str(free_port()),

@@ -396,12 +396,12 @@ def test_an_anchor_that_cannot_be_put_is_tried_again(app, session, customer, key
 
 
 @pytest.fixture
-def owned(engine_name: str, original: str, tmp_path_factory: Any) -> Iterator[tuple[Any, str]]:
+def owned(engine_name: str, original_url: str, tmp_path_factory: Any) -> Iterator[tuple[Any, str]]:
     """A portal that signs in as a role with the printed grants, and the address of the owner of its tables."""
     if engine_name == "sqlite":
         pytest.skip("SQLite has no users")
     folder = tmp_path_factory.mktemp("owned")
-    with new_database(engine_name, "owned", folder, like=original) as url:
+    with new_database(engine_name, "owned", folder, like=original_url) as url:
         owner = create_app(settings_of_tests(url, folder))
         role = sa.make_url(url).database.replace("owned", "app")
         user = role if engine_name == "postgresql" else f"'{role}'@'%'"

@@ -232,7 +232,9 @@ def _read_column(shown: Field, place: int, write: Write) -> Read:
         clock = reader_of_clocks()
         return lambda columns: [None if value is None else clock(value) for value in columns[place]]
     if isinstance(shown.sql_type, JsonText):
-        return lambda columns: [write(json.dumps(value, ensure_ascii=False)) for value in columns[place]]
+        return lambda columns: [
+            None if value is None else write(json.dumps(value, ensure_ascii=False)) for value in columns[place]
+        ]
     return _written(place, write) if kind == "text" or is_exact(shown) else _plain(place)
 
 

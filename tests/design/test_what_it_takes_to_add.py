@@ -163,10 +163,10 @@ class Copy:
 
 
 @pytest.fixture
-def copy(engine_name: str, original: str, tmp_path: Path):
+def copy(engine_name: str, original_url: str, tmp_path: Path):
     folder = tmp_path / "tree"
     folder.mkdir()
-    with new_database(engine_name, "copy", tmp_path, like=original) as url:
+    with new_database(engine_name, "copy", tmp_path, like=original_url) as url:
         yield Copy(folder, url)
 
 

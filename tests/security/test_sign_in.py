@@ -169,7 +169,7 @@ def test_signing_out_everywhere_and_of_one_browser(app, session, login):
 
 def test_an_administrator_sees_sign_ins_and_ends_one_with_a_reason(app, session, login):
     browser, boss = login("ann", "Clerk"), login("guard", "Security administrator")
-    found = session.scalars(sa.select(UserSession).order_by(UserSession.id)).first()
+    found = session.scalars(sa.select(UserSession).join(User).where(User.username == "ann")).one()
     assert "/user_session/show/" in boss.get("/user_session/list/").text
     assert boss.post(f"/user_session/action/end/{found.id}", data={"reason": ""}).status_code == 422
     assert boss.post(f"/user_session/action/end/{found.id}", data={"reason": "laptop lost"}).status_code == 302
