@@ -6,11 +6,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from flask import request
 from flask_appbuilder import BaseView, expose, has_access
-from flask_babel import format_decimal, gettext
+from flask_babel import format_decimal, get_locale, gettext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
@@ -211,7 +212,13 @@ def _text(report: Report, key: Any, series: Series) -> str:
     if value is None:
         return NOTHING
     is_money = isinstance(value, Decimal) and series.unit == series.key
-    return format_decimal(value, format="#,##0.00") if is_money else format_decimal(value)
+    return _written(value, "#,##0.00" if is_money else None, str(get_locale()))
+
+
+@lru_cache(maxsize=10_000)
+def _written(value: Decimal | float, form: str | None, _locale: str) -> str:
+    """Kept as written: hundreds of numbers of a page are the same at the next look, and took a fifth of its time."""
+    return format_decimal(value, format=form)
 
 
 def _field(model: type[Record], name: str) -> Field | None:
