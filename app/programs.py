@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from flask import has_request_context, request
+from flask import Request, has_request_context, request
 from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 
@@ -13,11 +13,21 @@ DOCS = "/api/docs/"  # the only page for people below /api/
 MOST_BYTES = 1_000_000  # of a JSON body
 
 
+class PortalRequest(Request):
+    """People send forms. A body of JSON is a program's: Flask-WTF would fill a form with it, whatever its types."""
+
+    @property
+    def is_json(self) -> bool:
+        return super().is_json and _is_of_programs(self.path)
+
+
 def for_programs() -> bool:
     """Whether the request is a program's: it brings a token, has no session, and is answered in JSON."""
-    if not has_request_context():
-        return False
-    return request.path.startswith("/api/") and f"{request.path.rstrip('/')}/" != DOCS
+    return has_request_context() and _is_of_programs(request.path)
+
+
+def _is_of_programs(path: str) -> bool:
+    return path.startswith("/api/") and f"{path.rstrip('/')}/" != DOCS
 
 
 class Refused(HTTPException):

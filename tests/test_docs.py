@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pytest
 from flask_appbuilder.cli import fab
 from flask_babel import force_locale
+from flask_migrate.cli import db as tables
 
 import config
 from app import data_model
@@ -99,7 +100,7 @@ def test_files_that_are_named_exist(page):
 
 @each_page
 def test_commands_that_are_named_exist(page, app):
-    groups = {"fab": fab, **app.cli.commands}
+    groups = {"fab": fab, **app.cli.commands, "db": tables}
     for code in code_of(page):
         for group, name in re.findall(r"\bflask (\w+) ([a-z][\w-]*)", code):
             assert name in getattr(groups.get(group), "commands", {}), f"flask {group} {name}"

@@ -53,7 +53,7 @@ def test_every_answer_is_guarded(client, path):
 
 
 def test_the_session_cookie_is_out_of_reach(login):
-    cookie = login("admin").get_cookie("switchboard")
+    cookie = login("ann", "Clerk").get_cookie("switchboard")
     assert cookie.http_only
     assert cookie.same_site == "Lax"
     hours = (cookie.expires - datetime.datetime.now(datetime.UTC)).total_seconds() / 3600

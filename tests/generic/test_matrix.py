@@ -199,7 +199,7 @@ def world(app, session) -> World:
         assert employee.region is region
         found.rows[name], found.marks[name] = rows, marks
     session.add(Group(name="Shop", label="Shop", description=""))
-    session.add_all(_journals(add_user(app, "admin", "Admin"), found.rows[NORTH]["duty_conflict"]))
+    session.add_all(_journals(add_user(app, "keeper"), found.rows[NORTH]["duty_conflict"]))
     session.commit()
     seal_ledger(lambda: datetime.datetime.now(datetime.UTC))
     return found

@@ -222,10 +222,10 @@ def test_moves_were_made_when_their_records_say(session, loaded):
     for move in session.scalars(select(StateChange).order_by(StateChange.id)):
         moves[move.record_type, move.record_id, move.field].append(move)
     limit = parties.at(TODAY, 18)
-    for made in moves.values():
+    for (table, _key, _name), made in moves.items():
         instants = [move.at for move in made]
-        assert instants == sorted(instants), made[0].record_type
-        assert instants[-1] <= limit
+        assert instants == sorted(instants), table
+        assert instants[-1] <= limit or table == "change_request", "which wait for people who are there today"
     orders = {order.id: order for order in session.scalars(select(ProductOrder))}
     for (table, key, name), made in moves.items():
         if table == "product_order":
