@@ -38,11 +38,15 @@ def loaded(tmp_path_factory):
     ("package", "needed_by"),
     [
         ("alembic", "commands that change tables"),
+        ("authlib", "settings that name an OpenID provider"),
         ("greenlet", "asynchronous sessions, which we have none of"),
+        ("ldap3", "settings that name a directory"),
         ("openpyxl", "who reads or writes an Excel file"),
         ("pygments", "pages of errors of Mako"),
         ("redis", "settings that name one"),
+        ("requests", "settings that name an OpenID provider"),
         ("rich", "coloured lines on a terminal"),
+        ("zxcvbn", "who chooses a password"),
     ],
 )
 def test_a_worker_loads_no_package_that_its_pages_do_not_use(loaded, package, needed_by):

@@ -3,12 +3,9 @@
 from collections.abc import Iterable
 
 from flask_babel import gettext
-from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.models.refusal import RuleBroken
 
-COMMON = frozenset(FREQUENCY_LISTS["passwords"])  # some 30,000, in small letters
 LONGEST = 128  # characters; more is no safer, and a hash of it costs time
 SAFE = 3  # of zxcvbn's 0 to 4: more than a hundred million guesses
 
@@ -27,8 +24,17 @@ def demand_good_password(password: str, own: Iterable[str], shortest: int) -> No
         raise _bad(gettext("The password may have at most %(n)s characters.", n=LONGEST))
     if plain in words or (words and _without(plain, words) < shortest // 2):
         raise _bad(gettext("The password must not be made of the name or e-mail address of its owner."))
-    if plain in COMMON or zxcvbn(password, user_inputs=words, max_length=LONGEST)["score"] < SAFE:
+    if _is_easy(password, words):
         raise _bad(gettext("This password is among the first that others would try; take several words of your own."))
+
+
+def _is_easy(password: str, words: list[str]) -> bool:
+    """Whether it is common, or soon guessed. Loaded when somebody chooses a password: the lists take 12 MiB."""
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415
+
+    is_common = password.lower() in FREQUENCY_LISTS["passwords"]  # some 30,000, in small letters
+    return is_common or zxcvbn(password, user_inputs=words, max_length=LONGEST)["score"] < SAFE
 
 
 def _without(plain: str, words: list[str]) -> int:

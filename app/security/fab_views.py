@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from authlib.common.errors import AuthlibBaseError
 from flask import abort, current_app, flash, g, has_request_context, redirect, request, session, url_for
 from flask_appbuilder import expose, has_access
 from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget
@@ -20,7 +19,6 @@ from flask_appbuilder.utils.base import get_safe_redirect
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_login import current_user, login_user
-from requests import RequestException
 from werkzeug.security import check_password_hash
 from wtforms import PasswordField, ValidationError
 from wtforms.validators import DataRequired, EqualTo
@@ -223,7 +221,7 @@ class AuthDBView(fab.AuthDBView):
         session["onward"] = get_safe_redirect(request.args.get("next", ""))
         try:
             return provider.authorize_redirect(url_for("AuthDBView.from_provider", _external=True))
-        except (AuthlibBaseError, RequestException):
+        except directory.faults():
             return self._no_provider()
 
     @expose("/login/oidc/callback")
@@ -237,7 +235,7 @@ class AuthDBView(fab.AuthDBView):
             token = provider.authorize_access_token()
             claims = dict(token["userinfo"])
             told = provider.userinfo(token=token) if provider.load_server_metadata().get("userinfo_endpoint") else {}
-        except (AuthlibBaseError, RequestException, KeyError, ValueError):
+        except directory.faults():
             return self._no_provider()
         if told.get("sub", claims["sub"]) != claims["sub"]:
             return self._no_provider()

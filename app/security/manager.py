@@ -132,7 +132,11 @@ class SwitchboardSecurityManager(SecurityManager):
                 if user is not None:
                     passwords.renew(user, password)
             return user
-        person = directory.ldap_person(username, password) if current_app.config["AUTH"] == directory.LDAP else None
+        if current_app.config["AUTH"] != directory.LDAP:
+            return None
+        from app.security import ldap  # noqa: PLC0415 (it loads ldap3)
+
+        person = ldap.person_of(username, password)
         user = directory.user_of(self, person) if person is not None else None
         if user is not None:
             self.update_user_auth_stat(user)
