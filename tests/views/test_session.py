@@ -16,9 +16,9 @@ def test_an_answer_that_changes_nothing_leaves_the_session_alone(login):
 
 
 def test_work_prolongs_the_session(login, monkeypatch):
-    browser = login("admin")
+    browser = login("ann", "Clerk")
     browser.get("/")
     later = time.time() + 3600
     monkeypatch.setattr("app.time.time", lambda: later)
-    assert "Expires=" in browser.get("/region/list/").headers["Set-Cookie"]
-    assert "Set-Cookie" not in browser.get("/region/list/").headers
+    assert "Expires=" in browser.get("/customer/list/").headers["Set-Cookie"]
+    assert "Set-Cookie" not in browser.get("/customer/list/").headers
