@@ -61,8 +61,10 @@ def sync_roles() -> list[str]:
         for role in (appbuilder.sm.auth_role_admin, appbuilder.sm.auth_role_public):
             appbuilder.sm.add_role(role)
         db.session().expire_on_commit = False  # FAB commits after each right, and would read all of its role again
-        appbuilder.add_permissions(update_perms=True)
-        db.session().expire_on_commit = True
+        try:
+            appbuilder.add_permissions(update_perms=True)
+        finally:
+            db.session().expire_on_commit = True
         db.session.expire_all()
         appbuilder.security_cleanup()
         return roles.sync(appbuilder)

@@ -374,6 +374,11 @@ def queries() -> Callable[..., Any]:
     return listening
 
 
+def beside_updates(statements: list[str]) -> list[str]:
+    """All but the UPDATE of each customer, which its version takes."""
+    return [text for text in statements if not text.startswith("UPDATE customer SET")]
+
+
 # --- a real server ---------------------------------------------------------------------------------------------------
 
 

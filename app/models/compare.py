@@ -30,7 +30,7 @@ def has_changed(record: Record, *names: str) -> bool:
 def is_touched(state: Any, name: str) -> bool:
     """Whether a column or a relation to one row, of a stored record, was given another value.
 
-    Most were not assigned at all: those are told without asking for their history, which takes twenty times as long.
+    Most were not assigned at all: those are told without asking for their history.
     """
     return name in state.committed_state and state.attrs[name].history.has_changes()
 

@@ -71,12 +71,12 @@ def provider() -> Any:
     return current_app.extensions.get("oidc")
 
 
-def faults() -> tuple[type[Exception], ...]:
-    """What goes wrong on the way to the provider and back: on the network, by authlib, in what it answers."""
+def faults(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """What goes wrong on the way to the provider and back, told by authlib or on the network; and others."""
     from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415
     from requests import RequestException  # noqa: PLC0415
 
-    return AuthlibBaseError, RequestException, KeyError, ValueError  # the last two: of an answer that is none
+    return AuthlibBaseError, RequestException, *others
 
 
 def provider_name() -> str:

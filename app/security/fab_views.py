@@ -235,7 +235,7 @@ class AuthDBView(fab.AuthDBView):
             token = provider.authorize_access_token()
             claims = dict(token["userinfo"])
             told = provider.userinfo(token=token) if provider.load_server_metadata().get("userinfo_endpoint") else {}
-        except directory.faults():
+        except directory.faults(KeyError, ValueError):
             return self._no_provider()
         if told.get("sub", claims["sub"]) != claims["sub"]:
             return self._no_provider()

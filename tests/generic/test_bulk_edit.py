@@ -19,6 +19,7 @@ from app.models.ledger import NOISE, Change, plain
 from app.rules import figures
 from app.sample.builders import make_any, make_customer, make_order, make_region
 from app.transaction import commit
+from tests.conftest import beside_updates
 from tests.generic.page import read
 from tests.generic.world import VIEWS, copies, free_fields, is_typed_in, one
 
@@ -298,11 +299,6 @@ def test_a_preview_costs_the_same_for_many_rows(session, login, queries):
         costs.append([text for text in statements if not text.startswith("UPDATE")])
     few, many = costs
     assert len(many) <= len(few) + 1, "\n".join(many)
-
-
-def beside_updates(statements):
-    """All but the UPDATE of each record, which its version takes."""
-    return [text for text in statements if not text.startswith("UPDATE customer SET")]
 
 
 @pytest.mark.parametrize("name", ["customer_rank", "region_id"])

@@ -27,7 +27,7 @@ from app.models.order import OrderState, ProductOrder
 from app.models.refusal import RuleBroken
 from app.sample.builders import make_account, make_customer, make_employee, make_order, make_region
 from app.views.base.import_store import receive
-from tests.conftest import add_user
+from tests.conftest import add_user, beside_updates
 
 pytestmark = pytest.mark.one_database
 
@@ -429,11 +429,6 @@ def confirmed(browser, text, between=lambda: None, table="region"):
 
 def last_job(session):
     return session.scalars(sa.select(Job).order_by(Job.id.desc())).first()
-
-
-def beside_updates(statements):
-    """All but the UPDATE of each record, which its version takes."""
-    return [text for text in statements if not text.startswith("UPDATE customer SET")]
 
 
 def test_a_hundred_rows_cost_a_few_statements(session, queries):
