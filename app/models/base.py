@@ -37,6 +37,7 @@ class Field:
     part_of: bool = False
     scope: bool = False  # who may see what it points to may see the row; a part is seen with its whole anyhow
     once: bool = False  # typed in while the record is new; afterwards it changes by actions
+    later: bool = False  # nothing to say of it while the record is new: not on the form that adds one
     multiline: bool = False
     secret: bool = False  # its values stay out of the ledger and of every screen
     gated: Any = None  # a Subject (app.models.gate): it changes by an approved request only

@@ -186,7 +186,7 @@ class Customer(Record):
     status: Mapped[CustomerStatus] = field(
         CustomerStatus, default=CustomerStatus.INITIALIZED, label=_("Status"), in_list=True, in_form=False
     )
-    status_reason: Mapped[str | None] = field(String(200), label=_("Reason for the status"))
+    status_reason: Mapped[str | None] = field(String(200), label=_("Reason for the status"), later=True)
     region_id: Mapped[int | None] = field(ForeignKey("region.id"), label=_("Region"), in_list=True, scope=True)
     phone: Mapped[str | None] = field(
         PhoneNumber,

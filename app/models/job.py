@@ -24,7 +24,7 @@ class JobState(Choices):
     RUNNING = "running", _("Running"), "blue"
     DONE = "done", _("Done"), "green"
     FAILED = "failed", _("Failed"), "red"
-    CANCELLED = "cancelled", _("Cancelled"), "amber"
+    CANCELLED = "cancelled", _("Stopped"), "amber"
 
 
 class LongJson(JsonText):

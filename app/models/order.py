@@ -250,7 +250,9 @@ class ProductOrder(Record):
         default=0, label=_("Times sent back"), hint=_("How often the review sent it back"), given=True
     )
     cancellation_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Cancelled on"), in_form=False)
-    cancellation_reason: Mapped[str | None] = field(String(500), label=_("Reason for cancellation"), multiline=True)
+    cancellation_reason: Mapped[str | None] = field(
+        String(500), label=_("Reason for cancellation"), multiline=True, later=True
+    )
     description: Mapped[str | None] = field(String(2000), label=_("Description"), multiline=True)
 
     customer: Mapped["Customer"]

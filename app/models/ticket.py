@@ -204,7 +204,7 @@ class TroubleTicket(Record):
     status: Mapped[TicketStatus] = field(
         TicketStatus, default=TicketStatus.ACKNOWLEDGED, label=_("Status"), in_list=True, in_form=False
     )
-    status_reason: Mapped[str | None] = field(String(500), label=_("Reason for the status"), multiline=True)
+    status_reason: Mapped[str | None] = field(String(500), label=_("Reason for the status"), multiline=True, later=True)
     customer_id: Mapped[int] = field(
         ForeignKey("customer.id"), index=False, label=_("Customer"), in_list=True, scope=True
     )

@@ -120,7 +120,7 @@ class Screen(ModelView):
     @classmethod
     def inputs(cls, is_new: bool) -> list[Field]:
         """The fields that people type in; a state moves by actions, a part stays where it is."""
-        return inputs(cls.model, is_new)
+        return [shown for shown in inputs(cls.model, is_new) if not (is_new and shown.later)]
 
     # --- rights and rows ---------------------------------------------------------------------------------------
 
