@@ -21,7 +21,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,21 @@ def main() -> None:
         prepare_peers(args.kit, args.pg, python)
     kit = load_kit(args.kit, args.samples, args.seconds)
     results: dict[str, list[Row]] = {}
+    mixed: dict[str, float] = {}
     for peer in peers:
-        results[peer] = measure(kit, args.kit / "targets" / f"{peer}.toml", args.only, peer_settings(python))
+        target, settings = args.kit / "targets" / f"{peer}.toml", peer_settings(python)
+        results[peer] = measure(kit, target, args.only, settings)
+        if peer == BEST:
+            mixed[peer] = together(kit, target, settings)
     for scale in scales:
         results[f"switchboard {scale}"] = measure(kit, OWN, args.only, own_settings(args.pg, scale))
-        if scale == scales[0]:
-            results["mixed"] = [mixed(kit, OWN, own_settings(args.pg, scale))]
-    args.json.write_text(json.dumps(results, indent=1))
+    settings = own_settings(args.pg, scales[0])
+    mixed[f"switchboard {scales[0]}"] = together(kit, OWN, settings)
+    sizes = memory(kit, OWN, settings)
+    args.json.write_text(json.dumps(results | {"mixed requests per second": mixed, "memory": sizes}, indent=1))
     print(table(results, scales))
+    print(f"\nrequests per second of 8 clients, {len(MIX)} tasks in turn: {mixed}")
+    print(f"MiB of a worker after each 1,000 of {REQUESTS:,} requests: {sizes}")
 
 
 # --- the kit ---------------------------------------------------------------------------------------------------------
@@ -135,11 +143,21 @@ ORIGINAL, SAVED, ORDERS = "_original", 20, itertools.count()
 
 
 def measure(kit: Any, target: Path, only: str, settings: dict[str, str]) -> list[Row]:
+    with patched(kit, target, settings):
+        return kit.run(target, only)
+
+
+@contextmanager
+def patched(kit: Any, target: Path, settings: dict[str, str]) -> Iterator[None]:
+    """The kit with what a target needs of it: its environment, saves that store something, tokens, tasks in turn."""
     before = dict(os.environ)
     os.environ.update(settings)
-    started, run, make_task = kit.Client.log_in, kit.run, kit.make_task
+    started, make_task = kit.Client.log_in, kit.make_task
 
-    def own_task(client: Any, spec: Any, login: Any) -> Any:
+    def task_of(client: Any, spec: Any, login: Any) -> Any:
+        if isinstance(spec, list):
+            tasks = itertools.cycle([task_of(client, each, login) for each in spec])
+            return lambda: next(tasks)()
         is_form = isinstance(spec, dict) and "form" in spec
         return saving(client, spec) if is_form and target == OWN else make_task(client, spec, login)
 
@@ -147,9 +165,9 @@ def measure(kit: Any, target: Path, only: str, settings: dict[str, str]) -> list
         started(client, login)
         Connection.token = token(client.base) if target == OWN else ""
 
-    kit.Client.log_in, kit.make_task = log_in, own_task
+    kit.Client.log_in, kit.make_task = log_in, task_of
     try:
-        return run(target, only)
+        yield
     finally:
         kit.Client.log_in, kit.make_task = started, make_task
         Connection.token = ""
@@ -166,33 +184,51 @@ def token(base: str) -> str:
         return json.load(answer)["access_token"]
 
 
-def mixed(kit: Any, target: Path, settings: dict[str, str]) -> Row:
-    """Memory of a worker before and after 5,000 requests of every kind."""
-    before = dict(os.environ)
-    os.environ.update(settings)
-    try:
-        text = kit.string.Template(target.read_text()).safe_substitute(os.environ)
-        described = kit.tomllib.loads(text)
+@contextmanager
+def served(kit: Any, target: Path, settings: dict[str, str]) -> Iterator[tuple[dict[str, Any], Any, Any]]:
+    """(target as described, its server, a client that has signed in)."""
+    with patched(kit, target, settings):
+        described = kit.tomllib.loads(kit.string.Template(target.read_text()).safe_substitute(os.environ))
         server = kit.Server(described, target.parent)
         try:
             client = kit.Client(described["base"])
             client.log_in(described["login"])
-            pages = [url for name, url in described["urls"].items() if isinstance(url, str) and name[:2] in PAGES]
-            sizes = []
-            for number in range(REQUESTS):
-                client.get(pages[number % len(pages)])
-                if (number + 1) % (REQUESTS // 5) == 0:
-                    sizes.append(server.memory("VmRSS"))
+            yield described, server, client
         finally:
             server.stop()
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-    return {"task": "memory of a worker, MiB, after each 1,000 of 5,000 requests", "sizes": sizes}
+
+
+def memory(kit: Any, target: Path, settings: dict[str, str]) -> list[int]:
+    """MiB of a worker after each fifth of 5,000 requests of every kind."""
+    sizes = []
+    with served(kit, target, settings) as (described, server, client):
+        pages = [url for name, url in described["urls"].items() if isinstance(url, str) and name[:2] in PAGES]
+        for number in range(REQUESTS):
+            client.get(pages[number % len(pages)])
+            if (number + 1) % (REQUESTS // 5) == 0:
+                sizes.append(server.memory("VmRSS"))
+    return sizes
+
+
+def together(kit: Any, target: Path, settings: dict[str, str]) -> float:
+    """Requests per second of eight clients, each of whom does the tasks of MIX in turn; saves included."""
+    with served(kit, target, settings) as (described, _server, client):
+        mix = [described["urls"][name] for name in MIX]
+        return float(kit.throughput(described, client.cookies, mix))
 
 
 REQUESTS = 5_000
 PAGES = ("1 ", "2 ", "3 ", "4a", "4b", "5 ", "6 ", "8 ", "4e")
+MIX = (  # what both do, and nothing that only one of them is slow at
+    "1 list orders",
+    "3 filter state+date",
+    "4a search name part",
+    "4b search phone prefix",
+    "5 add form",
+    "6 edit form",
+    "7 save edit",
+    "8 customer page",
+)
 
 
 # --- databases and settings ------------------------------------------------------------------------------------------
@@ -307,7 +343,7 @@ def own_settings(pg: str, scale: str) -> dict[str, str]:
 
 def table(results: dict[str, list[Row]], scales: list[str]) -> str:
     """p50 / CPU ms of each, the ratios of the portal to the best peer, its p95, and its growth between the scales."""
-    peers = [name for name in results if name != "mixed" and not name.startswith("switchboard")]
+    peers = [name for name in results if not name.startswith("switchboard")]
     own = {scale: by_task(results[f"switchboard {scale}"]) for scale in scales}
     theirs = {peer: by_task(results[peer]) for peer in peers}
     lines = [
@@ -325,8 +361,6 @@ def table(results: dict[str, list[Row]], scales: list[str]) -> str:
             growth(row, small),
         ]
         lines.append(f"| {task} | " + " | ".join(cells) + " |")
-    for row in results.get("mixed", []):
-        lines.append(f"\n{row['task']}: {row['sizes']}")
     return "\n".join(["", "p50 ms / CPU ms of the workers / SQL statements / requests per second of 8 clients", *lines])
 
 

@@ -176,6 +176,7 @@ class ProductOrder(Record):
             by=("lead_days", "send_backs", "channel"),
             where={"state": (OrderState.COMPLETED,)},
         ),
+        Figure("lead_times", by=("lead_days", "channel"), where={"state": (OrderState.COMPLETED,)}),
     )
     lifecycle = Lifecycle("state", ORDER_MOVES, labels=OrderState, names=MOVE_NAMES)
     review = Lifecycle(

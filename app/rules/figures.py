@@ -1,12 +1,12 @@
 """Kept figures read, folded, checked and counted anew. What is kept, and how a flush changes it: models/figures.py."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, insert, literal, or_, select, type_coerce, union_all
+from sqlalchemy import Select, bindparam, case, delete, func, insert, literal, or_, select, type_coerce, union_all
 from sqlalchemy.orm import Session
 
 from app.models.figures import CELL, EVERYWHERE, FILLED, PLACES, Chain, FigureDelta, KeptFigure, chains
@@ -64,17 +64,21 @@ def kept(
     regions: Collection[int] | None = None,
     wanted: Mapping[str, Wanted] | None = None,
     since: int = 0,
+    starts: Sequence[int] = (),
 ) -> list[Counted] | None:
     """A figure grouped by its period and some of its columns, in one statement; None where it was never counted.
 
     regions: keys of those that the reader may see; None: all, and customers without one. since: the first period.
+    starts: periods from one of these to the next count as that one, those before the first too; none: each for itself.
     """
     chain = chains()[figure]
     names = {name: place for name, place in zip(chain.figure.by, PLACES, strict=False) if name in by}
     parts = []
     for model in (KeptFigure, FigureDelta):
-        columns = [getattr(model, name) for name in ("period", *names.values(), "count", "amount")]
-        part = select(*columns).where(model.figure == chain.key, *([model.period >= since] if since else ()))
+        columns = [getattr(model, name) for name in (*names.values(), "count", "amount")]
+        part = select(_together(model.period, starts), *columns).where(model.figure == chain.key)
+        if since:
+            part = part.where(model.period >= since)
         if regions is not None:
             part = part.where(model.region_id.in_(regions))
         elif model is KeptFigure:
@@ -99,15 +103,30 @@ def kept(
 
 
 def plain(
-    session: Session, figure: str, by: Collection[str], keys: Select[Any] | None = None, since: int = 0
+    session: Session,
+    figure: str,
+    by: Collection[str],
+    keys: Select[Any] | None = None,
+    since: int = 0,
+    starts: Sequence[int] = (),
 ) -> list[Counted]:
     """The same from the rows themselves. keys: a SELECT of the keys of those that count; None: all."""
     chain = chains()[figure]
     names = {name: place for name, place in zip(chain.figure.by, PLACES, strict=False) if name in by}
-    rows = chain.counted(keys, since).subquery()
+    counted = chain.counted(keys, since).subquery()
+    columns = [counted.c[name] for name in (*names.values(), "count", "amount")]
+    rows = select(_together(counted.c.period, starts), *columns).subquery()
     groups = [rows.c.period, *(rows.c[place] for place in names.values())]
     amount = type_coerce(func.sum(rows.c.amount), Money())
     return list(_counted(names, session.execute(select(*groups, func.sum(rows.c.count), amount).group_by(*groups))))
+
+
+def _together(period: Any, starts: Sequence[int]) -> Any:
+    if not starts:
+        return period
+    first, *later = sorted(starts)
+    spans = [(period >= start, literal(start)) for start in reversed(later)]
+    return (case(*spans, else_=literal(first)) if spans else literal(first)).label("period")
 
 
 def _counted(names: Collection[str], rows: Any) -> Iterator[Counted]:

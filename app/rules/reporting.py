@@ -6,7 +6,7 @@ clock of the reports (models/clock.py). Amounts of different currencies are neve
 
 import datetime
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -86,8 +86,8 @@ class Source:
     keys: Select[Any] | None = None
     may_look: bool = True
 
-    def counted(self, figure: str, *by: str, since: int = 0) -> list[Counted]:
-        """Raises TooMuch where the rows would have to be looked at, and may not."""
+    def counted(self, figure: str, *by: str, since: int = 0, starts: Sequence[int] = ()) -> list[Counted]:
+        """Raises TooMuch where the rows would have to be looked at, and may not. since, starts: see kept()."""
         shown, wanted = chains()[figure].figure, dict(self.wanted or {})
         for name in [name for name in wanted if name in shown.where and name not in shown.by]:
             allowed = [wanted[name].takes(str(value)) for value in shown.where[name]]
@@ -96,10 +96,10 @@ class Source:
             if all(allowed):
                 del wanted[name]
         is_kept = self.wanted is not None and set(wanted) <= set(shown.by)
-        found = kept(self.session, figure, by, self.regions, wanted, since) if is_kept else None
+        found = kept(self.session, figure, by, self.regions, wanted, since, starts) if is_kept else None
         if found is None and not self.may_look:
             raise TooMuch
-        return plain(self.session, figure, by, self.keys, since) if found is None else found
+        return plain(self.session, figure, by, self.keys, since, starts) if found is None else found
 
     def first_month(self) -> int:
         """Of the reports by month: so many ago."""

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import func, select
 
 from app.models import order, ticket
-from app.models.clock import begin_of, day_begin, day_of, month_in_sql
+from app.models.clock import begin_of, day_begin, day_number, day_of, month_in_sql
 from app.models.order import ItemAction, OrderState
 from app.models.ticket import SlaResult, TroubleTicket
 from app.rules.reporting import Cell, Report, Series, Source, Span, in_month, keep_largest, last_months
@@ -65,7 +65,7 @@ def _round(number: Decimal) -> Decimal:
 def lead_times(source: Source) -> Report:
     """How many orders took how many days."""
     found: dict[int, int] = defaultdict(int)
-    for row in source.counted("completed_orders", "lead_days"):
+    for row in source.counted("lead_times", "lead_days"):
         if row.values["lead_days"]:
             found[int(row.values["lead_days"])] += row.count
     cells = {}
@@ -114,7 +114,7 @@ def share(part: int, whole: int) -> Decimal | None:
 
 def order_backlog(source: Source) -> Report:
     """Open orders by the days since they were ordered."""
-    found = source.counted("open_orders")
+    found = source.counted("open_orders", starts=_age_starts(source))
     return _by_age(source, [(row.period, "orders", row.count) for row in found], "order_date", {"state": order.OPEN})
 
 
@@ -123,14 +123,21 @@ def order_backlog(source: Source) -> Report:
 
 def ticket_backlog(source: Source) -> Report:
     """Open tickets by the days since they were opened, split by severity."""
-    found = [(row.period, row.values["severity"], row.count) for row in source.counted("open_tickets", "severity")]
+    counted = source.counted("open_tickets", "severity", starts=_age_starts(source))
+    found = [(row.period, row.values["severity"], row.count) for row in counted]
     return _by_age(source, found, "creation_date", {"status": tuple(ticket.OPEN)}, "severity")
+
+
+def _age_starts(source: Source) -> list[int]:
+    """The days on which the ages begin, as 20260331; the last one has no end."""
+    today = day_of(source.now)
+    return [day_number(today - datetime.timedelta(days=first if last is None else last)) for first, last in AGES]
 
 
 def _by_age(
     source: Source, found: list[tuple[int, str, int]], column: str, rows: Mapping[str, Any], split: str = ""
 ) -> Report:
-    """found: (day as 20260331, series, how many)."""
+    """found: (day as 20260331 on which an age begins, series, how many)."""
     today = day_of(source.now)
     totals: dict[tuple[Any, str], int] = defaultdict(int)
     for day, series, count in found:
@@ -190,8 +197,9 @@ def _overdue(source: Source) -> dict[int, int]:
     """Month of opening -> open tickets whose time is over: by the day they are due, of today's one by one."""
     found: dict[int, int] = defaultdict(int)
     today = day_of(source.now)
-    for row in source.counted("due_tickets", "creation_date"):
-        if row.period and day_begin(row.period) < today:
+    without, until_yesterday = 0, 1
+    for row in source.counted("due_tickets", "creation_date", starts=(without, until_yesterday, day_number(today))):
+        if row.period == until_yesterday:
             found[int(row.values["creation_date"] or 0)] += row.count
     rows = select(month_in_sql(TroubleTicket.creation_date).label("month")).where(
         overdue(source.now), TroubleTicket.expected_resolution_date >= begin_of(today)

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ from app.acts.operators import kind_of
 from app.acts.related import way_to
 from app.acts.zones import instant_at
 from app.models.base import Field, Record
-from app.models.clock import day_of
+from app.models.clock import day_of, zone_name
 from app.rules.reporting import Span
 from app.views.base.registry import may, place_of
 
@@ -32,6 +33,7 @@ class Links:
         self.model, self.asked = model, asked
         self.route = f"{place.route}/list/?" if place is not None and may("list", model) else ""
         self.kept = [(key, value) for key, value in asked.items(multi=True) if "." in key or key == "q"]
+        self.kept_text = urlencode(self.kept)
         self.known: dict[tuple[str, Any], str | None] = {}
 
     def behind(self, rows: Mapping[str, Any]) -> str:
@@ -39,7 +41,7 @@ class Links:
         parts = [self._part(name, value) for name, value in rows.items()]
         if not self.route or None in parts:
             return ""
-        return self.route + "&".join(filter(None, [urlencode(self.kept), *parts]))
+        return self.route + "&".join(filter(None, [self.kept_text, *parts]))
 
     def _part(self, name: str, value: Any) -> str | None:
         """The arguments for one condition, without those that are in the address already; None: it cannot be said."""
@@ -61,7 +63,8 @@ def _ways(shown: Field, name: str, value: Any) -> Iterator[Pairs]:
     if value is None:
         yield [(f"{name}.empty", "1")]
     elif isinstance(value, Span):
-        yield from _spans(shown, name, value)
+        is_number, is_day = kind_of(shown) == "number", isinstance(shown.sql_type, Date)
+        yield from _spans(is_number, is_day, name, value, (str(get_timezone()), zone_name()))
     elif isinstance(value, tuple):
         yield [(f"{name}.one_of", str(one)) for one in value]
     else:
@@ -69,12 +72,14 @@ def _ways(shown: Field, name: str, value: Any) -> Iterator[Pairs]:
         yield [(f"{name}.one_of", str(value))]
 
 
-def _spans(shown: Field, name: str, span: Span) -> Iterator[Pairs]:
+@lru_cache(maxsize=5_000)
+def _spans(is_number: bool, is_day: bool, name: str, span: Span, zones: tuple[str, str]) -> tuple[Pairs, ...]:
+    """zones: of the person and of the reports. Kept as worked out: months of a chart stay the same."""
+    return tuple(_of_numbers(name, span) if is_number else _of_instants(is_day, name, span))
+
+
+def _of_instants(is_day: bool, name: str, span: Span) -> Iterator[Pairs]:
     start, end = span.start, span.end
-    if kind_of(shown) == "number":
-        yield from _of_numbers(name, start, end)
-        return
-    is_day = isinstance(shown.sql_type, Date)
     if is_day or (_begins_a_day(start) and _begins_a_day(end)):
         first = None if start is None else (day_of(start) if is_day else _day(start)).isoformat()
         last = None if end is None else ((day_of(end) if is_day else _day(end)) - ONE_DAY).isoformat()
@@ -93,7 +98,8 @@ def _spans(shown: Field, name: str, span: Span) -> Iterator[Pairs]:
     yield [(key, value) for key, value in bounds if value is not None]
 
 
-def _of_numbers(name: str, start: int | None, end: int | None) -> Iterator[Pairs]:
+def _of_numbers(name: str, span: Span) -> Iterator[Pairs]:
+    start, end = span.start, span.end
     if start is None or end is None:
         yield [(f"{name}.less", str(end))] if start is None else [(f"{name}.more", str(start - 1))]
     elif end - start == 1:
