@@ -9,8 +9,9 @@
     job = enqueue(session, "bulk_edit", {"table": "customer", ...}, title)  # in the caller's transaction
 
 params and result are JSON. The page of a job reads of its result: ``text``, a sentence; ``url`` and ``url_text``, where
-to go on; ``refused``, [[record, why], ...]. What a work raises ends it: RuleBroken with its sentence, Failed with a
-result besides. A work that makes a file, and writes no rows, writes it to ``run.file(name)`` and returns its result.
+to go on; ``refused``, [[record, why], ...], with an address as third where one can look at it. What a work raises ends
+it: RuleBroken with its sentence, Failed with a result besides. A work that makes a file, and writes no rows, writes it
+to ``run.file(name)`` and returns its result.
 """
 
 from flask import Flask

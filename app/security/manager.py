@@ -15,7 +15,7 @@ from app.models.refusal import RuleBroken
 from app.models.sign_in import UserSession
 from app.models.types import UtcDateTime
 from app.rules.passwords import demand_good_password
-from app.security import directory, fab_views, passwords, second_factor, sign_in, tokens
+from app.security import directory, fab_views, passwords, second_factor, sign_in, sign_in_pages, tokens
 from app.transaction import commit
 
 MOST_KNOWN = 1_000  # sets of roles whose rights a process keeps
@@ -47,9 +47,9 @@ class SwitchboardSecurityManager(SecurityManager):
     """
 
     security_api = tokens.TokenApi
-    authdbview = fab_views.AuthDBView
-    resetmypasswordview = fab_views.ResetMyPasswordView
-    resetpasswordview = fab_views.ResetPasswordView
+    authdbview = sign_in_pages.AuthDBView
+    resetmypasswordview = sign_in_pages.ResetMyPasswordView
+    resetpasswordview = sign_in_pages.ResetPasswordView
     userdbmodelview = fab_views.UserDBModelView
     rolemodelview = fab_views.RoleModelView
     groupmodelview = fab_views.UserGroupModelView

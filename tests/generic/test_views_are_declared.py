@@ -29,7 +29,7 @@ SHARED = {  # no page of a subject
     OwnListView,
     DashboardView,
 }
-FABS_OWN = {"app.security.fab_views", "app.views.security"}  # FAB's screens of users, roles and groups
+FABS_OWN = {"app.security.fab_views", "app.security.sign_in_pages", "app.views.security"}  # pages of its models
 REST = {"TokenApi", "OpenApiView", "ApiDocsView"}  # sign-in of programs, and the description of REST
 
 

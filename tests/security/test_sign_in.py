@@ -437,7 +437,7 @@ def test_the_second_half_ends_after_minutes_and_with_the_password(app, session, 
     browser = app.test_client()
     form(browser, password="another-password-1")
     real = second_factor.time.time
-    monkeypatch.setattr("app.security.fab_views.time.time", lambda: real() + 301)
+    monkeypatch.setattr("app.security.sign_in_pages.time.time", lambda: real() + 301)
     assert browser.post("/login/code", data={"code": codes[0]}).location.startswith("/login/")
 
 

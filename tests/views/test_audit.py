@@ -11,6 +11,8 @@ from app.jobs.upkeep import seal
 from app.models.acting import acting
 from app.models.job import Job
 from app.models.ledger import Change
+from app.models.seal import Seal
+from app.models.states import StateChange
 from app.rules.signing import new_key
 from app.sample.builders import make_customer
 from tests.generic.page import read
@@ -135,22 +137,41 @@ def key(app, tmp_path, monkeypatch):
 def ended(browser, answer):
     """The page of the job that a form has asked for."""
     assert answer.status_code == 302, read(answer).text
-    return read(browser.get(answer.location)).text
+    return read(browser.get(answer.location))
+
+
+def tamper(session, table, key, **values):
+    """As somebody would who has the password of the database."""
+    change = sa.update(table).where(table.c.id == key).values(values)
+    session.connection().execute(change, execution_options={"unrecorded": "a test"})
+    session.commit()
 
 
 def test_an_auditor_verifies_the_ledger(app, session, login, customer):
     auditor = login("audit", "Auditor")
     seal()
     assert "/seal/task/verify" in read(auditor.get("/seal/list/")).links
-    told = ended(auditor, auditor.post("/seal/task/verify", data={"anchors": ""}))
+    told = ended(auditor, auditor.post("/seal/task/verify", data={"anchors": ""})).text
     assert re.search(r"[\d,]+ entries in [\d,]+ seals are as they were sealed", told)
     row = session.scalar(sa.select(sa.func.max(Change.id)))
-    session.execute(
-        sa.update(Change).where(Change.id == row).values(actor="nobody"), execution_options={"unrecorded": "a test"}
-    )
+    tamper(session, Change.__table__, row, actor="nobody")
+    page = ended(auditor, auditor.post("/seal/task/verify", data={"anchors": ""}))
+    assert f"Entry {row} of change was changed after it was sealed" in page.text
+    assert f"/change/show/{row}" in page.links
+    assert auditor.get(f"/change/show/{row}").status_code == 200
+
+
+@pytest.mark.one_database
+def test_a_finding_leads_to_the_record_that_moved_and_one_of_the_seal_to_the_seal(app, session, login, customer):
+    customer.move("suspended")
     session.commit()
-    told = ended(auditor, auditor.post("/seal/task/verify", data={"anchors": ""}))
-    assert f"Entry {row} of change was changed after it was sealed" in told
+    seal()
+    move, last = (session.scalar(sa.select(sa.func.max(model.id))) for model in (StateChange, Seal))
+    tamper(session, StateChange.__table__, move, reason="never given")
+    tamper(session, Seal.__table__, last, row_count=7)
+    auditor = login("audit", "Auditor")
+    page = ended(auditor, auditor.post("/seal/task/verify", data={"anchors": ""}))
+    assert {f"/customer/show/{customer.id}?tab=history", f"/seal/show/{last}"} <= set(page.links)
 
 
 @pytest.mark.one_database
@@ -158,7 +179,7 @@ def test_anchors_are_pasted_into_the_page(app, session, login, customer):
     seal()
     anchor = f"switchboard-anchor 1 99999 2026-01-01T00:00:00Z {'0' * 64}"
     auditor = login("audit", "Auditor")
-    told = ended(auditor, auditor.post("/seal/task/verify", data={"anchors": anchor}))
+    told = ended(auditor, auditor.post("/seal/task/verify", data={"anchors": anchor})).text
     assert "The tail was cut: the anchor of 2026-01-01T00:00:00Z knows seal 99999" in told
 
 
@@ -175,7 +196,7 @@ def test_a_bad_anchor_is_refused_beside_the_input(session, login):
 def test_an_auditor_takes_a_signed_period(app, session, login, customer, key):
     auditor = login("audit", "Auditor")
     asked = {"start": "2020-01-01T00:00", "end": "2100-01-01T00:00"}
-    told = ended(auditor, auditor.post("/change/task/signed_export", data=asked))
+    told = ended(auditor, auditor.post("/change/task/signed_export", data=asked)).text
     assert re.search(r"[\d,]+ entries in [\d,]+ seals", told)
     job = session.scalar(sa.select(Job).order_by(Job.id.desc()))
     content = auditor.get(f"/job/{job.id}/file").get_data(as_text=True)

@@ -1,11 +1,13 @@
 """Verifying the ledger, and exporting a period of it, in the background."""
 
 import datetime
+from itertools import islice
 from typing import Any
 
 from flask import current_app
 from flask_babel import format_decimal, gettext
 from flask_babel import lazy_gettext as _
+from sqlalchemy import select
 
 from app.acts import sealing
 from app.extensions import db
@@ -15,14 +17,16 @@ from app.models.acting import who
 from app.models.ledger import Change
 from app.models.refusal import RuleBroken
 from app.models.seal import Seal
-from app.rules.sealing import Anchor, Checked, read_anchors
+from app.models.states import StateChange
+from app.rules.sealing import Anchor, Checked, Finding, read_anchors
 from app.rules.signing import private_key
 from app.security.scope import regions
-from app.views.base.registry import may, place_of
+from app.views.base.registry import may, place_of, url_at
 from app.views.base.rights import needs
 
 VERIFY, EXPORT = "audit_verify", "audit_export"  # kinds of job
 MOST_TOLD = 20  # findings
+IS_THERE = ("changed", "added", "late", "moved")  # kinds of finding that name an entry which can be read
 
 
 def _demand(right: str, model: Any) -> None:
@@ -44,20 +48,39 @@ def check_anchors(answers: dict[str, Any]) -> None:
         raise RuleBroken(gettext("Anchors: %(problem)s", problem=refusal), "anchors") from refusal
 
 
+def _page_of(finding: Finding) -> str:
+    """Where it can be looked at: the entry, or the record whose state moved; else its seal, where that is there.
+
+    Of rows that were tampered with no more is read than that.
+    """
+    if finding.kind in IS_THERE and finding.table == Change.__tablename__ and finding.key is not None:
+        return url_at(finding.table, finding.key)
+    if finding.kind in IS_THERE and finding.key is not None:
+        moved = select(StateChange.record_type, StateChange.record_id).where(StateChange.id == finding.key)
+        for table, key in db.session.execute(moved):
+            return f"{page}?tab=history" if (page := url_at(table, key)) else ""
+    number = db.session.scalar(select(Seal.id).where(Seal.id == finding.number))
+    return url_at(Seal.__tablename__, number) if number is not None else ""
+
+
+def _named(finding: Finding) -> tuple[str, str, str]:
+    """(seal, sentence, address) as the page of a job tells what was refused."""
+    name = gettext("Seal %(number)s", number=finding.number) if finding.number else ""
+    return name, finding.text, _page_of(finding)
+
+
 @job(VERIFY, title=_("Verify the ledger"))
 def verify_in_background(run: Run, anchors: str | None) -> dict[str, Any]:
     """anchors: lines that were kept elsewhere."""
     _demand("verify", Seal)
     known = _read(anchors)
     named = current_app.config["SEAL_KEY"]
-    checked, found = Checked(), []
+    checked = Checked()
     key = private_key(named).public_key() if named and known else None
-    for finding in sealing.check(db.session(), known, key, checked, run.progress):
-        found.append((gettext("Seal %(number)s", number=finding.number) if finding.number else "", finding.text))
-        if len(found) == MOST_TOLD:
-            break
-    if found:
-        raise Failed(found[0][1], {"refused": found[1:]})
+    findings = sealing.check(db.session(), known, key, checked, run.progress)
+    if found := [_named(finding) for finding in [*islice(findings, MOST_TOLD)]]:
+        _seal, first, page = found[0]
+        raise Failed(first, {"refused": found[1:], "url": page, "url_text": gettext("Look at it")})
     told = {
         "rows": format_decimal(checked.rows),
         "seals": format_decimal(checked.seals),

@@ -26,7 +26,10 @@ WATCHED = 20  # jobs of one question of the badge
 
 @dataclass
 class JobPage:
-    """One job, ready to be drawn. percent: None where nobody knows how much there is. refused: (record, why)."""
+    """One job, ready to be drawn. percent: None where nobody knows how much there is.
+
+    refused: record, why, and an address where one can look at it, or "".
+    """
 
     key: int
     title: str
@@ -37,7 +40,7 @@ class JobPage:
     times: list[tuple[Any, str]]
     text: str
     reason: str
-    refused: list[tuple[str, str]]
+    refused: list[tuple[str, str, str]]
     buttons: list[tuple[Any, str, str, str]]  # label, address, icon, style: links
     may_cancel: bool
     is_cancelling: bool
@@ -158,7 +161,7 @@ class JobView(BaseView):
             times=[(label, instant_text(at)) for label, at in times if at is not None],
             text=str(result.get("text") or ""),
             reason=job.reason or "",
-            refused=[(str(row[0]), str(row[1])) for row in result.get("refused", ())],
+            refused=[_refused(*row) for row in result.get("refused", ())],
             buttons=self._links(job, result) if with_links else [],
             may_cancel=job.is_open,
             is_cancelling=job.is_open and bool(_look(job.id, CANCEL)),
@@ -175,6 +178,10 @@ class JobView(BaseView):
             url = url_for("BatchView.show", request_id=job.batch)
             links.append((gettext("What it changed"), url, "fa-history", "default"))
         return links
+
+
+def _refused(record: Any, why: Any, page: Any = "") -> tuple[str, str, str]:
+    return str(record), str(why), page if str(page).startswith("/") else ""
 
 
 def _look(key: int, part: str) -> Any:
