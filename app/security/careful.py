@@ -1,4 +1,4 @@
-"""What FAB leaves open in its lists, forms and charts, closed: filters of one request only, checked addresses, actions."""
+"""What FAB leaves open in its lists, forms and charts, closed: filters of one request only, checked addresses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

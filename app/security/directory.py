@@ -22,6 +22,9 @@ from app.transaction import commit
 LDAP, OIDC = "ldap", "oidc"
 SECONDS = 5  # that the directory may take to answer
 LONGEST = {"username": 128, "first_name": 64, "last_name": 64, "email": 320}
+ALGORITHMS = (  # of ID tokens: none without a signature, none by a secret that others may know
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+)  # fmt: skip
 
 log = logging.getLogger("switchboard.directory")
 
@@ -72,11 +75,32 @@ def provider() -> Any:
 
 
 def faults(*others: type[Exception]) -> tuple[type[Exception], ...]:
-    """What goes wrong on the way to the provider and back, told by authlib or on the network; and others."""
+    """What goes wrong on the way to the provider and back, as authlib, its tokens or the network tell; and others."""
     from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415
+    from joserfc.errors import JoseError  # noqa: PLC0415
     from requests import RequestException  # noqa: PLC0415
 
-    return AuthlibBaseError, RequestException, *others
+    return AuthlibBaseError, JoseError, RequestException, *others
+
+
+def read_answer(client: Any) -> dict[str, Any]:
+    """The claims that the provider sent somebody back with: of the ID token, and of the userinfo endpoint beside them.
+
+    authlib checks state, nonce, signature and time. By itself it takes any algorithm and issuer that the provider
+    names, and a token for another audience. Raises faults(KeyError, ValueError) where anything is not as it must be.
+    """
+    metadata, config = client.load_server_metadata(), current_app.config
+    offered = metadata.get("id_token_signing_alg_values_supported") or ()
+    metadata["id_token_signing_alg_values_supported"] = [name for name in offered if name in ALGORITHMS] or ["RS256"]
+    issuer = config["OIDC_ISSUER"].rstrip("/")
+    demanded = {"iss": [issuer, f"{issuer}/"], "aud": [config["OIDC_CLIENT_ID"]], "sub": []}
+    options = {name: {"essential": True, "values": values} for name, values in demanded.items()}
+    token = client.authorize_access_token(claims_options=options)
+    claims = dict(token["userinfo"])
+    told = client.userinfo(token=token) if metadata.get("userinfo_endpoint") else {}
+    if told.get("sub", claims["sub"]) != claims["sub"]:
+        raise ValueError("the userinfo endpoint tells of somebody else")
+    return told | claims
 
 
 def provider_name() -> str:
@@ -84,7 +108,7 @@ def provider_name() -> str:
 
 
 def oidc_person(claims: Any) -> Person:
-    """claims: of the ID token, whose signature, audience, time and nonce are checked, and of the userinfo endpoint."""
+    """claims: those of read_answer()."""
     config = current_app.config
 
     def text(name: str) -> str:
