@@ -5,13 +5,15 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 WORKERS ?= 2
 ARGS ?=
+INPUTS ?= 20000
+SEED ?= $(shell date +%s)
 
 BENCH ?= ../shared/bench
 PG ?= root@127.0.0.1:5432
 SCALES ?= 1m 1k
 PEERS ?= floor fab_fast django_best
 
-.PHONY: help run test lint bench lock messages translations clean
+.PHONY: help run test fuzz lint bench lock messages translations clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -22,6 +24,10 @@ run: .venv/runtime translations ## serve the portal on http://127.0.0.1:8080 (PO
 
 test: .venv/development translations ## all tests, on each database that answers (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+
+fuzz: .venv/development translations ## 20,000 inputs that nobody thought of, none of them a fault (INPUTS=... SEED=...)
+	@SWITCHBOARD_TEST_FUZZ=$(INPUTS) SWITCHBOARD_TEST_SEED=$(SEED) \
+		$(BIN)/python -m pytest -q -rP -n $(WORKERS) tests/generic/test_fuzz.py $(ARGS)
 
 lint: .venv/development translations ## ruff, mypy, the import layers, the catalogues
 	@$(BIN)/ruff check .

@@ -1,11 +1,17 @@
-"""Every address with input that makes no sense: an answer that says so, never a fault, and nothing of the inside."""
+"""Every address with input that makes no sense: an answer that says so, never a fault, and nothing of the inside.
+
+Whatever is answered tells the browser to run nothing but the scripts of the page.
+"""
 
 import re
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 
+from app.models.ledger import Change
+from app.models.states import StateChange
 from tests.conftest import PASSWORD
 from tests.generic.test_matrix import Door, doors, is_rest, world  # noqa: F401 (a fixture)
 
@@ -52,11 +58,40 @@ BODIES: list[dict[str, Any]] = [
              b"PK\x03\x04\r\n--x--\r\n", "content_type": "multipart/form-data; boundary=x"},
 ]  # fmt: skip
 INSIDE = re.compile(r"Traceback|sqlalchemy|psycopg|pymysql|\bSELECT .* FROM\b|site-packages|\.py\b", re.IGNORECASE)
+TAG, HANDLER = re.compile(r"<[a-z][^>]*>"), re.compile(r"\son[a-z]+\s*=")
+INSIDE_PAGES = re.compile(r"Traceback \(most|sqlalchemy\.|psycopg|pymysql|sqlite3\.|site-packages|\bSELECT \w+\.\w+")
+
+
+def complaints(status: int, headers: Any, text: str) -> str:
+    """What is wrong with an answer, whatever was asked: a fault, something of the inside, scripts that could run."""
+    if status >= 500:
+        return "a fault"
+    if found := (INSIDE if status >= 400 else INSIDE_PAGES).search(text):
+        return f"tells of the inside: {found[0]}"
+    policy = headers.get("Content-Security-Policy", "")
+    allowed = re.search(r"script-src ([^;]*)", policy) or re.search(r"default-src ([^;]*)", policy)
+    guards = (headers.get("X-Content-Type-Options"), headers.get("X-Frame-Options"), headers.get("Referrer-Policy"))
+    if guards != ("nosniff", "DENY", "same-origin") or not allowed or re.search(r"unsafe|\*|https?:", allowed[1]):
+        return f"lets the browser do too much: {guards} {policy}"
+    return _script_of(text, allowed[1]) if "html" in headers.get("Content-Type", "") else ""
+
+
+def _script_of(text: str, allowed: str) -> str:
+    """The first element of a page with a script that is not by the nonce of the page."""
+    nonce = re.search(r"'nonce-([^']*)'", allowed)
+    for tag in TAG.findall(text):
+        if tag.startswith("<script"):
+            is_wrong = nonce is None or f'nonce="{nonce[1]}"' not in tag
+        else:
+            is_wrong = HANDLER.search(re.sub(r'="[^"]*"', '=""', tag)) or "javascript:" in tag
+        if is_wrong:
+            return f"a script of nobody: {tag[:200]}"
+    return ""
 
 
 @pytest.fixture
 def ask(app, session, login, world):  # noqa: F811
-    """ask(method, url): the answer to somebody with every right; a list of what went wrong grows with it."""
+    """ask(door, method, url): the answer to somebody with every right; a list of what went wrong grows with it."""
     browser, program = login("admin"), app.test_client()
     signed_in = program.post("/api/v1/security/login", json={"username": "admin", "password": PASSWORD})
     token = {"Authorization": f"Bearer {signed_in.json['access_token']}", "If-Match": '"1"'}
@@ -64,15 +99,21 @@ def ask(app, session, login, world):  # noqa: F811
     def asked(door: Door, method: str, url: str, **sent: Any) -> Any:
         client, headers = (program, token) if is_rest(door) else (browser, {})
         answer = client.open(url, method=method, headers=headers, **sent)
-        text = answer.get_data(as_text=True) if "json" in answer.mimetype or "html" in answer.mimetype else ""
+        is_text = "json" in answer.mimetype or "html" in answer.mimetype
         is_description = door.url.startswith("/api/") and answer.status_code == 200
-        if answer.status_code >= 500 or (answer.status_code >= 400 and INSIDE.search(text) and not is_description):
-            asked.wrong.append(f"{method} {url[:150]} {str(sent)[:80]}: {answer.status_code}")
+        text = answer.get_data(as_text=True) if is_text and not is_description else ""
+        if complaint := complaints(answer.status_code, answer.headers, text):
+            asked.wrong.append(f"{method} {url[:150]} {str(sent)[:400]}: {answer.status_code} {complaint}")
         asked.count += 1
         return answer
 
-    asked.wrong, asked.count, asked.rows = [], 0, world.rows["north"]
+    asked.wrong, asked.count, asked.rows, asked.token = [], 0, world.rows["north"], token
     return asked
+
+
+def newest(session: Any) -> Any:
+    """The last change of any record, right or state."""
+    return [session.scalar(sa.select(sa.func.max(table.id))) for table in (Change, StateChange)]
 
 
 def one_of_each(app: Any, rows: Any) -> dict[str, Door]:
@@ -86,16 +127,21 @@ def one_of_each(app: Any, rows: Any) -> dict[str, Door]:
 
 
 @pytest.mark.one_database
-def test_addresses_that_make_no_sense(app, ask):
-    """Of what is generated, each query is tried on a part of the models: one class answers them all."""
+def test_addresses_that_make_no_sense(app, session, ask):
+    """Of what is generated, each query is tried on a part of the models: one class answers them all.
+
+    No address that is read changes a row.
+    """
     alike = {f"/{table}/" for table in ask.rows} | {f"/api/v1/{table}/" for table in ask.rows}
     reading = [door for door in one_of_each(app, ask.rows).values() if door.method == "GET"]
+    before = newest(session)
     for number, door in enumerate(reading):
         is_generated = door.url.startswith(tuple(alike))
         for query in QUERIES[number % SHARE :: SHARE] if is_generated else QUERIES:
             ask(door, "GET", f"{door.url}{'&' if '?' in door.url else '?'}{query}")
     assert not ask.wrong, "\n".join(ask.wrong[:50])
     assert ask.count > 1500
+    assert newest(session) == before, "reading changed something"
 
 
 @pytest.mark.one_database
