@@ -95,6 +95,13 @@ def test_files_that_are_named_exist(page):
             assert (ROOT / name.rstrip(".")).exists(), name
 
 
+@each_page
+def test_tests_that_are_named_exist(page):
+    for code in code_of(page):
+        for name, test in re.findall(r"(tests/[\w/]+\.py)::(\w+)", code):
+            assert f"def {test}(" in read(name), f"{name}::{test}"
+
+
 # --- commands and settings -------------------------------------------------------------------------------------------
 
 

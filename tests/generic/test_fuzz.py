@@ -26,7 +26,7 @@ from schemathesis import GenerationMode
 from app.acts.operators import OPERATORS, kind_of
 from app.extensions import db
 from tests.generic.test_matrix import Door, world  # noqa: F401 (a fixture)
-from tests.generic.test_robustness import ask, complaints, one_of_each  # noqa: F401 (a fixture)
+from tests.generic.test_robustness import MARKUP, ask, complaints, one_of_each  # noqa: F401 (a fixture)
 from tests.generic.world import VIEWS
 
 COUNT = int(os.environ.get("SWITCHBOARD_TEST_FUZZ", "240"))
@@ -44,9 +44,8 @@ NASTY = [
     "//evil.example",
     "=1+1", "@SUM(1)", "+86 138", "1970-01-01 00:00", "2026-10-25 02:30", "a,b;c\td", "1.2,3", "1-2",
 ]  # fmt: skip
-MARKUP = "\"'><svg onload=fuzz()><script>fuzz()</script>"  # which a page must never hold as it is
 TEXTS = st.one_of(
-    st.sampled_from([*NASTY, MARKUP]),
+    st.sampled_from([*NASTY, MARKUP, f"\"'>{MARKUP}<script>x()</script>"]),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=80),
     st.integers().map(str),
     st.floats().map(str),
@@ -189,11 +188,6 @@ def told() -> Iterator[Counter[str]]:
     print(f"seed {SEED}: {sum(counted.values())} inputs, {json.dumps(dict(sorted(counted.items())))}")  # noqa: T201
 
 
-def leaked(answer: Any) -> str:
-    """Markup that came back as it was sent."""
-    return "markup" if "html" in answer.mimetype and "<svg onload=fuzz" in answer.get_data(as_text=True) else ""
-
-
 @pytest.mark.slow
 def test_forms(app, ask, told):  # noqa: F811
     doors = one_of_each(app, ask.rows)
@@ -210,8 +204,6 @@ def test_forms(app, ask, told):  # noqa: F811
         with undone(app):
             answer = ask(door, "POST", door.url, data=form)
         told[f"{answer.status_code}"] += 1
-        if leaked(answer):
-            ask.wrong.append(f"POST {door.url} {form}: markup")
 
     many("forms", send)
     assert not ask.wrong, "\n".join(ask.wrong[:50])
@@ -229,8 +221,6 @@ def test_query_strings(app, ask, told):  # noqa: F811
         url = f"{door.url}{'&' if '?' in door.url else '?'}{query_of(draw, names[door])}"
         answer = ask(door, "GET", url)
         told[f"{answer.status_code}"] += 1
-        if leaked(answer):
-            ask.wrong.append(f"GET {url}: markup")
 
     many("query strings", send)
     assert not ask.wrong, "\n".join(ask.wrong[:50])

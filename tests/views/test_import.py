@@ -546,6 +546,13 @@ def test_an_odd_file_is_answered_with_a_sentence_and_not_kept(app, login, conten
     assert kept == []
 
 
+def test_a_file_that_is_too_large_is_not_read(app, login):
+    content = bytes(app.config["MAX_CONTENT_LENGTH"] + 1)
+    answer = login("admin").post("/region/import/", data={"file": (io.BytesIO(content), "rows.csv")})
+    assert answer.status_code == 413
+    assert "Send a smaller file" in answer.get_data(as_text=True)
+
+
 def test_a_name_of_a_file_is_only_a_name(app, session, login):
     with app.test_request_context("/"):
         g.user = add_user(app, "admin")
