@@ -51,9 +51,10 @@ messages: .venv/development ## bring the Chinese catalogue in line with the text
 		--ignore-pot-creation-date
 
 # Chinese and English: what is written in app/translations becomes what the portal reads.
-translations:
-	@if ls app/translations/*/LC_MESSAGES/*.po >/dev/null 2>&1; then \
-		$(BIN)/pybabel -q compile -d app/translations; fi
+translations: $(patsubst %.po,%.mo,$(wildcard app/translations/*/LC_MESSAGES/*.po))
+
+%.mo: %.po
+	@$(BIN)/pybabel -q compile -i $< -o $@
 
 clean: ## remove .venv and caches; the database in instance/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
