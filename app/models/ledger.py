@@ -38,6 +38,20 @@ HIDDEN = "•••"
 SOURCE_HINT = _("form, api, command, job or import")
 
 
+class Pairs(JsonText):
+    """{"name": [before, after]}. What somebody has altered until it is none can still be read by who looks for it."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        try:
+            found = super().process_result_value(value, dialect)
+        except ValueError:
+            found = None
+        is_whole = isinstance(found, dict) and all(isinstance(p, list) and len(p) == 2 for p in found.values())
+        return found if is_whole else {"?": [None, value]}
+
+
 class Change(Model, Declared):
     """One change of one record: append only."""
 
@@ -69,7 +83,7 @@ class Change(Model, Declared):
     record_label: Mapped[str] = field(  # how it read then: a deleted record has no other name
         String(200), label=_("Record"), in_list=True, search=True
     )
-    changes: Mapped[dict[str, list[Any]]] = field(JsonText, label=_("Before and after"), name="fields", multiline=True)
+    changes: Mapped[dict[str, list[Any]]] = field(Pairs, label=_("Before and after"), name="fields", multiline=True)
 
     def __str__(self) -> str:
         return self.record_label

@@ -46,9 +46,9 @@ class Seal(Model, Declared):
     previous_hash: Mapped[str] = field(String(64), label=_("Hash of the seal before"))
     rows_hash: Mapped[str] = field(String(64), label=_("Hash of the rows"))
     form: Mapped[int] = field(Integer, label=_("Version of the form"))
-    covers: Mapped[list[str]] = mapped_column(JsonText)
-    sealed_keys: Mapped[str] = mapped_column(LongText)
-    marks: Mapped[str] = mapped_column(LongText)
+    covers: Mapped[list[str]] = mapped_column(JsonText, deferred=True)  # no page shows these three
+    sealed_keys: Mapped[str] = mapped_column(LongText, deferred=True)
+    marks: Mapped[str] = mapped_column(LongText, deferred=True)
 
     def __str__(self) -> str:
         return gettext("Seal %(number)s", number=self.id)
