@@ -54,19 +54,13 @@ def init_app(app: Flask) -> None:
 def sync_roles() -> list[str]:
     """Write roles and rights as declared; returns a line for each role that changed.
 
-    FAB would do it at each start of each worker, in hundreds of queries and in a race with the others.
+    FAB would do it at each start of each worker, in a race with the others.
     """
     appbuilder = current_app.appbuilder  # type: ignore[attr-defined]
     with acting(actor="system", source="command", reason="sync-roles", authority="sync-roles"):
         for role in (appbuilder.sm.auth_role_admin, appbuilder.sm.auth_role_public):
             appbuilder.sm.add_role(role)
-        db.session().expire_on_commit = False  # FAB commits after each right, and would read all of its role again
-        try:
-            appbuilder.add_permissions(update_perms=True)
-        finally:
-            db.session().expire_on_commit = True
-        db.session.expire_all()
-        appbuilder.security_cleanup()
+        roles.write_rights(appbuilder)
         return roles.sync(appbuilder)
 
 

@@ -1,8 +1,11 @@
 """What each role is for, as a table: the subjects it reads and writes, and the acts that are its own."""
 
 import pytest
+import sqlalchemy as sa
 
+from app.cli import sync_roles
 from app.security import roles
+from tests.generic.test_ledger import last, lines
 
 SUBJECTS = {  # a view that stands for its subject
     "customer": "CustomerView",
@@ -110,3 +113,33 @@ def test_the_security_administrator_sees_no_business(rights):
     business = ("Customer", "Account", "Order", "Product", "Ticket", "Interaction", "ChangeView")
     own = {view for right, view in rights["Security administrator"] if not right.startswith("menu")}
     assert [view for view in own if any(word in view for word in business)] == []
+
+
+@pytest.mark.one_database
+def test_rights_follow_the_pages_that_there_are(app, session, queries):
+    """A page that is gone takes its rights with it, from roles of one's own too; one that came has them, and Admin."""
+    sm = app.appbuilder.sm
+    mine, came = sm.add_role("Mine"), sm.find_permission_view_menu("can_list", "RegionView")
+    gone = sm.add_permission_view_menu("can_dance", "GoneView")
+    kept = sm.find_permission_view_menu("can_show", "RegionView")
+    mine.permissions = [gone, kept]
+    for role in session.scalars(sa.select(sm.role_model)):
+        role.permissions = [pair for pair in role.permissions if pair is not came]
+    session.delete(came)
+    session.commit()
+    key, before = gone.id, last(session)
+
+    sync_roles()
+
+    session.expire_all()
+    came = sm.find_permission_view_menu("can_list", "RegionView")
+    assert mine.permissions == [kept]
+    assert sm.find_permission_view_menu("can_dance", "GoneView") is sm.find_view_menu("GoneView") is None
+    assert came in sm.find_role("Admin").permissions
+    assert came in sm.find_role("Auditor").permissions
+    (told,) = lines(session, "ab_role", mine.id, before)
+    assert (told.authority, told.changes) == ("sync-roles", {"permissions": [[key], []]})
+    with queries() as statements:
+        assert sync_roles() == []
+    assert [text for text in statements if not text.startswith("SELECT")] == []
+    assert len(statements) < 40, "it asks for each right by itself"
