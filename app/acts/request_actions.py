@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import String
 from sqlalchemy.orm import Session
 
-from app.acts import requests
+from app.acts import deciding, requests
 from app.acts.actions import Action, ask
 from app.models.approval import ChangeRequest, RequestState, Verdict
 from app.models.gate import Step
@@ -26,11 +26,11 @@ def _submit(session: Session, request: ChangeRequest, answers: dict[str, Any]) -
 
 
 def _approve(session: Session, request: ChangeRequest, answers: dict[str, Any]) -> None:
-    requests.decide(session, request, Verdict.APPROVED, answers["reason"] or "", _now())
+    deciding.decide(session, request, Verdict.APPROVED, answers["reason"] or "", _now())
 
 
 def _reject(session: Session, request: ChangeRequest, answers: dict[str, Any]) -> None:
-    requests.decide(session, request, Verdict.REJECTED, answers["reason"] or "", _now())
+    deciding.decide(session, request, Verdict.REJECTED, answers["reason"] or "", _now())
 
 
 def _withdraw(session: Session, request: ChangeRequest, answers: dict[str, Any]) -> None:

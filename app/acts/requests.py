@@ -1,56 +1,40 @@
-"""Change requests: filed, submitted, decided on, withdrawn, and applied by the system (docs/decisions/0029).
+"""Change requests: what is asked for, filed, submitted and withdrawn (docs/decisions/0029).
 
-Nothing here commits. The gate (app.models.gate) lets a gated change through while its approved request is applied.
+Nothing here commits. What becomes of them is in app.acts.deciding.
 """
 
 import datetime
-import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
-from flask_babel import gettext
-from sqlalchemy import select
+from flask_babel import force_locale, gettext
 from sqlalchemy.orm import Session
 
-from app.acts.mail import Words, write_to
-from app.acts.stored import read
-from app.models.acting import acting, who
-from app.models.approval import (
-    ChangeRequest,
-    ChangeRequestDecision,
-    ChangeRequestLine,
-    RequestState,
-    RoleGrant,
-    Verdict,
+from app.acts.carrying import (
+    SYSTEM,
+    NamesOf,
+    carry_out,
+    demand,
+    refuse_conflicts,
+    stored_names,
+    tell,
+    told_of,
+    user_named,
+    user_text,
 )
-from app.models.base import Record, model_of
-from app.models.clock import begin_of, day_of
+from app.acts.deciding import who_may
+from app.models.acting import acting, who
+from app.models.approval import ChangeRequest, ChangeRequestLine, RequestState
+from app.models.base import Record
+from app.models.clock import day_of
 from app.models.gate import Step, Subject, is_gated
 from app.models.ledger import plain
 from app.models.refusal import RuleBroken
-from app.rules.approval import (
-    VIEW,
-    Case,
-    NameOf,
-    case_of,
-    gainers,
-    in_words,
-    missing,
-    policy_of,
-    seat_of,
-    stored_name,
-)
-from app.rules.duties import Met, met
-from app.rules.rights import holders, standing
-from app.security.scope import scope_field, who_sees
+from app.rules.approval import all_in_words, gainers, policy_of
 
-SYSTEM = "system"
 MOST_LINES = 1_000
-log = logging.getLogger("switchboard.requests")
-
-
-# --- what is asked for -----------------------------------------------------------------------------------------------
+MOST_TOLD, LONGEST_TITLE = 20, 200  # lines and characters of a title
 
 
 def line(step: Step, record: Any, name: str = "", new: Any = None) -> ChangeRequestLine:
@@ -79,14 +63,7 @@ def new_record(model: type[Record], values: dict[str, Any]) -> ChangeRequestLine
 
 
 def _label(record: Any) -> str:
-    return (f"{record.get_full_name()} ({record.username})" if isinstance(record, User) else str(record))[:200]
-
-
-def user_named(session: Session, username: str) -> User:
-    found = session.scalars(select(User).where(User.username == username)).one_or_none()
-    if found is None:
-        raise RuleBroken(gettext("Only who signs in asks for a change or decides on it."))
-    return found
+    return (user_text(record) if isinstance(record, User) else str(record))[:200]
 
 
 def file(
@@ -98,7 +75,7 @@ def file(
     apply_from: datetime.date | None = None,
     valid_until: datetime.date | None = None,
     is_draft: bool = False,
-    name_of: NameOf | None = None,
+    names_of: NamesOf | None = None,
     now: datetime.datetime | None = None,
 ) -> ChangeRequest:
     """A request of who acts, submitted at once unless it is to be a draft.
@@ -112,11 +89,11 @@ def file(
     if not 0 < len(lines) <= MOST_LINES:
         raise RuleBroken(gettext("A request has between 1 and %(most)s changes.", most=MOST_LINES))
     requester = user_named(session, who().actor)
-    name_of = name_of or stored_name(session)
     gain = sorted(gainers(session, lines, now))
-    told = "; ".join(in_words(each, name_of, valid_until) for each in lines)
+    titles = _titles(lines, names_of or stored_names(session), valid_until)
     request = ChangeRequest(
-        title=told if len(told) <= 200 else f"{told[:199]}…",
+        title=titles["en"],
+        title_zh=titles["zh"],
         subject=subject,
         reason=reason,
         requester=requester,
@@ -136,14 +113,24 @@ def file(
     return request
 
 
+def _titles(lines: Sequence[ChangeRequestLine], names_of: NamesOf, until: datetime.date | None) -> dict[str, str]:
+    """What it is for in either language, as far as a list has room: a reader of the other one asks nothing more."""
+    found = {}
+    for locale in ("en", "zh"):
+        with force_locale(locale):
+            told = "; ".join(all_in_words(lines[:MOST_TOLD], names_of, until))
+        found[locale] = told if len(told) <= LONGEST_TITLE else f"{told[: LONGEST_TITLE - 1]}…"
+    return found
+
+
 def submit(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
     """Freeze its content and tell who may approve. Raises RuleBroken where it could not be applied."""
-    _demand(request.state == RequestState.DRAFT, gettext("%(request)s is submitted already.", request=request))
+    demand(request.state == RequestState.DRAFT, gettext("%(request)s is submitted already.", request=request))
     requester = user_named(session, who().actor)
-    _demand(requester.id == request.requester_id, gettext("Only who has written a request submits it."))
-    _demand(bool(request.lines(session)), gettext("%(request)s changes nothing.", request=request))
+    demand(requester.id == request.requester_id, gettext("Only who has written a request submits it."))
+    demand(bool(request.lines(session)), gettext("%(request)s changes nothing.", request=request))
     _check_days(session, request, day_of(now))
-    _refuse_conflicts(session, request, now)
+    refuse_conflicts(session, request, now)
     _rehearse(session, request, now)
     policy = policy_of(session, request.subject)
     request.needed = policy.needed
@@ -151,7 +138,7 @@ def submit(session: Session, request: ChangeRequest, now: datetime.datetime) -> 
     request.expires_at = now + datetime.timedelta(days=policy.days)
     request.move("submitted")
     session.flush()
-    number, title, reason, asker = request.number, _told(request), request.reason, requester.username
+    number, title, reason, asker = request.number, told_of(request), request.reason, requester.username
 
     def words() -> tuple[str, str]:
         return (
@@ -159,7 +146,7 @@ def submit(session: Session, request: ChangeRequest, now: datetime.datetime) -> 
             gettext("%(who)s asks: %(what)s\nReason: %(why)s", who=asker, what=title, why=reason),
         )
 
-    tell(session, request, _who_may(session, request, now), words)
+    tell(session, request, who_may(session, request, now), words)
 
 
 def _check_days(session: Session, request: ChangeRequest, today: datetime.date) -> None:
@@ -177,341 +164,28 @@ def _gives_role(each: ChangeRequestLine) -> bool:
     return each.step == Step.ADD and each.record_type == "ab_user" and each.field_name == "roles"
 
 
-def _demand(is_so: bool, sentence: str) -> None:
-    if not is_so:
-        raise RuleBroken(sentence)
-
-
 def _rehearse(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
     """Do what it asks for in a savepoint and take it back, so that every rule is asked before anybody decides."""
     written = set(session.info.get("written", ()))
     attempt = session.begin_nested()
     try:
         with acting(actor=SYSTEM, authority="rehearsal"):
-            _carry_out(session, request)
+            carry_out(session, request)
             session.flush()
     finally:
         attempt.rollback()
         session.info["written"] = written
 
 
-# --- conflicts of duties ---------------------------------------------------------------------------------------------
-
-
-def conflicts_of(session: Session, request: ChangeRequest, now: datetime.datetime) -> list[Met]:
-    """What the request would bring about that is not there yet."""
-    return conflicts_by(session, request.lines(session), now)
-
-
-def conflicts_by(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.datetime) -> list[Met]:
-    lines = list(lines)
-    gain = gainers(session, lines, now)
-    if not gain:
-        return []
-    today = standing(session, gain, now)
-    return met(session, today.after(lines), gain, day_of(now), today)
-
-
-def _refuse_conflicts(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
-    found = conflicts_of(session, request, now)
-    refused: list[tuple[str | None, Any]] = [(None, each.sentence) for each in found if each.is_refused]
-    if refused:
-        raise RuleBroken.several(refused)
-
-
-# --- deciding --------------------------------------------------------------------------------------------------------
-
-
-def case_now(session: Session, request: ChangeRequest, now: datetime.datetime) -> Case:
-    right = policy_of(session, request.subject).right_name
-    entitled = _who_sees(session, request, holders(session, right, VIEW, now), now)
-    return case_of(session, request, entitled, now)
-
-
-def _who_sees(
-    session: Session, request: ChangeRequest, users: Collection[int], now: datetime.datetime
-) -> frozenset[int]:
-    """Those of these users who may see all that the request is about."""
-    for table, key in {(each.record_type, each.record_id) for each in request.lines(session) if each.record_id}:
-        record = session.get(model_of(table), key) if scope_field(model_of(table)) is not None else None
-        users = who_sees(session, record, users, now) if record is not None else users
-    return frozenset(users)
-
-
-def _who_may(session: Session, request: ChangeRequest, now: datetime.datetime) -> set[int]:
-    """The users who may decide, deputies included."""
-    case = case_now(session, request, now)
-    asked = _who_sees(session, request, {*case.entitled, *_deputies(session, case.entitled, now)}, now)
-    return {user for user in asked if not seat_of(session, case, user, now)[1]}
-
-
-def _deputies(session: Session, entitled: Collection[int], now: datetime.datetime) -> Iterable[int]:
-    from_table: Any = model_of("deputy")
-    day = day_of(now)
-    for row in session.scalars(select(from_table).where(from_table.valid_to > day)):
-        if row.employee.user_id in entitled and row.deputy.user_id is not None:
-            yield row.deputy.user_id
-
-
-def decide(session: Session, request: ChangeRequest, verdict: Verdict, reason: str, now: datetime.datetime) -> None:
-    """Decide as who acts; with the last approval it is applied at once, unless it has a day.
-
-    Raises RuleBroken where the person may not, where somebody was first, and where it cannot be applied (any more).
-    """
-    session.refresh(request, with_for_update=True)
-    _demand(
-        request.state == RequestState.SUBMITTED,
-        gettext("%(request)s does not wait for a decision.", request=request),
-    )
-    if request.expires_at is not None and request.expires_at <= now:
-        raise RuleBroken(gettext("%(request)s has expired.", request=request))
-    if verdict == Verdict.REJECTED and not reason.strip():
-        raise RuleBroken(gettext("Who rejects a request says why."), "reason")
-    person = user_named(session, who().actor)
-    outside = gettext("%(request)s is about a record outside of your regions.", request=request)
-    _demand(bool(_who_sees(session, request, {person.id}, now)), outside)
-    behalf, refusal = seat_of(session, case_now(session, request, now), person.id, now)
-    _demand(not refusal, refusal)
-    _demand_sealed(request)
-    decision = ChangeRequestDecision(
-        change_request=request,
-        verdict=verdict,
-        approver=person,
-        behalf_of=session.get(User, behalf) if behalf is not None else None,
-        reason=reason or None,
-        decided_at=now,
-        content_hash=request.content_hash,
-    )
-    session.add(decision)
-    session.flush()
-    if verdict == Verdict.REJECTED:
-        request.move("rejected", reason)
-        _tell_requester(session, request, "rejected", reason)
-    elif not missing(request.needed, [each.verdict for each in request.decisions(session)]):
-        _refuse_conflicts(session, request, now)
-        request.move("approved", reason)
-        session.flush()
-        if request.apply_from is None or request.apply_from <= day_of(now):
-            apply(session, request, now)
-        else:
-            _tell_requester(session, request, "approved", reason)
-    session.flush()
-
-
 def withdraw(session: Session, request: ChangeRequest, reason: str) -> None:
     person = user_named(session, who().actor)
-    _demand(person.id == request.requester_id, gettext("Only who has written a request withdraws it."))
+    demand(person.id == request.requester_id, gettext("Only who has written a request withdraws it."))
     request.move("withdrawn", reason)
     session.flush()
 
 
-def _demand_sealed(request: ChangeRequest) -> None:
-    _demand(
-        request.content_hash == request.seal(),
-        gettext("%(request)s is not what was submitted: somebody changed it past the portal.", request=request),
-    )
-
-
-# --- applying --------------------------------------------------------------------------------------------------------
-
-
-def apply(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
-    """Do what an approved request says, by the system, under its number.
-
-    Raises RuleBroken, naming the line, where something is not as it was when it was asked for.
-    """
-    _demand(request.state == RequestState.APPROVED, gettext("%(request)s is not approved.", request=request))
-    _demand_sealed(request)
-    _demand_approved(session, request, now)
-    _refuse_conflicts(session, request, now)
-    with acting(actor=SYSTEM, authority=request.number, reason=request.reason):
-        _carry_out(session, request)
-        request.applied_at, request.problem = now, None
-        session.flush()
-        request.move("applied")
-        session.flush()
-    _tell_requester(session, request, "applied", "")
-
-
-def _demand_approved(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
-    """Once more that others approved it, whatever happened to the rows since."""
-    gain = gainers(session, request.lines(session), now)
-    barred = {request.requester_id, *gain}
-    given = [
-        each
-        for each in request.decisions(session)
-        if each.verdict == Verdict.APPROVED
-        and each.content_hash == request.content_hash
-        and not barred & {each.approver_id, each.behalf_of_id}
-    ]
-    _demand(
-        len({each.behalf_of_id or each.approver_id for each in given}) >= request.needed,
-        gettext("%(request)s is approved by decisions of others only.", request=request),
-    )
-
-
-def _carry_out(session: Session, request: ChangeRequest) -> None:
-    lines = request.lines(session)
-    places = {(each.record_type, each.record_id) for each in lines if each.record_id is not None}
-    for table, key in sorted(places):  # always in one order: no deadlock
-        session.get(model_of(table), key, populate_existing=True, with_for_update=True)
-    name_of = stored_name(session)
-    for each in lines:
-        try:
-            _do(session, request, each)
-        except (RuleBroken, ValueError) as refusal:
-            told = in_words(each, name_of, request.valid_until)
-            raise RuleBroken(gettext("%(line)s: %(why)s", line=told, why=refusal)) from refusal
-
-
-def _do(session: Session, request: ChangeRequest, each: ChangeRequestLine) -> None:
-    model: Any = model_of(each.record_type)
-    name = each.field_name or ""
-    if each.step == Step.CREATE:
-        session.add(model(**_values(session, model, each.new or {})))
-        session.flush()
-        return
-    record: Any = session.get(model, each.record_id)
-    _demand(record is not None, gettext("it is not there any more."))
-    if each.step == Step.DELETE:
-        session.delete(record)
-    elif each.step in (Step.ADD, Step.REMOVE):
-        _link(session, request, each, record)
-    else:
-        stale = gettext("it was changed meanwhile, ask for it anew.")
-        _demand(plain(getattr(record, name)) == each.old, stale)
-        if each.step == Step.MOVE:
-            record.move(each.new, request.reason, next(c for c in record.lifecycles() if c.column == name))
-        else:
-            setattr(record, name, _value(model, name, each.new))
-    session.flush()
-
-
-def _link(session: Session, request: ChangeRequest, each: ChangeRequestLine, record: Any) -> None:
-    name = each.field_name or ""
-    other = session.get(getattr(type(record), name).property.mapper.class_, each.new)
-    _demand(other is not None, gettext("it is not there any more."))
-    linked = getattr(record, name)
-    is_role = each.record_type == "ab_user" and name == "roles"
-    grant = _grant_of(session, record.id, other.id) if is_role else None  # type: ignore[union-attr]
-    if each.step == Step.ADD:
-        _demand(other not in linked or grant is not None, gettext("it is so already."))
-        if other not in linked:
-            linked.append(other)
-    else:
-        _demand(other in linked, gettext("it is so already."))
-        linked.remove(other)
-    if grant is not None:
-        session.delete(grant)
-        session.flush()
-    if is_role and each.step == Step.ADD and request.valid_until is not None:
-        ends = begin_of(request.valid_until)
-        session.add(RoleGrant(user=record, role=other, valid_until=ends, authority=request.number))
-
-
-def _grant_of(session: Session, user: int, role: int) -> RoleGrant | None:
-    found = select(RoleGrant).where(RoleGrant.user_id == user, RoleGrant.role_id == role)
-    return session.scalars(found).one_or_none()
-
-
-def _values(session: Session, model: Any, values: dict[str, Any]) -> dict[str, Any]:
-    found = {}
-    for name, value in values.items():
-        shown = model.fields()[name]
-        if shown.many:
-            target = shown.target_model
-            found[name] = list(session.scalars(select(target).where(target.id.in_(value))))
-        else:
-            found[name] = read(shown, value)
-    return found
-
-
-def _value(model: Any, name: str, value: Any) -> Any:
-    return read(model.fields()[name], value) if issubclass(model, Record) else value
-
-
-# --- what the worker does --------------------------------------------------------------------------------------------
-
-
-def due(session: Session, now: datetime.datetime) -> list[int]:
-    """Keys of the approved requests whose day has come."""
-    day = day_of(now)
-    waiting = select(ChangeRequest.id).where(
-        ChangeRequest.state == RequestState.APPROVED,
-        (ChangeRequest.apply_from.is_(None)) | (ChangeRequest.apply_from <= day),
-    )
-    return list(session.scalars(waiting.order_by(ChangeRequest.id)))
-
-
-def note_problem(session: Session, key: int, sentence: str) -> None:
-    """Keep why a request could not be applied, and tell its requester the first time."""
-    request = session.get_one(ChangeRequest, key)
-    if request.problem != sentence[:1000]:
-        request.problem = sentence[:1000]
-        _tell_requester(session, request, "held up", sentence)
-
-
-def expire(session: Session, now: datetime.datetime) -> list[str]:
-    """End what nobody decided on, or what could not be applied, in time; the numbers."""
-    found = select(ChangeRequest).where(
-        ChangeRequest.state.in_([RequestState.SUBMITTED, RequestState.APPROVED]), ChangeRequest.expires_at <= now
-    )
-    ended = []
-    for request in session.scalars(found.order_by(ChangeRequest.id)).all():
-        if request.state == RequestState.APPROVED and request.apply_from and request.apply_from >= day_of(now):
-            continue  # it waits for its day
-        request.move("expired")
-        _tell_requester(session, request, "expired", "")
-        ended.append(request.number)
-    session.flush()
-    return ended
-
-
-def end_grants(session: Session, now: datetime.datetime) -> int:
-    """Take away the roles whose end has passed, under the authority by which they were given; how many."""
-    grants = session.scalars(select(RoleGrant).where(RoleGrant.valid_until <= now).order_by(RoleGrant.id)).all()
-    for grant in grants:
-        with acting(actor=SYSTEM, authority=grant.authority, reason=gettext("Its end has come")):
-            if grant.role in grant.user.roles:
-                grant.user.roles.remove(grant.role)
-            session.delete(grant)
-            session.flush()
-    return len(grants)
-
-
-# --- telling ---------------------------------------------------------------------------------------------------------
-
-
-def tell(session: Session, request: ChangeRequest, users: Collection[int], words: Words) -> int:
-    return write_to(session, users, words, f"/change_request/show/{request.id}")
-
-
-def _told(request: ChangeRequest) -> str:
-    """What a letter may say of it: data of customers are read in the portal only."""
-    return str(Subject(request.subject).label) if request.subject == Subject.CUSTOMER_DATA else request.title
-
-
-def _tell_requester(session: Session, request: ChangeRequest, what: str, why: str) -> None:
-    number, title = request.number, _told(request)
-
-    def words() -> tuple[str, str]:
-        heads = {
-            "approved": gettext("%(request)s is approved", request=number),
-            "applied": gettext("%(request)s is applied", request=number),
-            "rejected": gettext("%(request)s is rejected", request=number),
-            "expired": gettext("%(request)s has expired", request=number),
-            "held up": gettext("%(request)s could not be applied", request=number),
-        }
-        return heads[what], f"{title}\n{why}".strip()
-
-    tell(session, request, {request.requester_id}, words)
-
-
-# --- what forms ask for ----------------------------------------------------------------------------------------------
-
-
 def ask_to_set(
-    session: Session, record: Any, values: dict[str, Any], reason: str, name_of: NameOf
+    session: Session, record: Any, values: dict[str, Any], reason: str, names_of: NamesOf
 ) -> ChangeRequest | None:
     """A request for those typed values that take one; None where none does.
 
@@ -521,16 +195,16 @@ def ask_to_set(
     if not lines:
         return None
     subject = subject_of(type(record), [each.field_name or "" for each in lines])
-    return file(session, subject, lines, reason=reason, name_of=name_of)
+    return file(session, subject, lines, reason=reason, names_of=names_of)
 
 
 def ask_for_new(
-    session: Session, model: type[Record], values: dict[str, Any], reason: str, name_of: NameOf
+    session: Session, model: type[Record], values: dict[str, Any], reason: str, names_of: NamesOf
 ) -> ChangeRequest:
     """A request for a whole record that is gated, with the typed values."""
     told = {name: [row.id for row in value] if isinstance(value, list) else value for name, value in values.items()}
     lines = [new_record(model, told)]
-    return file(session, subject_of(model, told), lines, reason=reason, name_of=name_of)
+    return file(session, subject_of(model, told), lines, reason=reason, names_of=names_of)
 
 
 def gated_lines(record: Any, values: dict[str, Any]) -> list[ChangeRequestLine]:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select
 
-from app.acts import duties, requests
+from app.acts import deciding, duties
 from app.extensions import db
 from app.models.acting import acting
 from app.models.approval import ChangeRequest, RequestState, RoleGrant
@@ -29,23 +29,23 @@ def keep_requests(now: datetime.datetime) -> dict[str, int]:
     """Apply what is due, expire what nobody decided on, end grants; how many of each. Nothing is locked for nothing."""
     with acting(actor="system", source="job"):
         applied, held_up = apply_due(now)
-        expired = _count(lambda: len(requests.expire(db.session(), now)), _expiring(now))
-        ended = _count(lambda: requests.end_grants(db.session(), now), select(RoleGrant.id).where(_has_ended(now)))
+        expired = _count(lambda: len(deciding.expire(db.session(), now)), _expiring(now))
+        ended = _count(lambda: deciding.end_grants(db.session(), now), select(RoleGrant.id).where(_has_ended(now)))
     return {"applied": applied, "held_up": held_up, "expired": expired, "ended": ended}
 
 
 def apply_due(now: datetime.datetime) -> tuple[int, int]:
     """(how many were applied, how many could not be): what a rule is against stays approved, and says why."""
-    keys = requests.due(db.session(), now)
+    keys = deciding.due(db.session(), now)
     db.session.rollback()
     applied = held_up = 0
     for key in keys:
         try:
-            commit(lambda key=key: requests.apply(db.session(), _locked(key), now))  # type: ignore[misc]
+            commit(lambda key=key: deciding.apply(db.session(), _locked(key), now))  # type: ignore[misc]
             applied += 1
         except RuleBroken as refusal:
             sentence = str(refusal)
-            commit(lambda key=key, told=sentence: requests.note_problem(db.session(), key, told))  # type: ignore[misc]
+            commit(lambda key=key, told=sentence: deciding.note_problem(db.session(), key, told))  # type: ignore[misc]
             log.warning("a change request could not be applied", extra={"request": key, "why": sentence})
             held_up += 1
     return applied, held_up

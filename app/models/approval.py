@@ -60,6 +60,9 @@ class ChangeRequest(Record):
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
     title: Mapped[str] = field(String(200), label=_("What for"), in_list=True, search=True)
+    title_zh: Mapped[str | None] = field(
+        String(200), label=_("What for, in Chinese"), search=True, in_detail=False, in_form=False
+    )
     subject: Mapped[Subject] = field(Subject, label=_("About"), in_list=True)
     reason: Mapped[str] = field(String(1000), label=_("Reason"), multiline=True)
     requester_id: Mapped[int] = field(ForeignKey("ab_user.id"), label=_("Requested by"), in_list=True)
@@ -106,7 +109,8 @@ class ChangeRequest(Record):
 
     def check(self) -> None:
         moves = [new for column, _old, new in self.pending_moves if column == "state"]
-        if has_changed(self, *CONTENT) and inspect(self).persistent and before(self, "state") != RequestState.DRAFT:
+        is_frozen = inspect(self).persistent and before(self, "state") != RequestState.DRAFT
+        if is_frozen and has_changed(self, *CONTENT, "title_zh"):
             raise RuleBroken(gettext("%(request)s is submitted: its content stays as it is.", request=self))
         if RequestState.SUBMITTED in moves:
             self.content_hash = self.seal()
@@ -120,6 +124,7 @@ class ChangeRequest(Record):
     def seal(self) -> str:
         """SHA-256 over all that is asked for."""
         told = [_stored(getattr(self, name)) for name in CONTENT]
+        told += [self.title_zh] if self.title_zh is not None else []  # older ones have none, and stay sealed
         told += [[str(n.step), n.record_type, n.record_id, n.field_name, n.old, n.new] for n in self.lines()]
         return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 

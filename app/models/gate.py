@@ -67,6 +67,9 @@ LABELS = {
     ("ab_role", "permissions"): _("Permissions"),
     ("ab_role", "name"): _("Name"),
     ("ab_group", "roles"): _("Roles"),
+    ("ab_user", ""): _("User"),
+    ("ab_role", ""): _("Role"),
+    ("ab_group", ""): _("Group"),
 }
 
 

@@ -281,7 +281,8 @@ def label_at(table: str, name: str) -> str:
 
 
 def kind_of(line: ChangeRequestLine) -> str:
-    return str(getattr(_model(line.record_type), "label", line.record_type))
+    model, table = _model(line.record_type), line.record_type
+    return str(model.label if issubclass(model, Record) else LABELS.get((table, ""), table))
 
 
 def _model(table: str) -> type[Any]:
@@ -326,15 +327,3 @@ def _target(line: ChangeRequestLine) -> str:
 def _fields(table: str) -> dict[str, Any]:
     model = _model(table)
     return model.fields() if issubclass(model, Record) else {}
-
-
-def stored_name(session: Session) -> NameOf:
-    """What rows are called, without the words of the screens."""
-
-    def name_of(table: str, key: int) -> str:
-        row = session.get(model_of(table), key)
-        if isinstance(row, User):
-            return f"{row.get_full_name()} ({row.username})"
-        return str(row) if row is not None else f"#{key}"
-
-    return name_of

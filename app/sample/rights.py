@@ -6,7 +6,7 @@ from flask_appbuilder.security.sqla.models import Role, User
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.acts import duties, requests
+from app.acts import deciding, duties, requests
 from app.models.acting import acting
 from app.models.approval import ApprovalPolicy, ChangeRequest, Deputy, Verdict
 from app.models.duties import DutyConflict, DutyException
@@ -68,5 +68,5 @@ def _ask(
     if verdict is not None:
         reason = "" if verdict is Verdict.APPROVED else "Work groups are kept by IT"
         with acting(actor=APPROVER, reason=reason, authority=""):
-            requests.decide(session, asked, verdict, reason, now)
+            deciding.decide(session, asked, verdict, reason, now)
     return asked

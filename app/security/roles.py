@@ -38,6 +38,7 @@ DUTIES = ("DutyConflictView", "DutyExceptionView")
 OWN_LISTS = ("OwnListView",)  # private ones need no right
 SECURITY = ("UserDBModelView", "RoleModelView", "UserGroupModelView", "PermissionView*", "PermissionModelView",
             "ViewMenu*")  # fmt: skip
+RIGHTS = ("RightsView",)  # what others may do, and by what way; one's own needs no right
 SIGN_IN = ("UserSessionView", "SignInLockView", "SecondFactorView", "RoleSignInView", "ApiTokenView")
 # rows of all regions, instead of those of the employee's
 EVERYWHERE: dict[tuple[str, ...], tuple[str, ...]] = {("RegionView",): ("can_see_all",)}
@@ -137,6 +138,7 @@ ROLES: dict[str, Role] = {
             REQUESTS: OWN_REQUESTS,
             (*DUTIES, "ApprovalPolicyView", "DeputyView"): (*WRITE, "can_request_deletion"),
             ("RoleGrantView", "DutyFindingView", "MailView"): READ,
+            RIGHTS: ("can_list",),
             ("ResetPasswordView",): ("can_this_form_get", "can_this_form_post"),
             SIGN_IN: (*READ, "can_end", "can_unlock", "can_reset", "can_demand", "can_release", "can_revoke",
                       "can_make", "can_make_for_others"),
@@ -152,6 +154,7 @@ ROLES: dict[str, Role] = {
             (*DUTIES, "ApprovalPolicyView", "RoleGrantView", "DutyFindingView", *STAFF, "DepartmentView"): READ,
             ("DeputyView",): (*LOOK, "can_add", "can_edit"),
             SECURITY: LOOK,
+            RIGHTS: ("can_list",),
         },
     ),
     "Catalog approver": Role(
@@ -172,6 +175,7 @@ ROLES: dict[str, Role] = {
             OWN_LISTS: ("can_share_lists", "can_set_role_default"),
             STAFF: LOOK,
             ("ApiTokenView",): (*LOOK, "can_make"),
+            RIGHTS: ("can_list",),
             (*CUSTOMERS, *ORDERS, *SERVICE, *HANDED_ON, *CATALOG): LOOK,
             ("DashboardView", "TicketChartView", "CustomerChartView"): CHARTS,
         },

@@ -12,16 +12,16 @@ from flask_babel import get_locale
 from app.security.roles import role_text
 from app.views.base import icons
 from app.views.base.batches import BatchView
-from app.views.base.cells import instant_text, link, money_text, person_text, status_label
+from app.views.base.cells import called, instant_text, link, money_text, person_text, status_label
 from app.views.base.charts import ChartView
 from app.views.base.declarations import Menu
-from app.views.base.fab_words import called, speak
+from app.views.base.fab_words import speak
 from app.views.base.jobs import JobView
 from app.views.base.lookup import LookupView
+from app.views.base.matrix import as_matrix
 from app.views.base.menu import drawn_once, is_below
 from app.views.base.own_lists import OwnListView
 from app.views.base.record import RecordView
-from app.views.base.rights import by_place
 from app.views.base.search import SearchView
 from app.views.preferences import LanguageView, PreferencesView, initials, own_city
 from app.views.sign_in import OwnSignInView
@@ -35,7 +35,7 @@ def register(appbuilder: AppBuilder) -> None:
     _serve_chart_scripts()
     icons.init_app(current_app)
     current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text, person=person_text)
-    current_app.jinja_env.filters.update(by_place=by_place, status=status_label, called=called)
+    current_app.jinja_env.filters.update(status=status_label, called=called, as_matrix=as_matrix)
     current_app.jinja_env.filters.update(initials=initials, role=role_text)
     current_app.jinja_env.globals.update(locale=get_locale, time_zone=own_city)
     current_app.jinja_env.globals.update(is_below=is_below, drawn_once=drawn_once, icon=icons.icon)

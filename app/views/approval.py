@@ -1,15 +1,17 @@
 """Change requests with their lines in words and decisions; deputies, policies, roles with an end, letters."""
 
 import datetime
+from collections.abc import Iterable
 from typing import Any
 
-from flask import g
+from flask import current_app, g
 from flask_babel import lazy_gettext as _
 from markupsafe import escape
 from sqlalchemy.orm import Session
 
+from app.acts.carrying import conflicts_of
+from app.acts.deciding import case_now
 from app.acts.request_actions import DECISIONS
-from app.acts.requests import case_now, conflicts_of
 from app.models.approval import (
     ApprovalPolicy,
     ChangeRequest,
@@ -19,15 +21,22 @@ from app.models.approval import (
     RequestState,
     RoleGrant,
 )
+from app.models.gate import Subject
 from app.models.mail import Mail
 from app.rules.approval import all_in_words, label_of, missing, seat_of
+from app.rules.explaining import what_if
+from app.rules.rights import Right
+from app.security.roles import role_text
 from app.views.base.cells import DASH
 from app.views.base.declarations import Menu, Panel
+from app.views.base.explained import LOOK, address
+from app.views.base.matrix import matrix_of
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at
 from app.views.base.rights import names_at
 
 OPEN = (RequestState.DRAFT, RequestState.SUBMITTED, RequestState.APPROVED)
+MOST_NAMED = 5  # people for whom a request would do the same
 
 
 def in_words_panel(session: Session, request: ChangeRequest) -> list[tuple[str, str]]:
@@ -36,6 +45,31 @@ def in_words_panel(session: Session, request: ChangeRequest) -> list[tuple[str, 
     return [
         (each.step, told) for each, told in zip(lines, all_in_words(lines, names_at, request.valid_until), strict=True)
     ]
+
+
+def what_if_panel(session: Session, request: ChangeRequest) -> list[dict[str, Any]] | None:
+    """Which rights people would gain and lose; None where it is about none, or is over."""
+    if request.state not in OPEN or request.subject != Subject.RIGHTS:
+        return None
+    effects = what_if(session, request.lines(session), datetime.datetime.now(datetime.UTC))
+    shown = [each.users[:MOST_NAMED] for each in effects]
+    names = names_at([("ab_user", user) for users in shown for user in users])
+    may_look = current_app.appbuilder.sm.has_access(*LOOK)  # type: ignore[attr-defined]
+    return [
+        {
+            "people": [(names["ab_user", user], address(f"person/{user}") if may_look else "") for user in users],
+            "others": len(each.users) - len(users),
+            "gained": _by_subject(each.gained),
+            "lost": _by_subject(each.lost),
+        }
+        for each, users in zip(effects, shown, strict=True)
+    ]
+
+
+def _by_subject(rights: Iterable[Right]) -> list[tuple[str, str]]:
+    """(what they are about, what is allowed there)"""
+    subjects = [subject for area in matrix_of(rights) for subject in area.subjects]
+    return [(subject.label, ", ".join(cell.label for cell in subject.cells)) for subject in subjects]
 
 
 def standing_panel(session: Session, request: ChangeRequest) -> dict[str, Any] | None:
@@ -65,8 +99,10 @@ class ChangeRequestView(RecordView):
     actions = DECISIONS
     panels = [
         Panel(_("What would change"), in_words_panel, "approval/words.html"),
+        Panel(_("Whose rights would change"), what_if_panel, "approval/what_if.html"),
         Panel(_("Decision"), standing_panel, "approval/standing.html"),
     ]
+    formatters = {"title": lambda request: escape(request.worded("title"))}
     related = ["ChangeRequestDecisionView", "ChangeRequestLineView"]
     further_rights = ["see_all_requests", "approve_rights", "approve_catalog", "approve_customer_data"]
 
@@ -75,6 +111,9 @@ class ChangeRequestLineView(RecordView):
     model = ChangeRequestLine
     formatters = {
         "record_type": lambda line: escape(kind_at(line.record_type)),
+        "record_label": lambda line: escape(
+            role_text(line.record_label) if line.record_type == "ab_role" else line.record_label
+        ),
         "field_name": lambda line: escape(label_of(line)) if line.field_name else DASH,
     }
 

@@ -9,6 +9,7 @@ from flask_appbuilder import expose, has_access
 from flask_appbuilder.security.decorators import permission_name
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from markupsafe import Markup
 from sqlalchemy import Boolean, Date, ForeignKey, String
 
 from app.acts import requests
@@ -24,8 +25,9 @@ from app.security.manager import SwitchboardSecurityManager
 from app.views.base import forms
 from app.views.base.form_screen import tell_asked
 from app.views.base.pages import FormPage
-from app.views.base.rights import name_at, row_text
+from app.views.base.rights import names_at, row_text
 from app.views.base.screen import attempt
+from app.views.base.ticks import changed_ticks, seen_in, ticks_of
 
 UNTIL_HINT = _("First day that no longer counts: roles that are given end by themselves")
 
@@ -46,8 +48,9 @@ class AskScreen:
     """Before a view of FAB. asked: the inputs of its request; links: input -> (step, relation of the record)."""
 
     asked: ClassVar[list[Field]]
-    links: ClassVar[dict[str, tuple[Step, str]]]
+    links: ClassVar[dict[str, tuple[Step, str]]] = {}
     ask_label = _("Request a change")
+    explained_at = ""  # the page of its rights, where {} stands for its key
 
     @expose("/ask/<pk>", methods=["GET", "POST"])
     @has_access
@@ -79,9 +82,14 @@ class AskScreen:
             save_label=gettext("Submit"),
             text=gettext("Somebody else decides on it; then it is applied by itself."),
             path=[(self.title, f"{self.route_base}/list/"), (row_text(record), back)],  # type: ignore[attr-defined]
+            below=self.below(record),
         )
         status = 422 if request.method == "POST" else 200
         return self.render_template("record/form.html", page=page), status  # type: ignore[attr-defined]
+
+    def below(self, record: Any) -> Any:
+        """Markup of further inputs."""
+        return ""
 
     def _file(self, pk: Any, form: Any, token: str) -> int:
         session = db.session()
@@ -96,7 +104,7 @@ class AskScreen:
                 apply_from=answers["apply_from"],
                 valid_until=answers.get("valid_until"),
                 is_draft=answers["is_draft"],
-                name_of=name_at,
+                names_of=names_at,
             )
         session.add(FormSubmission.of(token, asked))
         tell_asked(asked)
@@ -111,6 +119,7 @@ class AskScreen:
 
 
 class UserDBModelView(AskScreen, fab_views.UserDBModelView):
+    explained_at = "/rights/person/{}"
     add_columns = ["first_name", "last_name", "username", "active", "email", "password", "conf_password"]
     edit_columns = ["first_name", "last_name", "username", "active", "email"]
     validators_columns: ClassVar[dict[str, Any]] = {}
@@ -141,10 +150,9 @@ class UserDBModelView(AskScreen, fab_views.UserDBModelView):
 
 class RoleModelView(AskScreen, fab_views.RoleModelView):
     add_columns = edit_columns = ["name"]
+    explained_at = "/rights/?role={}"
     copy_role = None  # its rights are asked for
     asked = [
-        _many("add_permissions", "ab_permission_view", _("Gets the rights")),
-        _many("remove_permissions", "ab_permission_view", _("Loses the rights")),
         LIKE,
         ask("new_name", String(64), _("New name")),
         DELETED,
@@ -152,17 +160,26 @@ class RoleModelView(AskScreen, fab_views.RoleModelView):
         FROM,
         DRAFT,
     ]
-    links = {"add_permissions": (Step.ADD, "permissions"), "remove_permissions": (Step.REMOVE, "permissions")}
+
+    def below(self, record: Any) -> Any:
+        areas = ticks_of([pair.id for pair in record.permissions])
+        markup = self.render_template("rights/_ticks.html", areas=areas, seen=seen_in(areas))
+        return Markup(markup)  # noqa: S704 (escaped by Jinja)
 
     def lines(self, record: Any, answers: dict[str, Any]) -> Iterator[Any]:
         yield from super().lines(record, answers)
+        has = {pair.id for pair in record.permissions}
+        added, removed = changed_ticks(has)
+        for key in added:
+            yield requests.line(Step.ADD, record, "permissions", key)
+        for key in removed:
+            yield requests.line(Step.REMOVE, record, "permissions", key)
         if answers["new_name"] and answers["new_name"] != record.name:
             yield requests.line(Step.SET, record, "name", answers["new_name"])
         if answers["like_id"]:
             other = db.session.get_one(type(record), answers["like_id"])
-            known = {pair.id for pair in record.permissions} | set(answers["add_permissions"] or ())
             for pair in other.permissions:
-                if pair.id not in known:
+                if pair.id not in has | set(added):
                     yield requests.line(Step.ADD, record, "permissions", pair.id)
 
 

@@ -133,7 +133,7 @@ NAMES = {("ab_user", 1): "Li Wei", ("ab_role", 2): "Product manager", ("ab_role"
             None,
             "CU1 Wang: Kind of identification from “Identity card” to “Passport”",
         ),
-        (line(Step.DELETE, "ab_role", 3), None, "ab_role Clerk is deleted"),
+        (line(Step.DELETE, "ab_role", 3), None, "Role Clerk is deleted"),
     ],
 )
 def test_a_change_reads_as_a_sentence(app, asked, until, words):

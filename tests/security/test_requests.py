@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from flask_appbuilder.security.sqla.models import Role, User
 
-from app.acts import duties, emergency, requests
+from app.acts import deciding, duties, emergency, requests
 from app.jobs.requests import keep_requests, send_mail, sweep_duties
 from app.models.acting import acting
 from app.models.approval import (
@@ -60,7 +60,7 @@ def asked(session, people, until=None, start=None, draft=False, role=None, **giv
 
 def decided(session, request, by, verdict=Verdict.APPROVED, reason="", now=NOW):
     with as_(by):
-        requests.decide(session, request, verdict, reason, now)
+        deciding.decide(session, request, verdict, reason, now)
 
 
 def _flushed(session, work):

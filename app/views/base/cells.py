@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
+from flask_appbuilder.security.sqla.models import Role, User
 from flask_babel import format_decimal, get_locale, get_timezone, gettext
 from markupsafe import Markup, escape
 
@@ -14,6 +15,7 @@ from app.models.base import Field, Record, records
 from app.models.choices import Choices
 from app.models.identity import full_name
 from app.models.types import Email, Percent, PhoneNumber
+from app.security.roles import role_text
 from app.security.scope import regions, sees
 from app.views.base.registry import may, place_of
 
@@ -46,7 +48,14 @@ def _states() -> set[Any]:
 
 def named(record: Any) -> str:
     """A record by its name, where the person may see it; what is outside of their scope has none."""
-    return str(record) if sees(record) else gettext("outside of your regions")
+    return called(record) if sees(record) else gettext("outside of your regions")
+
+
+def called(record: Any) -> str:
+    """A record by its name; people and roles are rows of FAB."""
+    if isinstance(record, User):
+        return person_text(record)
+    return role_text(record.name) if isinstance(record, Role) else str(record)
 
 
 def link(record: Any) -> Markup:
@@ -155,6 +164,6 @@ def link_maker(model: type[Any]) -> Cell:
     def linked(record: Any) -> Markup:
         if not (sees_all or sees(record)):
             return UNSEEN.format(named(record))
-        return Markup(f'{start}{record.id}">{escape(str(record))}</a>')  # noqa: S704 (the route is ours)
+        return Markup(f'{start}{record.id}">{escape(called(record))}</a>')  # noqa: S704 (the route is ours)
 
     return linked

@@ -4,23 +4,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask_appbuilder import AppBuilder
-from flask_appbuilder.security.sqla.models import Role
 from flask_babel import lazy_gettext as _
 from markupsafe import Markup
 
-from app.security.roles import role_text
-from app.views.base.cells import person_text
+from app.views.base.cells import called
 from app.views.base.registry import url_of
 from app.views.base.rights import pair_text, place_text, right_text
 
 MENU = {"List Users": _("Users"), "List Roles": _("Roles"), "List Groups": _("Groups")}
-
-
-def called(record: Any) -> str:
-    """A user, a role or another row of FAB by name."""
-    if hasattr(record, "username"):
-        return person_text(record)
-    return role_text(record.name) if isinstance(record, Role) else str(record)
 
 
 def _roles(roles: Iterable[Any]) -> Markup:

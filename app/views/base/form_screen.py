@@ -23,7 +23,7 @@ from app.views.base import forms
 from app.views.base.cells import text_of
 from app.views.base.pages import Clash, FormPage
 from app.views.base.registry import url_of
-from app.views.base.rights import name_at
+from app.views.base.rights import names_at
 from app.views.base.screen import Screen, attempt, local_address
 
 NEXT = "_next"  # where "save and next" leads: the form of the next record of the list
@@ -75,7 +75,7 @@ class FormScreen(Screen):
             gated = {touch.field for touch in touched}
             if "" in gated or any(self.model.fields()[name].required for name in gated):
                 session.expunge(record)
-                asked = requests.ask_for_new(session, self.model, forms.typed(session, form, names), reason, name_at)
+                asked = requests.ask_for_new(session, self.model, forms.typed(session, form, names), reason, names_at)
                 session.add(FormSubmission.of_nothing(token))
                 tell_asked(asked)
                 return 0
@@ -90,7 +90,7 @@ class FormScreen(Screen):
         """File a change request for those of the inputs that take one; their names."""
         session = db.session()
         gated = {name for name in names if self.model.gated is not None or self.model.fields()[name].gated is not None}
-        asked = requests.ask_to_set(session, record, forms.typed(session, form, gated), reason, name_at)
+        asked = requests.ask_to_set(session, record, forms.typed(session, form, gated), reason, names_at)
         if asked is None:
             return set()
         tell_asked(asked)
@@ -211,7 +211,8 @@ def takes_request(model: Any) -> bool:
 
 
 def tell_asked(asked: Any) -> None:
-    flash(gettext("Submitted as change request %(number)s: %(what)s", number=asked.number, what=asked.title), "info")
+    what = asked.worded("title")
+    flash(gettext("Submitted as change request %(number)s: %(what)s", number=asked.number, what=what), "info")
 
 
 def _clash(record: Any, shown: Field, raw: str) -> Clash:

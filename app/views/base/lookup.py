@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from flask import abort, jsonify, request
+from flask import abort, current_app, jsonify, request
 from flask_appbuilder import BaseView, expose
-from flask_appbuilder.security.sqla.models import PermissionView
+from flask_appbuilder.security.sqla.models import PermissionView, Role, User
 from flask_login import current_user
 from sqlalchemy import case
 
@@ -15,6 +15,7 @@ from app.extensions import db
 from app.models.base import model_of
 from app.security.scope import rows
 from app.transaction import only_reads
+from app.views.base.explained import LOOK
 from app.views.base.registry import may, place_of
 from app.views.base.rights import pairs_like, refuse, row_text
 
@@ -38,7 +39,7 @@ class LookupView(BaseView):
         place = place_of(model) if model is not None else None
         if model is None or place is None:
             abort(404)
-        if not may("list", model):
+        if not may("list", model) and not _asks_for_rights(model):
             refuse("can_list", place.name)
         page = request.args.get("page", "0")
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 0
@@ -54,6 +55,11 @@ def _answer(found: list[Any], number: int) -> Any:
         results=[{"id": record.id, "text": row_text(record)} for record in found[:OFFERED]],
         more=len(found) > OFFERED and number < DEEPEST,
     )
+
+
+def _asks_for_rights(model: type[Any]) -> bool:
+    """Whose rights are explained is chosen among people and roles, which that page names anyhow."""
+    return model in (User, Role) and current_app.appbuilder.sm.has_access(*LOOK)  # type: ignore[attr-defined]
 
 
 def target(table: str) -> type[Any] | None:

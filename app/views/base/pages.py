@@ -170,6 +170,7 @@ class FormPage:
     text: Any = ""  # said above the form
     path: list[tuple[Any, str]] = field(default_factory=list)  # breadcrumb: (label, address) of the list, the record
     may_go_on: bool = False  # offers "save and next", where the record is one of a list (keys.js)
+    below: Any = ""  # markup of further inputs, below the others
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """How rights read: FAB's pairs of a permission (can_edit) and a view (CustomerView) in people's words."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from flask import abort, current_app, redirect, request, url_for
@@ -10,9 +11,11 @@ from flask_babel import lazy_gettext as _
 from flask_login import current_user
 from sqlalchemy import select
 
+from app.acts.carrying import user_text
 from app.extensions import db
 from app.models.base import model_of
 from app.security.scope import sees
+from app.views.base.cells import called
 
 RIGHTS = {
     "add": _("Add"),
@@ -62,7 +65,7 @@ def place_text(view_name: str) -> str:
     if view is not None:
         titles = [getattr(view, name, None) for name in ("form_title", "title", "list_title", "chart_title")]
         return str(next(filter(None, [*titles, NAMELESS.get(view_name), view_name])))
-    return str(dict(_menus(appbuilder.menu.get_list())).get(view_name) or view_name)
+    return str(_menu_labels(appbuilder, len(appbuilder.baseviews)).get(view_name) or view_name)
 
 
 def right_text(permission: str, view_name: str = "") -> str:
@@ -77,23 +80,24 @@ def right_text(permission: str, view_name: str = "") -> str:
 
 def pair_text(pair: Any) -> str:
     """A row of ab_permission_view: "Customers: Edit"."""
-    view_name = pair.view_menu.name
-    right = right_text(pair.permission.name, view_name)
-    return gettext("%(place)s: %(right)s", place=place_text(view_name), right=right)
+    return words_of(pair.permission.name, pair.view_menu.name)
+
+
+def words_of(permission: str, view_name: str) -> str:
+    return full_text(place_text(view_name), right_text(permission, view_name))
+
+
+def full_text(place: str, right: str) -> str:
+    return gettext("%(place)s: %(right)s", place=place, right=right)
 
 
 def row_text(row: Any) -> str:
     """What a row is called where people choose or read it: a right in words."""
-    return pair_text(row) if isinstance(row, PermissionView) else str(row)
-
-
-def name_at(table: str, key: int) -> str:
-    """row_text() of a row by its key."""
-    return names_at([(table, key)])[table, key]
+    return pair_text(row) if isinstance(row, PermissionView) else called(row)
 
 
 def names_at(places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
-    """name_at() of many rows, in one statement for each table."""
+    """row_text() of rows by their keys, in one statement for each table."""
     keys: dict[str, set[int]] = {}
     for table, key in places:
         keys.setdefault(table, set()).add(key)
@@ -111,7 +115,7 @@ def _names(table: str, keys: set[int]) -> dict[int, str]:
 
 def _name(row: Any) -> str:
     if isinstance(row, User):
-        return f"{row.get_full_name()} ({row.username})"  # two people may have one name
+        return user_text(row)
     return row_text(row) if sees(row) else gettext("outside of your regions")
 
 
@@ -121,15 +125,6 @@ def pairs_like(text: str) -> list[Any]:
     told = [(pair_text(pair), pair) for pair in db.session.scalars(select(PermissionView))]
     found = [(name, pair) for name, pair in told if all(word in name.casefold() for word in words)]
     return [pair for _name, pair in sorted(found, key=lambda each: each[0])]
-
-
-def by_place(pairs: Iterable[Any]) -> list[tuple[str, list[str]]]:
-    """What a role may, as a person reads it: (what it is about, what is allowed there), both in alphabetical order."""
-    found: dict[str, set[str]] = {}
-    for pair in pairs:
-        name = pair.view_menu.name
-        found.setdefault(place_text(name), set()).add(right_text(pair.permission.name, name))
-    return [(place, sorted(rights)) for place, rights in sorted(found.items())]
 
 
 def ask_to_sign_in() -> None:
@@ -145,7 +140,7 @@ def refuse(permission: str, view_name: str) -> NoReturn:
 
 
 def needs(permission: str, view_name: str) -> str:
-    right = gettext("%(place)s: %(right)s", place=place_text(view_name), right=right_text(permission, view_name))
+    right = words_of(permission, view_name)
     return gettext("It takes the right “%(right)s”. Ask your administrator for it if your work needs it.", right=right)
 
 
@@ -158,8 +153,19 @@ def missing_here() -> str:
 
 
 def _view(name: str) -> Any:
-    views = current_app.appbuilder.baseviews  # type: ignore[attr-defined]
-    return next((view for view in views if getattr(view, "class_permission_name", "") == name), None)
+    appbuilder = current_app.appbuilder  # type: ignore[attr-defined]
+    return views_by_name(appbuilder, len(appbuilder.baseviews)).get(name)
+
+
+@lru_cache(maxsize=2)
+def views_by_name(appbuilder: Any, count: int) -> dict[str, Any]:
+    """The views by their name in the rights. count: of the views, so that one that comes later is found too."""
+    return {getattr(view, "class_permission_name", ""): view for view in reversed(appbuilder.baseviews)}
+
+
+@lru_cache(maxsize=2)
+def _menu_labels(appbuilder: Any, count: int) -> dict[str, Any]:
+    return dict(_menus(appbuilder.menu.get_list()))
 
 
 def _menus(items: Iterable[Any]) -> Iterable[tuple[str, Any]]:
