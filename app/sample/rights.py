@@ -2,7 +2,7 @@
 
 import datetime
 
-from flask_appbuilder.security.sqla.models import Role, User
+from flask_appbuilder.security.sqla.models import Group, Role, User
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,7 @@ def load_rights(session: Session, staff: Staff, today: datetime.date) -> None:
     known = set(session.scalars(select(ApprovalPolicy.subject)))
     session.add_all(default_policy(subject) for subject in Subject if subject not in known)
     _except_admin(session, staff, today)
+    _by_group(session, "Night shift", "Care agent", "supervisor")
     away = datetime.timedelta(days=14)
     person, deputy = staff.people["reviewer2"], staff.people["reviewer"]
     session.add(Deputy(employee=person, deputy=deputy, valid_from=today, valid_to=today + away))
@@ -53,6 +54,13 @@ def _except_admin(session: Session, staff: Staff, today: datetime.date) -> None:
                 valid_to=today + datetime.timedelta(days=365),
             )
         )
+
+
+def _by_group(session: Session, name: str, role: str, username: str) -> None:
+    """A user group that brings a role to its member."""
+    member = session.scalars(select(User).where(User.username == username)).one()
+    brings = session.scalars(select(Role).where(Role.name == role)).one()
+    session.add(Group(name=name, label=name, description="", roles=[brings], users=[member]))
 
 
 def _ask(

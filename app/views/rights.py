@@ -38,6 +38,7 @@ MOST_PEOPLE = 500  # on a page; the file has all
 ON = ask("on", Date(), _("On the day"), hint=_("Empty: now. As it was at the end of that day"))
 SINCE = ask("since", Date(), _("Compared with the day"), hint=_("What came and what went since the end of that day"))
 ALIKE = ask("alike", Boolean(), _("Show what is alike too"))
+RIGHT = ask("pair", ForeignKey("ab_permission_view.id"), _("Right"), hint=_("Type some of its words: customers edit"))
 PERSON = ask("person", ForeignKey("ab_user.id"), _("Person"))
 PEOPLE = Field(label=_("People"), name="person", target="ab_user", many=True)
 ROLES = Field(label=_("Roles"), name="role", target="ab_role", many=True)
@@ -72,9 +73,7 @@ class RightsPage:
     since: str = ""
     came: list[Any] = field(default_factory=list)
     went: list[Any] = field(default_factory=list)
-    # of a right: (area, [(key, subject)]) to choose from, the rights of the subject, (text, address) of each role
-    subjects: list[Any] = field(default_factory=list)
-    chosen: str = ""
+    # of a right: the others about the same, (text, address) of each role, who has it
     actions: list[Tab] = field(default_factory=list)
     roles: list[tuple[str, str]] = field(default_factory=list)
     holders: list[Holder] = field(default_factory=list)
@@ -185,21 +184,21 @@ class RightsView(BaseView):
     @permission_name("list")
     def who(self) -> Any:
         """Everybody who has, or had, a right: ?right=can_edit CustomerView."""
-        form, at = _asked("Who", [ON])
+        form, at = _asked("Who", [RIGHT, ON])
         page = RightsPage(gettext("Who may do it?"), self._tabs("who"), form)
-        past = standing_at(db.session(), None, at or _now())
-        known, right = matrix_of(past.standing.pairs.values()), explained.right_at(request.args.get("right", ""))
-        page.subjects = [
-            (area.label, [(key_of(each.cells[0].rights[0]), each.label) for each in area.subjects]) for area in known
-        ]
-        if at is None or right is None:
-            return self._draw("who", page, 422 if at is None else 200)
-        subject, on = explained.subject_of(known, right), request.args.get("on", "")
+        if at is None:
+            return self._draw("who", page, 422)
+        past, on = standing_at(db.session(), None, at), request.args.get("on", "")
+        keys = {right: key for key, right in past.standing.pairs.items()}
+        right = past.standing.pairs.get(form["pair"].data) or explained.right_at(request.args.get("right", ""))
+        if right is None:
+            return self._draw("who", page)
+        subject = explained.subject_of(matrix_of(keys), right)
         if subject is None:
             page.note = gettext("Right: there is none called %(text)s.", text=key_of(right)[:100])
             return self._draw("who", page, 422)
+        form["pair"].data = keys[right]
         page.title, page.kind = words_of(*right), gettext("Who may do it?")
-        page.chosen = key_of(subject.cells[0].rights[0])
         page.actions = [
             Tab("", each.label, "", address("who", right=key_of(each.rights[0]), on=on), right in each.rights)
             for each in subject.cells

@@ -73,6 +73,7 @@ PLAIN = {  # endpoints that belong to no kind below
     "OwnListView.change": SIGNED_IN,
     "OwnListView.delete": SIGNED_IN,
     "OwnListView.choose": SIGNED_IN,
+    "RightsView.mine": SIGNED_IN,  # of oneself
     "PreferencesView.show": SIGNED_IN,  # of oneself
     "PreferencesView.save": SIGNED_IN,
     "SearchView.search": SIGNED_IN,  # what is found follows from the rights to list it
@@ -104,11 +105,12 @@ OF_REST = {
     "patch": "can_patch",
     "delete": "can_delete",
 }
-BY_HAND = {  # the two views that are no declaration: right, whose row the address names
+BY_HAND = {  # the views that are no declaration: right, whose row the address names
     "OrderReviewQueueView.queue": ("can_list", ""),
     "OrderReviewQueueView.show": ("can_list", "product_order"),
     "OrderReviewQueueView.decide": ("can_decide", "product_order"),
     "TicketEscalationDeskView.list": ("can_list", ""),
+    **{f"RightsView.{name}": ("can_list", "") for name in ("matrix", "choose", "person", "who", "compare")},
 }
 DESK = ("can_list", "TicketEscalationDeskView")
 PAGES = ("list", "show", "add", "edit", "delete", "export")
@@ -302,7 +304,8 @@ def _by_hand(view: Any, rule: Any, method: str, rows: dict[str, Any]) -> Iterato
             yield Door(method, url, (f"can_{name}", "TroubleTicketView"), "trouble_ticket", DESK)
     else:
         right, table = BY_HAND[rule.endpoint]
-        url = rule.rule.replace("<int:pk>", str(order))
+        key = order if table else db.session.scalar(sa.select(sa.func.min(User.id)))
+        url = rule.rule.replace("<int:pk>", str(key))
         yield Door(method, url, (right, view.class_permission_name), table)
 
 

@@ -51,6 +51,7 @@ ACTS = [  # right, view, who has it
     ("can_list", "TicketEscalationDeskView", {"Care supervisor", "Auditor"}),
     ("can_status_closed", "CustomerView", {"Clerk"}),
     ("can_see_all", "RegionView", {"Auditor"}),
+    ("can_list", "RightsView", {"Auditor", "Security administrator", "Rights approver", "System administrator"}),
     ("resetpasswords", "UserDBModelView", {"Security administrator"}),
     ("can_get", "CustomerApi", {"Integration"}),
     ("can_post", "ProductOrderApi", {"Integration"}),

@@ -58,8 +58,8 @@ def _answer(found: list[Any], number: int) -> Any:
 
 
 def _asks_for_rights(model: type[Any]) -> bool:
-    """Whose rights are explained is chosen among people and roles, which that page names anyhow."""
-    return model in (User, Role) and current_app.appbuilder.sm.has_access(*LOOK)  # type: ignore[attr-defined]
+    """What rights are explained of is chosen among people, roles and rights, which that page names anyhow."""
+    return model in (User, Role, PermissionView) and current_app.appbuilder.sm.has_access(*LOOK)  # type: ignore[attr-defined]
 
 
 def target(table: str) -> type[Any] | None:

@@ -1,0 +1,284 @@
+"""Who may what by which way, at a time: roles, groups and ends, read from the rights and from the ledger backwards."""
+
+import datetime
+
+import pytest
+import sqlalchemy as sa
+from flask_appbuilder.security.sqla.models import Group, Role, User
+from flask_babel import force_locale
+
+from app.acts import deciding, requests
+from app.acts.carrying import conflicts_of
+from app.models.acting import acting
+from app.models.approval import RequestState, RoleGrant, Verdict
+from app.models.clock import begin_of
+from app.models.gate import Step, Subject
+from app.models.ledger import Change
+from app.models.refusal import RuleBroken
+from app.rules.explaining import rights_of, what_if, who_has
+from app.rules.past import standing_at
+from app.rules.rights import Way
+from app.sample.builders import make_duty_conflict, make_employee, make_region, make_user
+from app.security.explained import rows_explained
+from tests.conftest import add_user
+
+NOW = datetime.datetime.now(datetime.UTC)
+DAY = datetime.timedelta(days=1)
+OPENS = ("can_add", "TroubleTicketView")  # of a care agent, and not of a clerk
+KEEPS = ("can_edit", "CustomerView")  # of a clerk, and not of a care agent
+
+
+@pytest.fixture
+def world(session, app):
+    """li, a clerk; zoe, who is nothing yet; care and clerk, their roles; night, a group of care agents."""
+    sm = app.appbuilder.sm
+    found = {
+        "asker": add_user(app, "asker", "Security administrator"),
+        "ann": add_user(app, "ann", "Rights approver"),
+        "li": add_user(app, "li", "Clerk"),
+        "zoe": add_user(app, "zoe"),
+        "care": sm.find_role("Care agent"),
+        "clerk": sm.find_role("Clerk"),
+        "night": Group(name="Night", label="Night", description=""),
+    }
+    found["night"].roles.append(found["care"])
+    session.add(found["night"])
+    session.commit()
+    return found
+
+
+def asked(session, lines, **more):
+    with acting(actor="asker", authority=""):
+        return requests.file(session, Subject.RIGHTS, lines, reason="Work", now=NOW, **more)
+
+
+def done(session, lines, **more):
+    """Asked for and approved."""
+    request = asked(session, lines, **more)
+    with acting(actor="ann", authority=""):
+        deciding.decide(session, request, Verdict.APPROVED, "", NOW)
+    assert request.state == RequestState.APPLIED
+    session.commit()
+    return request
+
+
+def at_day(session, days, work):
+    """Do it as if so many days ago: the ledger is told that it was then."""
+    last = session.scalar(sa.select(sa.func.max(Change.id)))
+    work()
+    session.commit()
+    then = sa.update(Change).where(Change.id > last).values(at=NOW - days * DAY)
+    session.connection().execute(then, execution_options={"unrecorded": "a change of another day"})
+
+
+def may(session, user, at=NOW, right=OPENS):
+    return right in rights_of(standing_at(session, [user.id], at).standing, user.id)
+
+
+def test_each_way_to_a_right_is_told(session, world):
+    li, care, night = world["li"], world["care"], world["night"]
+    until = begin_of((NOW + 30 * DAY).date())
+    done(session, [requests.line(Step.ADD, li, "roles", care.id)], valid_until=(NOW + 30 * DAY).date())
+    done(session, [requests.line(Step.ADD, li, "groups", night.id)])
+    ways = rights_of(standing_at(session, [li.id], NOW).standing, li.id)
+    assert set(ways[OPENS]) == {Way(care.id, until=until), Way(care.id, night.id)}
+    assert ways[KEEPS] == (Way(world["clerk"].id),)
+    later = rights_of(standing_at(session, [li.id], until).standing, li.id)
+    assert later[OPENS] == (Way(care.id, night.id),), "what has ended is no way any more"
+
+
+def test_a_role_that_has_ended_does_not_count_though_it_is_still_there(session, world):
+    done(session, [requests.line(Step.ADD, world["li"], "roles", world["care"].id)], valid_until=(NOW + DAY).date())
+    assert may(session, world["li"])
+    session.scalars(sa.select(RoleGrant)).one().valid_until = NOW - DAY
+    session.commit()
+    assert world["care"] in session.get(User, world["li"].id).roles
+    assert not may(session, world["li"])
+
+
+def test_who_may_do_a_thing_by_which_way(session, world):
+    world["zoe"].groups.append(world["night"])
+    off = make_user(session, "off", roles=[world["care"]])
+    off.active = False
+    session.commit()
+    past = standing_at(session, None, NOW)
+    found = who_has(past.standing, past.active, OPENS)
+    assert found[world["zoe"].id] == (Way(world["care"].id, world["night"].id),)
+    assert not {world["li"].id, off.id} & set(found), "who has not the role, and who cannot sign in"
+
+
+def test_who_could_do_it_on_a_day_between_grant_and_revocation(session, world):
+    li, care = world["li"], world["care"]
+    at_day(session, 20, lambda: done(session, [requests.line(Step.ADD, li, "roles", care.id)]))
+    at_day(session, 10, lambda: done(session, [requests.line(Step.REMOVE, li, "roles", care.id)]))
+    assert [may(session, li, NOW - days * DAY) for days in (25, 15, 5, 0)] == [False, True, False, False]
+    past = standing_at(session, None, NOW - 15 * DAY)
+    assert li.id in who_has(past.standing, past.active, OPENS)
+
+
+def test_an_end_that_has_passed_since_is_known_of_the_time_before(session, world):
+    li, care, until = world["li"], world["care"], (NOW + 5 * DAY).date()
+    at_day(session, 20, lambda: done(session, [requests.line(Step.ADD, li, "roles", care.id)], valid_until=until))
+    grant = session.scalars(sa.select(RoleGrant)).one()
+
+    def end():
+        grant.valid_until = NOW - 9 * DAY
+        session.flush()
+        deciding.end_grants(session, NOW - 8 * DAY)
+
+    at_day(session, 8, end)
+    past = standing_at(session, [li.id], NOW - 15 * DAY)
+    assert rights_of(past.standing, li.id)[OPENS] == (Way(care.id, until=begin_of(until)),)
+    assert not may(session, li, NOW - 7 * DAY)
+
+
+MEANWHILE = {
+    "a role gets a right": (False, lambda s, w, pair: w["clerk"].permissions.append(pair)),
+    "a group gets a role": (False, lambda s, w, pair: (w["day"].roles.append(w["care"]))),
+    "a group is joined": (False, lambda s, w, pair: w["night"].users.append(w["li"])),
+    "a group is deleted": (True, lambda s, w, pair: s.delete(w["with_li"])),
+    "a role is deleted": (True, lambda s, w, pair: s.delete(w["spare"])),
+    "a right is deleted": (True, lambda s, w, pair: [r.permissions.remove(pair) for r in list(pair.role)]
+                           and s.delete(pair)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_whatever_changed_meanwhile_is_taken_back(session, app, world, what):
+    pair = app.appbuilder.sm.find_permission_view_menu(*OPENS)
+    had, work = MEANWHILE[what]
+    li = world["li"]
+    world["day"] = Group(name="Day", label="Day", description="", users=[li])
+    world["with_li"] = Group(name="Old", label="Old", description="", users=[li], roles=[world["care"]])
+    world["spare"] = Role(name="Spare", permissions=[pair], user=[li])
+    wanted = {"a group is deleted": ["with_li"], "a role is deleted": ["spare"], "a right is deleted": ["spare"]}
+    at_day(session, 20, lambda: session.add_all([world["day"], *(world[name] for name in wanted.get(what, ()))]))
+    session.expunge_all()
+    world = {name: session.get(type(row), row.id) if row.id else row for name, row in world.items()}
+    pair = app.appbuilder.sm.find_permission_view_menu(*OPENS)
+    at_day(session, 10, lambda: work(session, world, pair))
+    session.expire_all()
+    assert [may(session, world["li"], NOW - days * DAY) for days in (15, 0)] == [had, not had]
+
+
+def test_who_is_gone_or_was_not_active_is_known_by_name(session, app, world):
+    gone = make_user(session, "gone", roles=[world["care"]])
+    off = make_user(session, "off", roles=[world["care"]])
+    off.active = False
+    key = gone.id
+    at_day(session, 20, session.flush)
+    session.delete(gone)
+    off.active = True
+    at_day(session, 10, session.flush)
+    past = standing_at(session, None, NOW - 15 * DAY)
+    found = who_has(past.standing, past.active, OPENS)
+    assert past.people[key].username == "gone"
+    assert key in found
+    assert off.id not in found
+    assert off.id in standing_at(session, None, NOW).active
+
+
+def test_regions_are_those_of_the_time(session, app, world):
+    north, south = make_region(session, name="North"), make_region(session, name="South")
+    employee = make_employee(session, user_id=world["li"].id, region=north)
+    at_day(session, 20, session.flush)
+    employee.region = south
+    employee.further_regions.append(north)
+    at_day(session, 10, session.flush)
+    auditor = add_user(app, "audrey", "Auditor")
+    users = [world["li"].id, world["zoe"].id, auditor.id]
+    told = {}
+    for days in (15, 0):
+        past = standing_at(session, users, NOW - days * DAY if days else datetime.datetime.now(datetime.UTC))
+        reach = rows_explained(session, past, users)
+        told[days] = [[limit.what for limit in reach[user]] for user in users]
+    assert told[15][0] == ["North and below"]
+    assert told[0][0] == ["South and below", "North and below"]
+    assert told[0][1:] == [["No region: sees nothing that belongs to a customer"], ["All regions"]]
+    assert reach[auditor.id][0].ways[0].role == app.appbuilder.sm.find_role("Auditor").id
+
+
+# --- what if ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_request_would_change_and_which_duties_would_conflict(session, world):
+    make_duty_conflict(session, first="role Clerk", second="can_add TroubleTicketView", name="Both desks",
+                       severity="warns")  # fmt: skip
+    li, care = world["li"], world["care"]
+    lines = [requests.line(Step.ADD, li, "roles", care.id), requests.line(Step.REMOVE, li, "roles", world["clerk"].id)]
+    (effect,) = what_if(session, lines, NOW)
+    assert effect.users == (li.id,)
+    assert OPENS in effect.gained
+    assert KEEPS in effect.lost
+    assert not effect.gained & effect.lost
+    request = asked(session, [requests.line(Step.ADD, li, "roles", care.id)])
+    assert [met.conflict.name for met in conflicts_of(session, request, NOW)] == ["Both desks"]
+
+
+def test_a_role_that_changes_concerns_all_who_have_it_and_alike(session, app, world):
+    make_user(session, "kim", roles=[world["care"]])
+    world["zoe"].groups.append(world["night"])
+    both = make_user(session, "both", roles=[world["care"], world["clerk"]])
+    session.flush()
+    pair = app.appbuilder.sm.find_permission_view_menu(*KEEPS)
+    effects = what_if(session, [requests.line(Step.ADD, world["care"], "permissions", pair.id)], NOW)
+    assert [(len(each.users), each.gained, each.lost) for each in effects] == [(2, {KEEPS}, frozenset())]
+    gone = what_if(session, [requests.line(Step.DELETE, world["care"])], NOW)
+    assert {user for each in gone for user in each.users} > {both.id}
+    assert all(OPENS in each.lost for each in gone)
+
+
+# --- in both languages -----------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_told_in_the_language_of_who_reads_it(session, app, world):
+    world["li"].first_name, world["li"].last_name = "静", "沈"
+    session.flush()
+    request = asked(session, [requests.line(Step.ADD, world["li"], "roles", world["care"].id)])
+    told = []
+    for locale in ("en", "zh"):
+        with app.test_request_context(), force_locale(locale):
+            told.append(request.worded("title"))
+    assert told == ["沈静 (li) gets the role “Care agent”", "沈静 (li) 获得角色“客服专员”"]
+    assert request.lines(session)[0].record_label == "沈静 (li)"
+
+
+def test_its_chinese_words_are_sealed_and_an_older_request_reads_without(session, world):
+    request = asked(session, [requests.line(Step.ADD, world["li"], "roles", world["care"].id)])
+    session.commit()
+    forged = sa.text("UPDATE change_request SET title_zh = '文'").execution_options(unrecorded="forged by a test")
+    session.execute(forged)
+    session.expire_all()
+    with acting(actor="ann", authority=""), pytest.raises(RuleBroken, match="past the portal"):
+        deciding.decide(session, request, Verdict.APPROVED, "", NOW)
+    session.rollback()
+    request.__dict__["title_zh"] = None
+    with force_locale("zh"):
+        assert request.worded("title") == request.title
+
+
+def test_many_rights_of_a_role_are_asked_for_and_given_in_few_statements(session, app, world, queries):
+    sm = app.appbuilder.sm
+    role = sm.add_role("Large")
+    keys = list(session.scalars(sa.select(sm.permissionview_model.id).limit(200)))
+    session.commit()
+    counts = []
+    for some in (keys[:20], keys[20:]):
+        with queries() as statements:
+            done(session, [requests.line(Step.ADD, role, "permissions", key) for key in some])
+        counts.append(len([text for text in statements if not text.startswith("INSERT")]))
+    assert counts[1] <= counts[0] + 5
+    assert len(session.get(Role, role.id).permissions) == 200
+
+
+def test_everybodys_rights_of_a_day_take_few_statements(session, world, queries):
+    counts = []
+    for number in (1, 30):
+        for each in range(number):
+            make_user(session, f"many-{number}-{each}", roles=[world["care"]])
+        session.commit()
+        with queries() as statements:
+            past = standing_at(session, None, NOW - DAY)
+            rows_explained(session, past, past.active)
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= 18
