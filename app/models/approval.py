@@ -109,7 +109,7 @@ class ChangeRequest(Record):
 
     def check(self) -> None:
         moves = [new for column, _old, new in self.pending_moves if column == "state"]
-        is_frozen = inspect(self).persistent and before(self, "state") != RequestState.DRAFT
+        is_frozen: bool = inspect(self).persistent and before(self, "state") != RequestState.DRAFT
         if is_frozen and has_changed(self, *CONTENT, "title_zh"):
             raise RuleBroken(gettext("%(request)s is submitted: its content stays as it is.", request=self))
         if RequestState.SUBMITTED in moves:

@@ -171,18 +171,16 @@ PERSON_OF = {  # table -> the column that leads to who gains
 
 def gainers(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.datetime) -> frozenset[int]:
     """Keys of the users who get something by these lines; who only loses is not among them."""
-    found: set[int] = set()
-    for line in lines:
-        if line.step in (Step.REMOVE, Step.DELETE):
-            continue
-        key = line.record_id
-        if line.record_type == "ab_user" and key is not None:
-            found.add(key)
-        elif line.record_type == "ab_role" and key is not None:
-            found |= members(session, [key], now)
-        elif line.record_type == "ab_group":
-            found |= set(session.scalars(select(USER_GROUPS.c.user_id).where(USER_GROUPS.c.group_id == key)))
-        elif line.record_type in PERSON_OF:
+    giving = [line for line in lines if line.step not in (Step.REMOVE, Step.DELETE)]
+    keys: dict[str, set[int]] = {"ab_user": set(), "ab_role": set(), "ab_group": set()}
+    for line in giving:
+        if line.record_type in keys and line.record_id is not None:
+            keys[line.record_type].add(line.record_id)
+    found = keys["ab_user"] | members(session, keys["ab_role"], now)
+    if keys["ab_group"]:
+        found |= set(session.scalars(select(USER_GROUPS.c.user_id).where(USER_GROUPS.c.group_id.in_(keys["ab_group"]))))
+    for line in giving:
+        if line.record_type in PERSON_OF:
             found |= _persons(session, line)
     return frozenset(found)
 

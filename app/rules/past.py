@@ -41,7 +41,7 @@ class Past:
 def standing_at(session: Session, users: Collection[int] | None, at: datetime.datetime) -> Past:
     """Of these users, or of all there were; those who are gone since are among them.
 
-    at: an instant up to now. What happened at it, or since, is taken back.
+    at: an instant up to now, to the second. What happened after it is taken back.
     """
     chosen = select(User.id) if users is None else list(users)
     found = read_standing(session, chosen)
@@ -68,13 +68,13 @@ def standing_at(session: Session, users: Collection[int] | None, at: datetime.da
 def changes_of(table: str, keys: Collection[int], at: datetime.datetime) -> Any:
     """A SELECT of what became of some rows since an instant, the newest first: (key, action, before and after)."""
     told = select(Change.record_id, Change.action, Change.changes)
-    told = told.where(Change.record_type == table, Change.record_id.in_(keys), Change.at >= at)
+    told = told.where(Change.record_type == table, Change.record_id.in_(keys), Change.at > at)
     return told.order_by(Change.id.desc())
 
 
 def _since(at: datetime.datetime, users: Collection[int] | None) -> Any:
     told = select(Change.record_type, Change.record_id, Change.action, Change.changes)
-    told = told.where(Change.record_type.in_(TOLD), Change.at >= at)
+    told = told.where(Change.record_type.in_(TOLD), Change.at > at)
     if users is not None:
         told = told.where(or_(Change.record_type != "ab_user", Change.record_id.in_(users)))
     return told.order_by(Change.id.desc())

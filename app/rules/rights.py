@@ -90,9 +90,9 @@ class Standing:
         }
         for line in lines:
             if line.step == Step.DELETE and line.record_id is not None:
-                for (table, _name), link in links.items():
+                for (table, _name), gone in links.items():
                     if table == line.record_type:
-                        link.pop(line.record_id, None)
+                        gone.pop(line.record_id, None)
                 continue
             link = links.get((line.record_type, line.field_name or ""))
             if link is not None and line.record_id is not None and line.new is not None:

@@ -36,6 +36,7 @@ from app.views.base.registry import kind_at
 from app.views.base.rights import names_at
 
 OPEN = (RequestState.DRAFT, RequestState.SUBMITTED, RequestState.APPROVED)
+OF_FAB = ("ab_user", "ab_role", "ab_group")
 MOST_NAMED = 5  # people for whom a request would do the same
 
 
@@ -51,7 +52,10 @@ def what_if_panel(session: Session, request: ChangeRequest) -> list[dict[str, An
     """Which rights people would gain and lose; None where it is about none, or is over."""
     if request.state not in OPEN or request.subject != Subject.RIGHTS:
         return None
-    effects = what_if(session, request.lines(session), datetime.datetime.now(datetime.UTC))
+    lines = [each for each in request.lines(session) if each.record_type in OF_FAB]
+    if not lines:  # it is about regions, policies, deputies: the words say it
+        return None
+    effects = what_if(session, lines, datetime.datetime.now(datetime.UTC))
     shown = [each.users[:MOST_NAMED] for each in effects]
     names = names_at([("ab_user", user) for users in shown for user in users])
     may_look = current_app.appbuilder.sm.has_access(*LOOK)  # type: ignore[attr-defined]

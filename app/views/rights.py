@@ -262,7 +262,7 @@ def _asked(name: str, fields: list[Field]) -> tuple[Any, datetime.datetime | Non
 
 
 def _moment(form: Any, name: str) -> datetime.datetime | None:
-    """The end of the day that is typed there, now where it has not ended; None where there is none, or a wrong one."""
+    """The last second of the day that is typed there, or now; None where there is none, or a wrong one."""
     day = form[name].data
     if day is None:
         return None
@@ -270,7 +270,7 @@ def _moment(form: Any, name: str) -> datetime.datetime | None:
     if begin > _now():
         form[name].errors = [gettext("%(label)s needs a day up to today", label=form[name].shown.label)]
         return None
-    return min(end, _now())
+    return min(end - datetime.timedelta(seconds=1), _now())
 
 
 def _month_before(at: datetime.datetime) -> str:

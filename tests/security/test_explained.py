@@ -42,8 +42,7 @@ def world(session, app):
         "night": Group(name="Night", label="Night", description=""),
     }
     found["night"].roles.append(found["care"])
-    session.add(found["night"])
-    session.commit()
+    at_day(session, 400, lambda: session.add(found["night"]), since=0)
     return found
 
 
@@ -62,17 +61,22 @@ def done(session, lines, **more):
     return request
 
 
-def at_day(session, days, work):
-    """Do it as if so many days ago: the ledger is told that it was then."""
-    last = session.scalar(sa.select(sa.func.max(Change.id)))
+def at_day(session, days, work, since=None):
+    """Do it as if so many days ago: the ledger is told that it was then. since: of entries before it too."""
+    last = since if since is not None else session.scalar(sa.select(sa.func.max(Change.id)))
     work()
     session.commit()
     then = sa.update(Change).where(Change.id > last).values(at=NOW - days * DAY)
     session.connection().execute(then, execution_options={"unrecorded": "a change of another day"})
 
 
-def may(session, user, at=NOW, right=OPENS):
-    return right in rights_of(standing_at(session, [user.id], at).standing, user.id)
+def now():
+    return datetime.datetime.now(datetime.UTC)
+
+
+def may(session, user, days=0, right=OPENS):
+    """days: ago."""
+    return right in rights_of(standing_at(session, [user.id], now() - days * DAY).standing, user.id)
 
 
 def test_each_way_to_a_right_is_told(session, world):
@@ -80,7 +84,7 @@ def test_each_way_to_a_right_is_told(session, world):
     until = begin_of((NOW + 30 * DAY).date())
     done(session, [requests.line(Step.ADD, li, "roles", care.id)], valid_until=(NOW + 30 * DAY).date())
     done(session, [requests.line(Step.ADD, li, "groups", night.id)])
-    ways = rights_of(standing_at(session, [li.id], NOW).standing, li.id)
+    ways = rights_of(standing_at(session, [li.id], now()).standing, li.id)
     assert set(ways[OPENS]) == {Way(care.id, until=until), Way(care.id, night.id)}
     assert ways[KEEPS] == (Way(world["clerk"].id),)
     later = rights_of(standing_at(session, [li.id], until).standing, li.id)
@@ -101,7 +105,7 @@ def test_who_may_do_a_thing_by_which_way(session, world):
     off = make_user(session, "off", roles=[world["care"]])
     off.active = False
     session.commit()
-    past = standing_at(session, None, NOW)
+    past = standing_at(session, None, now())
     found = who_has(past.standing, past.active, OPENS)
     assert found[world["zoe"].id] == (Way(world["care"].id, world["night"].id),)
     assert not {world["li"].id, off.id} & set(found), "who has not the role, and who cannot sign in"
@@ -111,7 +115,7 @@ def test_who_could_do_it_on_a_day_between_grant_and_revocation(session, world):
     li, care = world["li"], world["care"]
     at_day(session, 20, lambda: done(session, [requests.line(Step.ADD, li, "roles", care.id)]))
     at_day(session, 10, lambda: done(session, [requests.line(Step.REMOVE, li, "roles", care.id)]))
-    assert [may(session, li, NOW - days * DAY) for days in (25, 15, 5, 0)] == [False, True, False, False]
+    assert [may(session, li, days) for days in (25, 15, 5, 0)] == [False, True, False, False]
     past = standing_at(session, None, NOW - 15 * DAY)
     assert li.id in who_has(past.standing, past.active, OPENS)
 
@@ -129,44 +133,50 @@ def test_an_end_that_has_passed_since_is_known_of_the_time_before(session, world
     at_day(session, 8, end)
     past = standing_at(session, [li.id], NOW - 15 * DAY)
     assert rights_of(past.standing, li.id)[OPENS] == (Way(care.id, until=begin_of(until)),)
-    assert not may(session, li, NOW - 7 * DAY)
+    assert not may(session, li, 7)
 
 
-MEANWHILE = {
-    "a role gets a right": (False, lambda s, w, pair: w["clerk"].permissions.append(pair)),
-    "a group gets a role": (False, lambda s, w, pair: (w["day"].roles.append(w["care"]))),
-    "a group is joined": (False, lambda s, w, pair: w["night"].users.append(w["li"])),
-    "a group is deleted": (True, lambda s, w, pair: s.delete(w["with_li"])),
-    "a role is deleted": (True, lambda s, w, pair: s.delete(w["spare"])),
-    "a right is deleted": (True, lambda s, w, pair: [r.permissions.remove(pair) for r in list(pair.role)]
-                           and s.delete(pair)),
-}  # fmt: skip
+def group(world, *roles):
+    return Group(name="Day", label="Day", description="", users=[world["li"]], roles=list(roles))
+
+
+def spare(world, pair):
+    return Role(name="Spare", permissions=[pair], user=[world["li"]])
+
+
+def without(session, pair):
+    for role in list(pair.role):
+        role.permissions.remove(pair)
+    session.delete(pair)
+
+
+MEANWHILE = {  # what: (whether li had the right before, what was there, what becomes of it)
+    "a role gets a right": (False, lambda w, pair: None, lambda s, w, pair, it: w["clerk"].permissions.append(pair)),
+    "a group gets a role": (False, lambda w, pair: group(w), lambda s, w, pair, it: it.roles.append(w["care"])),
+    "a group is joined": (False, lambda w, pair: None, lambda s, w, pair, it: w["night"].users.append(w["li"])),
+    "a group is deleted": (True, lambda w, pair: group(w, w["care"]), lambda s, w, pair, it: s.delete(it)),
+    "a role is deleted": (True, spare, lambda s, w, pair, it: s.delete(it)),
+    "a right is deleted": (True, spare, lambda s, w, pair, it: without(s, pair)),
+}
 
 
 @pytest.mark.parametrize("what", MEANWHILE)
 def test_whatever_changed_meanwhile_is_taken_back(session, app, world, what):
+    had, before, work = MEANWHILE[what]
     pair = app.appbuilder.sm.find_permission_view_menu(*OPENS)
-    had, work = MEANWHILE[what]
-    li = world["li"]
-    world["day"] = Group(name="Day", label="Day", description="", users=[li])
-    world["with_li"] = Group(name="Old", label="Old", description="", users=[li], roles=[world["care"]])
-    world["spare"] = Role(name="Spare", permissions=[pair], user=[li])
-    wanted = {"a group is deleted": ["with_li"], "a role is deleted": ["spare"], "a right is deleted": ["spare"]}
-    at_day(session, 20, lambda: session.add_all([world["day"], *(world[name] for name in wanted.get(what, ()))]))
-    session.expunge_all()
-    world = {name: session.get(type(row), row.id) if row.id else row for name, row in world.items()}
-    pair = app.appbuilder.sm.find_permission_view_menu(*OPENS)
-    at_day(session, 10, lambda: work(session, world, pair))
-    session.expire_all()
-    assert [may(session, world["li"], NOW - days * DAY) for days in (15, 0)] == [had, not had]
+    it = before(world, pair)
+    if it is not None:
+        session.add(it)
+    at_day(session, 20, session.flush, since=0)
+    at_day(session, 10, lambda: work(session, world, pair, it))
+    assert [may(session, world["li"], days) for days in (15, 0)] == [had, not had]
 
 
 def test_who_is_gone_or_was_not_active_is_known_by_name(session, app, world):
-    gone = make_user(session, "gone", roles=[world["care"]])
-    off = make_user(session, "off", roles=[world["care"]])
+    gone, off = (make_user(session, name, roles=[world["care"]]) for name in ("gone", "off"))
     off.active = False
+    at_day(session, 20, session.flush, since=0)
     key = gone.id
-    at_day(session, 20, session.flush)
     session.delete(gone)
     off.active = True
     at_day(session, 10, session.flush)
@@ -175,13 +185,13 @@ def test_who_is_gone_or_was_not_active_is_known_by_name(session, app, world):
     assert past.people[key].username == "gone"
     assert key in found
     assert off.id not in found
-    assert off.id in standing_at(session, None, NOW).active
+    assert off.id in standing_at(session, None, now()).active
 
 
 def test_regions_are_those_of_the_time(session, app, world):
     north, south = make_region(session, name="North"), make_region(session, name="South")
     employee = make_employee(session, user_id=world["li"].id, region=north)
-    at_day(session, 20, session.flush)
+    at_day(session, 20, session.flush, since=0)
     employee.region = south
     employee.further_regions.append(north)
     at_day(session, 10, session.flush)
@@ -189,7 +199,7 @@ def test_regions_are_those_of_the_time(session, app, world):
     users = [world["li"].id, world["zoe"].id, auditor.id]
     told = {}
     for days in (15, 0):
-        past = standing_at(session, users, NOW - days * DAY if days else datetime.datetime.now(datetime.UTC))
+        past = standing_at(session, users, now() - days * DAY)
         reach = rows_explained(session, past, users)
         told[days] = [[limit.what for limit in reach[user]] for user in users]
     assert told[15][0] == ["North and below"]

@@ -545,6 +545,6 @@ def test_rights_are_asked_for_by_their_words(session, people, login):
     found = asker.get("/lookup/ab_permission_view?q=customers+delete").json["results"]
     assert "Customers: Delete" in [each["text"] for each in found]
     pair = next(each["id"] for each in found if each["text"] == "Customers: Delete")
-    done = asker.post(f"/roles/ask/{role}", data={"add_permissions": [pair], "reason": "Tidying up"})
+    done = asker.post(f"/roles/ask/{role}", data={"pair": [pair], "_seen": "", "reason": "Tidying up"})
     assert done.status_code == 302, done.text
     assert "Care agent gets the right “Customers: Delete”" in asker.get(done.location).text
