@@ -161,6 +161,7 @@ def password_of_another(session: Session, user: int, since: datetime.datetime) -
 
 # --- who gains -------------------------------------------------------------------------------------------------------
 
+ROLE_OF = {"field_rule": "role_id", "role_reach": "role_id"}  # table -> the column that leads to whose members gain
 PERSON_OF = {  # table -> the column that leads to who gains
     "employee": "user_id",
     "review_limit": "employee_id",
@@ -173,6 +174,8 @@ def gainers(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.
     """Keys of the users who get something by these lines; who only loses is not among them."""
     found: set[int] = set()
     for line in lines:
+        if line.record_type in ROLE_OF:  # a limit that goes, or is another one, is a gain
+            found |= members(session, _roles(session, line), now)
         if line.step in (Step.REMOVE, Step.DELETE):
             continue
         key = line.record_id
@@ -185,6 +188,15 @@ def gainers(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.
         elif line.record_type in PERSON_OF:
             found |= _persons(session, line)
     return frozenset(found)
+
+
+def _roles(session: Session, line: ChangeRequestLine) -> set[int]:
+    name = ROLE_OF[line.record_type]
+    values = [line.new.get(name)] if line.step == Step.CREATE and isinstance(line.new, dict) else []
+    record = session.get(model_of(line.record_type), line.record_id) if line.record_id is not None else None
+    values += [getattr(record, name)] if record is not None else []
+    values += [line.new] if line.field_name == name else []
+    return {value for value in values if value is not None}
 
 
 def _persons(session: Session, line: ChangeRequestLine) -> set[int]:
@@ -304,6 +316,8 @@ def value_text(table: str, name: str, value: Any, name_of: NameOf) -> str:
         return name_of(shown.target, value)
     if shown is not None and shown.choices is not None:
         return next((str(label) for choice, label in shown.choices.labels() if choice == value), str(value))
+    if shown is not None and shown.offers is not None:
+        return str(dict(shown.offers()).get(value, value))
     if isinstance(value, bool):
         return gettext("Yes") if value else gettext("No")
     return str(value)

@@ -21,6 +21,7 @@ from app.models.approval import (
 )
 from app.models.mail import Mail
 from app.rules.approval import all_in_words, label_of, missing, seat_of
+from app.security.field_rights import reads_line
 from app.views.base.cells import DASH
 from app.views.base.declarations import Menu, Panel
 from app.views.base.record import RecordView
@@ -31,8 +32,8 @@ OPEN = (RequestState.DRAFT, RequestState.SUBMITTED, RequestState.APPROVED)
 
 
 def in_words_panel(session: Session, request: ChangeRequest) -> list[tuple[str, str]]:
-    """(kind of change, what is to change in words), line by line."""
-    lines = request.lines(session)
+    """(kind of change, what is to change in words), line by line; without those about what the reader may not read."""
+    lines = [each for each in request.lines(session) if reads_line(each.record_type, each.field_name or "")]
     return [
         (each.step, told) for each, told in zip(lines, all_in_words(lines, names_at, request.valid_until), strict=True)
     ]
