@@ -128,7 +128,7 @@ class RoleReach(Record):
     )
     subject: Mapped[str] = field(
         String(64),
-        label=_("Subject"),
+        label=_("Kind of record"),
         hint=_("What is part of it goes with it"),
         in_list=True,
         exact=True,

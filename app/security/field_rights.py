@@ -26,6 +26,7 @@ from app.security.manager import Held, limited_roles, read_limits
 Restrictions = Mapping[str, Restriction]  # field -> how it is restricted
 STRICTNESS = (None, Restriction.READ_ONLY, Restriction.MASKED, Restriction.HIDDEN)
 NONE: Mapping[str, Restrictions] = {}
+COPIES = {"change_request": ("title",), "change_request_line": ("old", "new")}  # they tell of fields of other records
 MOST_KNOWN = 1_000  # sets of roles whose restrictions a process keeps
 
 
@@ -111,7 +112,9 @@ def cannot_write(shown: Field) -> str:
 
 def as_read(table: str, changes: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     """What the ledger tells of a row, {field: [before, after]}, as the person may read it."""
-    limits = _of_person().get(table, NONE)
+    limits: Mapping[str, Any] = _of_person().get(table, NONE)
+    if table in COPIES and not reads_everything():
+        limits = dict.fromkeys(COPIES[table], Restriction.HIDDEN)
     return {
         name: [_mask_at(table, name, value) for value in pair] if limits.get(name) is Restriction.MASKED else pair
         for name, pair in changes.items()
