@@ -174,9 +174,10 @@ def _raw(model: type[Record], shown: Field) -> Any:
 
 def _flag_of(target: Any, model: type[Any]) -> Any:
     """1 where the person may see a related record, for roles that reach less far than the regions, or further."""
-    if not is_limited(model) or reach_of(subject_of(model)) is Reach.REGIONS:
+    seen = is_seen(model, target)
+    if seen is None or reach_of(subject_of(model)) is Reach.REGIONS:
         return None
-    return case((is_seen(model, target), 1), else_=0)
+    return case((seen, 1), else_=0)
 
 
 def _region_of(target: Any, model: type[Any], joins: list[tuple[Any, Any]]) -> Any:

@@ -375,7 +375,7 @@ def could_be(column: Any, text: str) -> bool:
 
 def searched(model: type[Any]) -> list[Any]:
     """The columns that the quick search and lookups look into."""
-    names = SEARCHED_OF_FAB.get(model.__tablename__)
+    names: tuple[str, ...] | None = SEARCHED_OF_FAB.get(model.__tablename__)
     if names is None:
         names = tuple(s.name for s in readable(model) if s.search and not s.many and kind_of(s) == "text")
     return [getattr(model, name) for name in names]

@@ -34,7 +34,7 @@ class Reach(Choices):
     EVERYTHING = "everything", _("Everything"), "violet"
     REGIONS = "regions", _("Regions"), "blue"
     DEPARTMENT = "department", _("Department"), "teal"
-    OWN = "own", _("Own"), "grey"
+    OWN = "own", _("Their own"), "grey"
 
 
 def restrictable(model: type[Record]) -> list[Field]:
@@ -138,7 +138,7 @@ class RoleReach(Record):
         Reach,
         default=Reach.REGIONS,
         label=_("Reach"),
-        hint=_("Department: of its people and of those below. Own: entered by, or in the hands of, the person"),
+        hint=_("Department: of its people and of those below. Their own: entered by, or in the hands of, the person"),
         in_list=True,
     )
 

@@ -26,6 +26,7 @@ from app.security.manager import Held, limited_roles, read_limits
 Restrictions = Mapping[str, Restriction]  # field -> how it is restricted
 STRICTNESS = (None, Restriction.READ_ONLY, Restriction.MASKED, Restriction.HIDDEN)
 NONE: Mapping[str, Restrictions] = {}
+FREE: Restrictions = {}
 COPIES = {"change_request": ("title",), "change_request_line": ("old", "new")}  # they tell of fields of other records
 MOST_KNOWN = 1_000  # sets of roles whose restrictions a process keeps
 
@@ -87,7 +88,7 @@ def _is_read(model: type[Any], name: str) -> bool:
 
 def reads_line(table: str, name: str) -> bool:
     """Whether the person may read what a line of a change request is about; without a name: all of a record."""
-    limits = _of_person().get(table, NONE)
+    limits = _of_person().get(table, FREE)
     return limits.get(name) in (None, Restriction.READ_ONLY) if name else _is_all_read(limits)
 
 
@@ -112,7 +113,7 @@ def cannot_write(shown: Field) -> str:
 
 def as_read(table: str, changes: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     """What the ledger tells of a row, {field: [before, after]}, as the person may read it."""
-    limits: Mapping[str, Any] = _of_person().get(table, NONE)
+    limits = _of_person().get(table, FREE)
     if table in COPIES and not reads_everything():
         limits = dict.fromkeys(COPIES[table], Restriction.HIDDEN)
     return {
@@ -137,7 +138,7 @@ def unread() -> list[tuple[str, str]]:
 
 
 def restrictions(model: type[Any]) -> Restrictions:
-    return _of_person().get(model.__tablename__, NONE)  # type: ignore[return-value]
+    return _of_person().get(model.__tablename__, FREE)
 
 
 def _of_person() -> Mapping[str, Restrictions]:

@@ -466,7 +466,7 @@ def _read_place(session: Session, user: int) -> Place:
     nobody = cast(null(), String(128))
     person = select(literal("self").label("what"), Employee.id.label("key"), User.username.label("name"))
     colleagues = select(literal("colleague"), Employee.id, User.username).outerjoin(User, User.id == Employee.user_id)
-    parts: Iterable[Select[Any]] = (
+    parts: Iterable[Any] = (
         person.select_from(User).outerjoin(Employee, Employee.user_id == User.id).where(User.id == user),
         select(literal("department"), below.c.id, nobody),
         select(literal("region"), at.c.id, nobody),
