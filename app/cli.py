@@ -23,7 +23,7 @@ from app.models.refusal import RuleBroken
 from app.rules import figures
 from app.sample import scale, telco, world
 from app.sample.staff import PEOPLE
-from app.security import passwords, roles
+from app.security import field_rights, passwords, roles
 from app.transaction import commit
 from config import ROOT
 
@@ -72,6 +72,14 @@ def begin_duties() -> None:
         click.echo(f"{count} conflicts of duties entered")
 
 
+def begin_field_rules() -> None:
+    """Enter the field rules that a new portal begins with, where there are none."""
+    with acting(actor="system", source="command", reason="sync-roles", authority="sync-roles"):
+        count = commit(lambda: field_rights.begin(db.session(), roles.FIELD_RULES))
+    if count:
+        click.echo(f"{count} field rules entered")
+
+
 def prepare() -> None:
     """Bring tables and roles up to date; fill an empty database with the sample world, but never in production."""
     from flask_migrate import upgrade  # noqa: PLC0415 (see app.extensions.Migrations)
@@ -79,6 +87,7 @@ def prepare() -> None:
     upgrade()
     sync_roles()
     begin_duties()
+    begin_field_rules()
     commit(lambda: figures.fill(db.session()))
     has_people = bool(current_app.appbuilder.sm.count_users())  # type: ignore[attr-defined]
     if current_app.config["ENV"] == "production":
@@ -137,6 +146,7 @@ def sync_roles_command() -> None:
     for line in sync_roles():
         click.echo(line)
     begin_duties()
+    begin_field_rules()
 
 
 @portal.command("prepare")

@@ -50,6 +50,7 @@ ON_CONNECT = {
         "NO_ENGINE_SUBSTITUTION'",
         f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}",
         "SET SESSION time_zone = '+00:00'",
+        "SET SESSION group_concat_max_len = 1048576",  # the limits of a role come as one text; MySQL cuts at 1024
     ),
 }
 

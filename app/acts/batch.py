@@ -18,6 +18,7 @@ from app.acts.zones import local
 from app.models.base import Field, Record, records
 from app.models.ledger import HIDDEN, Change, plain
 from app.models.types import JsonText, UtcDateTime
+from app.security.field_rights import cannot_write, writable
 from app.security.scope import rows
 
 MOST = 20_000  # records of one batch that is undone: as many as a file may bring
@@ -185,6 +186,9 @@ def _judge_changed(
     if moved:
         step.obstacle = _since_in(moved[0], fields, later)
         return
+    if closed := next((fields[name] for name in step.links if not writable(model, name)), None):
+        step.obstacle = cannot_write(closed)
+        return
     typed = {shown.name for shown in inputs(model, is_new=False)}
     against = (_against(model, fields.get(name), name, pair, typed, may) for name, pair in asked.items())
     step.obstacle = next(filter(None, against), "")
@@ -225,6 +229,8 @@ def _against(model: type[Record], shown: Field | None, name: str, pair: list[Any
                     new=lifecycle.labels(after).label,
                 )
             )
+    if not writable(model, name):
+        return cannot_write(shown)
     if shown.secret or HIDDEN in (before, after) or isinstance(shown.sql_type, JsonText):
         return gettext("%(field)s is not kept in the ledger in a way that could be set back.", field=shown.label)
     if shown.in_form and name not in typed:
@@ -254,6 +260,8 @@ def _judge_removed(
         return
     if not may("add", model):
         step.obstacle = gettext("It would have to be added again, which your rights do not cover.")
+    elif closed := next((fields[name] for name in step.changes if name in fields and not writable(model, name)), None):
+        step.obstacle = cannot_write(closed)
     elif any(shown.secret or isinstance(shown.sql_type, JsonText) for shown in fields.values()):
         step.obstacle = gettext("It had values that the ledger does not keep.")
     else:

@@ -6,7 +6,7 @@ from typing import Any
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from app.acts.fields import eager, inputs
+from app.acts.fields import demand_writable, eager, inputs
 from app.acts.stored import read
 from app.acts.trying import sift
 from app.acts.zones import local
@@ -77,6 +77,7 @@ class Change:
     def __init__(self, session: Session, model: type[Record], values: Mapping[str, Any]) -> None:
         """Raises RuleBroken where a field is not offered, or names a record that the person may not see."""
         self.session, self.model = session, model
+        demand_writable(model, values, is_new=False)
         offered = {shown.name: shown for shown in bulk_fields(model)}
         self.fields = [offered[name] for name in values if name in offered]
         if not values or len(self.fields) < len(values):

@@ -22,7 +22,7 @@ from app.acts.exchange import (
     system_field,
     unseen_text,
 )
-from app.acts.fields import eager, inputs
+from app.acts.fields import eager, inputs, why_not_new
 from app.acts.headings import match_headings
 from app.acts.plan import Plan, Step
 from app.acts.reading import LANGUAGES, Names, canonical, differ, is_same, read_cell, shown_text, texts_of
@@ -31,6 +31,7 @@ from app.models.base import Field, Record
 from app.models.ledger import NOISE, Change, plain
 from app.models.refusal import RuleBroken
 from app.models.types import whole
+from app.security.field_rights import cannot_write
 from app.security.scope import rows
 
 KEPT = object()  # what a cell says of a record that its reader cannot see
@@ -54,6 +55,7 @@ class Comparison:
         ]
         self.editable = {shown.name for shown in inputs(model, is_new=False)}
         self.typed = {shown.name: shown for shown in inputs(model, is_new=True)}
+        self.lacking = why_not_new(model)
         self.names = {
             shown.name: Names(session, shown.target_model)
             for shown in self.columns.values()
@@ -251,6 +253,8 @@ class Comparison:
                 told = gettext("The row would be a new record; you may not add any: %(kind)s.", kind=kind)
             self.plan.refuse(row, "", "", told)
             return
+        for told in self.lacking:
+            self.plan.refuse(row, "", "", told)
         if self._version(cells) is not None:
             label = system_field(self.model, VERSION).label
             told = gettext("The row has a version, but no number or key: they belong together.")
@@ -290,7 +294,7 @@ class Comparison:
         if shown.name in NOISE or self._shown(shown, _initial(self.model, shown)) == canonical(shown, cell):
             return
         told = gettext("%(label)s is not typed in; leave it empty in a new row.", label=shown.label)
-        self.plan.refuse(row, shown.label, cell, told)
+        self.plan.refuse(row, shown.label, cell, cannot_write(shown) if shown.restriction is not None else told)
 
     # --- cells ---------------------------------------------------------------------------------------------------
 
@@ -321,7 +325,9 @@ class Comparison:
     def _say_read_only(self, row: int, shown: Field, cell: Any, record: Any) -> None:
         now = self._shown(shown, getattr(record, shown.name))
         words = {"label": shown.label, "record": record, "now": now}
-        if shown.name in {lifecycle.column for lifecycle in self.model.lifecycles()} or shown.once:
+        if shown.restriction is not None:
+            told = cannot_write(shown)
+        elif shown.name in {lifecycle.column for lifecycle in self.model.lifecycles()} or shown.once:
             told = gettext("%(label)s of %(record)s changes by actions only; it is “%(now)s”.", **words)
         elif shown.part_of:
             told = gettext("%(record)s stays a part of what it was made for: “%(now)s”.", **words)

@@ -20,6 +20,7 @@ from app.models.clock import day_of
 from app.models.refusal import RuleBroken
 from app.rules.approval import VIEW, Case, case_of, gainers, missing, policy_of, seat_of
 from app.rules.rights import holders
+from app.security.field_rights import who_reads
 from app.security.scope import scope_field, who_sees
 
 
@@ -33,7 +34,9 @@ def _who_sees(
     session: Session, request: ChangeRequest, users: Collection[int], now: datetime.datetime
 ) -> frozenset[int]:
     """Those of these users who may see all that the request is about."""
-    for table, key in {(each.record_type, each.record_id) for each in request.lines(session) if each.record_id}:
+    lines = request.lines(session)
+    users = who_reads(session, {f"{each.record_type}.{each.field_name}" for each in lines}, users, now)
+    for table, key in {(each.record_type, each.record_id) for each in lines if each.record_id}:
         record = session.get(model_of(table), key) if scope_field(model_of(table)) is not None else None
         users = who_sees(session, record, users, now) if record is not None else users
     return frozenset(users)

@@ -14,14 +14,17 @@ from typing import Any
 
 from flask_babel import get_timezone, gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import DateTime, Select, String, cast, select, type_coerce
+from sqlalchemy import DateTime, Select, String, case, cast, select, type_coerce
 from sqlalchemy import func as sql
 from sqlalchemy.orm import aliased
 
 from app.acts.operators import SEARCHED_OF_FAB, kind_of
 from app.models.base import Field, Record
+from app.models.ledger import Change
+from app.models.role_limits import Reach
 from app.models.types import Exact, JsonText
-from app.security.scope import regions, rows, scope_field
+from app.security.field_rights import as_read, readable, reads_everything
+from app.security.scope import is_limited, is_seen, reach_of, regions, rows, scope_field, subject_of
 
 Columns = Sequence[Sequence[Any]]  # some rows of the statement, turned on their side: the values of each column
 Read = Callable[[Columns], list[Any]]  # from these to the cells of one column of the file
@@ -65,14 +68,18 @@ def identity_of(model: type[Record]) -> Field:
 
 def exchangeable(model: type[Record]) -> list[Field]:
     """Every field that a file may hold."""
-    return [shown for shown in model.fields().values() if not shown.secret]
+    return [shown for shown in readable(model) if not shown.secret]
 
 
 def file_columns(model: type[Record], chosen: Iterable[Field]) -> list[Field]:
-    """The columns of a file: what names the row, those that were chosen, and its version where it has one."""
+    """The columns of a file: what names the row, those that were chosen, and its version where it has one.
+
+    What is masked stays in the portal.
+    """
     first = identity_of(model)
     last = [system_field(model, VERSION)] if VERSION in model.__table__.c else []
-    return [first, *(shown for shown in chosen if shown.name != first.name and not shown.secret), *last]
+    kept = [shown for shown in chosen if not (shown.secret or shown.is_masked)]
+    return [first, *(shown for shown in kept if shown.name != first.name), *last]
 
 
 def key_column(model: type[Any]) -> str:
@@ -139,9 +146,14 @@ def as_columns(
         elif shown.relation:
             target = aliased(shown.target_model)
             joins.append((target, getattr(model, shown.name) == target.id))
-            namer, region = Namer(shown.target_model), _region_of(target, shown.target_model, joins)
-            first = take(*namer.columns(target), *([] if region is None else [region]))
-            reads.append(_read_relation(namer, first, region is not None, write))
+            namer, flag = Namer(shown.target_model), _flag_of(target, shown.target_model)
+            region = _region_of(target, shown.target_model, joins) if flag is None else None
+            limit = flag if flag is not None else region
+            first = take(*namer.columns(target), *([] if limit is None else [limit]))
+            known = None if limit is None else frozenset([1]) if flag is not None else regions()
+            reads.append(_read_relation(namer, first, known, write))
+        elif model is Change and shown.name == "changes" and not reads_everything():
+            reads.append(_read_changes(take(Change.changes, Change.record_type), write))
         elif shown.target:  # a foreign key without a relation
             reads.append(_plain(take(getattr(model, shown.name))))
         else:
@@ -160,9 +172,17 @@ def _raw(model: type[Record], shown: Field) -> Any:
     return type_coerce(column, DateTime) if kind_of(shown) == "instant" else column
 
 
+def _flag_of(target: Any, model: type[Any]) -> Any:
+    """1 where the person may see a related record, for roles that reach less far than the regions, or further."""
+    seen = is_seen(model, target)
+    if seen is None or reach_of(subject_of(model)) is Reach.REGIONS:
+        return None
+    return case((seen, 1), else_=0)
+
+
 def _region_of(target: Any, model: type[Any], joins: list[tuple[Any, Any]]) -> Any:
-    """The region of a related record, with the joins that lead there; None where everybody sees all of them."""
-    if regions() is None or scope_field(model) is None:
+    """The region of a related record, with the joins that lead there; None where the person sees all of them."""
+    if not is_limited(model):
         return None
     while (way := scope_field(model)) is not None and way.target != "region":
         above = aliased(way.target_model)
@@ -179,8 +199,16 @@ def _codes_of(model: type[Record], shown: Field) -> Any:
     text = getattr(target, key) if key else sql.concat("#", cast(target.id, String))
     seen = rows(shown.target_model).with_only_columns(shown.target_model.id)
     listed = select(sql.aggregate_strings(text, BETWEEN)).join_from(relation.secondary, target, other == target.id)
-    limited = [] if regions() is None else [target.id.in_(seen)]
+    limited = [target.id.in_(seen)] if is_limited(shown.target_model) else []
     return listed.where(own == model.id, *limited).correlate(model).scalar_subquery()
+
+
+def _read_changes(place: int, write: Write) -> Read:
+    """Of the ledger: without what is hidden from the person, the rest masked as on its page."""
+    return lambda columns: [
+        write(json.dumps(as_read(table, changes), ensure_ascii=False))
+        for changes, table in zip(columns[place], columns[place + 1], strict=True)
+    ]
 
 
 def _plain(place: int) -> Read:
@@ -198,8 +226,9 @@ def _read_many(place: int, write: Write) -> Read:
     ]
 
 
-def _read_relation(namer: Namer, first: int, is_limited: bool, write: Write) -> Read:
-    last, known, unseen = first + len(namer.names), regions() or frozenset(), write(unseen_text())
+def _read_relation(namer: Namer, first: int, known: frozenset[int] | None, write: Write) -> Read:
+    """known: what stands behind the name of a record that the person may see; None: they see all."""
+    last, unseen = first + len(namer.names), write(unseen_text())
     texts: dict[int, str] = {}
 
     def text(values: Sequence[Any]) -> str:
@@ -211,11 +240,10 @@ def _read_relation(namer: Namer, first: int, is_limited: bool, write: Write) -> 
     def read(columns: Columns) -> list[Any]:
         named = zip(*columns[first:last], strict=True)
         cells = [None if values[0] is None else texts.get(values[0]) or text(values) for values in named]
-        if not is_limited:
+        if known is None:
             return cells
         return [
-            cell if cell is None or region in known else unseen
-            for cell, region in zip(cells, columns[last], strict=True)
+            cell if cell is None or limit in known else unseen for cell, limit in zip(cells, columns[last], strict=True)
         ]
 
     return read

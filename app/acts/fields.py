@@ -1,16 +1,19 @@
 """Which fields are typed in, filtered, sorted by, and rows with what they refer to, for people and programs alike."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import Select, Text, column, func, literal, select, text, union_all
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.models.base import Field, Record, model_of
+from app.models.refusal import RuleBroken
 from app.models.types import JsonText
-from app.security.scope import way_to_region
+from app.security.field_rights import cannot_write, readable, reads_all_of, restrictions, seen, writable
+from app.security.scope import way_of_scope
 
 COUNT_CAP = 1_000  # more rows than that are not counted: "1,000+" (docs/decisions/0021)
 QUEUE_CAP = 99  # of what waits for somebody: who has more of it needs no number
@@ -50,13 +53,51 @@ def estimate(session: Session, model: type[Record]) -> int:
 
 
 def inputs(model: type[Record], is_new: bool) -> list[Field]:
-    """The fields that are typed in; a state moves by actions, a part stays where it is."""
+    """The fields that the person types in; a state moves by actions, a part stays where it is."""
+    return [shown for shown in _typed(model, seen(model), is_new) if shown.restriction is None]
+
+
+def fixed(model: type[Record], is_new: bool) -> list[Field]:
+    """What others type in, and the person may only read, or knows of."""
+    return [shown for shown in _typed(model, seen(model), is_new) if shown.restriction is not None]
+
+
+def demand_writable(model: type[Record], names: Iterable[str], is_new: bool) -> None:
+    """Raise RuleBroken, naming each, where a person would write a field that others type in and they may not change.
+
+    Of a new record also where one that it needs is missing: nobody enters half of it.
+    """
+    asked = set(names)
+    closed = [shown for shown in _closed(model, is_new) if shown.name in asked]
+    problems: list[tuple[str | None, Any]] = [(shown.name, cannot_write(shown)) for shown in closed]
+    problems += [(None, sentence) for sentence in why_not_new(model)] if is_new and not problems else []
+    if problems:
+        raise RuleBroken.several(problems)
+
+
+def why_not_new(model: type[Record]) -> list[str]:
+    """A sentence for each field that a new record needs and the person may not fill in."""
+    return [
+        gettext("%(kind)s: a new one needs “%(label)s”, which your roles may not fill in.",
+                kind=model.label, label=shown.label)
+        for shown in _closed(model, is_new=True)
+        if shown.required and shown.default is None
+    ]  # fmt: skip
+
+
+def _closed(model: type[Record], is_new: bool) -> list[Field]:
+    if not restrictions(model):
+        return []
+    return [shown for shown in _typed(model, model.fields(), is_new) if not writable(model, shown.name)]
+
+
+def _typed(model: type[Record], fields: Mapping[str, Field], is_new: bool) -> list[Field]:
     if model.by_rule:
         return []
     states = {lifecycle.column for lifecycle in model.lifecycles()}
     return [
         shown
-        for name, shown in model.fields().items()
+        for name, shown in fields.items()
         if shown.in_form
         and not shown.given
         and not shown.secret
@@ -66,8 +107,11 @@ def inputs(model: type[Record], is_new: bool) -> list[Field]:
 
 
 def sortable(model: type[Record]) -> frozenset[str]:
-    """Fields a list can be sorted by: stored values, no relations, no secrets, no long texts."""
-    return _sortable(model.__tablename__)
+    """Fields a list can be sorted by: stored values, no relations, no secrets, no long texts, what the person reads."""
+    known = _sortable(model.__tablename__)
+    if reads_all_of(model):
+        return known
+    return known & ({shown.name for shown in readable(model)} | {"id"})
 
 
 @cache
@@ -82,13 +126,13 @@ def _is_long(kind: Any) -> bool:
 
 def showable(model: type[Record]) -> list[Field]:
     """The fields that a list can have as columns."""
-    return [shown for shown in model.fields().values() if not shown.secret]
+    return [shown for shown in seen(model).values() if not shown.secret]
 
 
 def filterable(model: type[Record]) -> list[Field]:
     return [
         shown
-        for shown in model.fields().values()
+        for shown in readable(model)
         if not shown.secret and (not shown.multiline or shown.name == "changes")  # of the ledger: by field
     ]
 
@@ -100,7 +144,7 @@ def eager(statement: Select[Any], model: type[Record], columns: Iterable[Field])
             statement = statement.options(selectinload(getattr(model, shown.name)))
         elif shown.relation:
             loaded = joinedload(getattr(model, shown.relation))
-            for step in way_to_region(shown.target_model):
+            for step in way_of_scope(shown.target_model):
                 loaded = loaded.joinedload(step)
             statement = statement.options(loaded)
     return statement

@@ -40,6 +40,7 @@ from app.models.numbers import DIGITS
 from app.models.refusal import RuleBroken
 from app.models.search_indexes import NAMES
 from app.models.types import LARGEST, Exact, JsonText, PhoneNumber, UtcDateTime
+from app.security.field_rights import readable
 
 SEARCHED_OF_FAB = {"ab_user": ("username", "first_name", "last_name")}
 MOST_VALUES = 100  # of one condition
@@ -374,7 +375,7 @@ def could_be(column: Any, text: str) -> bool:
 
 def searched(model: type[Any]) -> list[Any]:
     """The columns that the quick search and lookups look into."""
-    names = SEARCHED_OF_FAB.get(model.__tablename__)
+    names: tuple[str, ...] | None = SEARCHED_OF_FAB.get(model.__tablename__)
     if names is None:
-        names = tuple(s.name for s in model.fields().values() if s.search and not s.many and kind_of(s) == "text")
+        names = tuple(s.name for s in readable(model) if s.search and not s.many and kind_of(s) == "text")
     return [getattr(model, name) for name in names]

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.models.base import Field, Record, records
+from app.security.field_rights import reads_named
 from app.security.scope import rows
 
 NAMED = 5  # records named; the rest is counted
@@ -59,7 +60,7 @@ def dependents_of(
         count = session.scalar(select(func.count()).select_from(keys))
         if not count:
             continue
-        is_named = may_list(model)
+        is_named = may_list(model) and reads_named(model, shown.name)
         names = [str(row) for row in session.scalars(rows(model).where(clause).limit(NAMED))] if is_named else []
         url = f"/{model.__tablename__}/list/?{shown.name}.is={record.id}" if is_named else ""
         found = Dependents(model.label_plural, count, names, url)

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
@@ -40,6 +40,7 @@ from app.models.customer import ContactMedium, Customer
 from app.models.numbers import DIGITS
 from app.models.order import ProductOrder
 from app.models.ticket import TroubleTicket
+from app.security.field_rights import seen
 from app.security.scope import rows
 
 LONGEST = 100  # characters
@@ -248,8 +249,8 @@ class Subject:
 
     @property
     def shown(self) -> list[Field]:
-        fields = self.model.fields()
-        return [fields[name] for name in self.shows]
+        fields = seen(self.model)
+        return [fields[name] for name in self.shows if name in fields]
 
 
 SUBJECTS = [
@@ -319,9 +320,21 @@ def search(session: Session, text: str, may: Callable[[type[Any]], bool], most: 
 def _branches(asked: Asked, subject: Subject, may: Callable[[type[Any]], bool]) -> Iterator[Branch]:
     ways = [(subject.model, "id", subject.asks), *(way for way in subject.through if may(way[0]))]
     for model, key, asks in ways:
+        fields = seen(model)
         for named, reading in asks.items():
-            for question in reading(asked, model, getattr(model, named)):
-                yield subject, getattr(model, key), _rows(model, question), question
+            if named in fields:
+                for question in _allowed(fields[named], reading(asked, model, getattr(model, named))):
+                    yield subject, getattr(model, key), _rows(model, question), question
+
+
+def _allowed(shown: Field, questions: Iterable[Question]) -> Iterator[Question]:
+    """What is masked is found by who knows all of it; no list can be filtered by it."""
+    if not shown.is_masked:
+        yield from questions
+        return
+    for question in questions:
+        if question.rank <= Rank.KEY:
+            yield replace(question, filter=None)
 
 
 def _rows(model: type[Any], question: Question) -> Select[Any]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.acts.actions import Action
-from app.acts.fields import COUNT_CAP, eager, inputs
+from app.acts.fields import COUNT_CAP, demand_writable, eager, inputs
 from app.acts.moves import moves_of
 from app.acts.operators import OPERATORS, kind_of
 from app.acts.removal import Dependents, dependents_of, remove_with_parts
@@ -24,10 +24,12 @@ from app.api.query import read_query
 from app.extensions import db
 from app.models.acting import acting
 from app.models.base import Field, Record
+from app.models.masking import is_maskable
 from app.models.refusal import Duplicate, RuleBroken, TakesRequest
 from app.models.submission import FormSubmission, already_stored
 from app.models.types import whole
 from app.programs import Refused, read_json
+from app.security.field_rights import restrictions, seen
 from app.security.scope import rows
 from app.security.tokens import has_scope, unauthorized
 from app.transaction import only_reads
@@ -80,7 +82,7 @@ class RecordApi(BaseApi):
     @expose("/", methods=["GET"])
     def get_list(self) -> Response:
         self.demand("get")
-        query = read_query(self.model, self.readable)
+        query = read_query(self.model, self.readable_now())
         found, count = query.answer(db.session())
         return jsonify(
             count=min(count, COUNT_CAP),
@@ -105,9 +107,9 @@ class RecordApi(BaseApi):
             label=str(self.model.label),
             fields=[
                 _told(shown)
-                | {"in_post": shown.name in self.new, "in_patch": shown.name in self.changing}
-                | {"operators": [] if shown.multiline else list(OPERATORS[kind_of(shown)])}
-                for shown in self.readable.values()
+                | {"in_post": _is_open(shown, self.new), "in_patch": _is_open(shown, self.changing)}
+                | {"operators": [] if shown.multiline or shown.is_masked else list(OPERATORS[kind_of(shown)])}
+                for shown in self.readable_now().values()
             ],
             actions=[
                 {"name": action.name, "label": str(action.label), "inputs": [_told(shown) for shown in action.inputs]}
@@ -125,6 +127,7 @@ class RecordApi(BaseApi):
         sent = read_json()
 
         def add(session: Session) -> Record:
+            demand_writable(self.model, sent, is_new=True)
             record = self.model(**self._answers(session, self.new, sent))
             session.add(record)
             session.flush()
@@ -144,6 +147,7 @@ class RecordApi(BaseApi):
         def change() -> None:
             record = self.load(pk)
             _must_match(record)
+            demand_writable(self.model, sent, is_new=False)
             for name, value in self._answers(db.session(), self.changing, sent, record).items():
                 setattr(record, name, value)
 
@@ -199,7 +203,15 @@ class RecordApi(BaseApi):
         record, _is_new = self._once(act, reason if isinstance(reason, str) else "", tries)
         return self._one(record)
 
-    # --- rights and rows ---------------------------------------------------------------------------------------
+    # --- rights, rows and fields -------------------------------------------------------------------------------
+
+    def readable_now(self) -> dict[str, Field]:
+        """What the person may read: without what is hidden, and without what is masked and has no part to be shown."""
+        if not restrictions(self.model):
+            return self.readable
+        fields = seen(self.model)
+        known = {name: fields[name] for name in self.readable if name in fields}
+        return {name: shown for name, shown in known.items() if not shown.is_masked or is_maskable(shown)}
 
     @classmethod
     def scope_of(cls, right: str) -> str:
@@ -225,7 +237,7 @@ class RecordApi(BaseApi):
         """The record, within the person's scope, or 404."""
         key, record = whole(str(pk)), None
         if key is not None:
-            many = [shown for shown in self.readable.values() if shown.many]
+            many = [shown for shown in self.readable_now().values() if shown.many]
             statement = eager(rows(self.model).where(self.model.id == key), self.model, many)
             record = db.session.scalars(statement).unique().one_or_none()
         if record is None:
@@ -288,7 +300,7 @@ class RecordApi(BaseApi):
 
     def _one(self, record: Any) -> Response:
         """A record with its ETag; who may only write gets its key and version."""
-        answer = jsonify(_written(record, self.readable.values() if self.may("get") else ()))
+        answer = jsonify(_written(record, self.readable_now().values() if self.may("get") else ()))
         answer.set_etag(str(record.version))
         return answer
 
@@ -335,6 +347,10 @@ def _chosen(session: Session, shown: Field, value: Any, record: Any) -> Any:
     if set(keys) - set(every):
         raise RuleBroken(gettext("names no record that you can see"))
     return list(every.values()) if shown.many else value
+
+
+def _is_open(shown: Field, known: Mapping[str, Field]) -> bool:
+    return shown.name in known and shown.restriction is None
 
 
 def _told(shown: Field) -> dict[str, Any]:

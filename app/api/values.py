@@ -10,6 +10,7 @@ from sqlalchemy import Integer, String
 from app.acts.operators import LARGEST, kind_of
 from app.models.base import Field
 from app.models.checks import clean
+from app.models.masking import masked
 from app.models.refusal import RuleBroken
 from app.models.types import Email, Exact
 from app.programs import is_storable
@@ -22,6 +23,8 @@ YEARS = range(2, 9999)  # those of which every clock on earth knows each instant
 def written(shown: Field, record: Any) -> Any:
     """The value of a record as JSON: a key for what it refers to, an amount as text, an instant in UTC."""
     value = getattr(record, shown.name)
+    if shown.is_masked:
+        return masked(shown, value) or None
     if shown.many:
         return sorted(item.id for item in value)
     if isinstance(value, Decimal):

@@ -41,6 +41,9 @@ class Field:
     multiline: bool = False
     secret: bool = False  # its values stay out of the ledger and of every screen
     gated: Any = None  # a Subject (app.models.gate): it changes by an approved request only
+    assigned: bool = False  # leads to the employee, or the work group, in whose hands the row is
+    offers: Any = None  # of a text: a function that returns (value, label) pairs, one of which it is
+    restriction: Any = None  # of a copy for one person (security.field_rights): a Restriction that is not "hidden"
     default: Any = None
     name: str = ""
     relation: str = ""
@@ -63,6 +66,10 @@ class Field:
     @property
     def required(self) -> bool:
         return self.column is not None and not self.column.nullable
+
+    @property
+    def is_masked(self) -> bool:
+        return self.restriction == "masked"
 
 
 def field(
@@ -172,6 +179,7 @@ class Record(Model, Declared):
     __abstract__ = True
 
     series: ClassVar[str | None] = None  # prefix of its number, and the name of its row in number_series
+    called_by: ClassVar[tuple[str, ...]] = ("number", "code", "name", "name_zh")  # its name is made of these
 
     id: Mapped[int] = mapped_column(RecordId, primary_key=True, sort_order=-1)
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1", sort_order=900)

@@ -16,6 +16,7 @@ from app.models.constraints import dated, period, rule
 from app.models.figures import Figure
 from app.models.gate import Subject
 from app.models.identity import IdentificationType
+from app.models.masking import masked
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import Email, PhoneNumber, UtcDateTime
@@ -145,6 +146,7 @@ class Customer(Record):
 
     label, label_plural = _("Customer"), _("Customers")
     series = "CU"
+    called_by = (*Record.called_by, "family_name", "given_name", "trading_name")
     figures = (
         Figure("customers", by=("segment", "status", "region_id")),
         Figure("customers_since", month="valid_from", by=("segment",)),
@@ -304,6 +306,7 @@ class ContactMedium(Record):
     )
 
     label, label_plural = _("Contact medium"), _("Contact media")
+    called_by = ("medium_type", "city")
 
     customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), part_of=True, in_list=True)
     medium_type: Mapped[MediumType] = field(MediumType, default=MediumType.MOBILE, label=_("Kind"), in_list=True)
@@ -325,11 +328,13 @@ class ContactMedium(Record):
     valid_to: Mapped[datetime.date | None] = field(label=_("Valid to"), hint=_("First day that no longer counts"))
 
     def __str__(self) -> str:
-        value = {
-            MediumType.EMAIL: self.email_address,
-            MediumType.POSTAL_ADDRESS: ", ".join(filter(None, (self.street1, self.city, self.post_code))),
-            MediumType.SOCIAL: self.social_network_id,
-        }.get(self.medium_type, self.phone_number)
+        """Masked: a name stands in the ledger, in letters and on pages that everybody reads."""
+        name = {
+            MediumType.EMAIL: "email_address",
+            MediumType.POSTAL_ADDRESS: "city",
+            MediumType.SOCIAL: "social_network_id",
+        }.get(self.medium_type, "phone_number")
+        value = self.city if name == "city" else masked(self.fields()[name], getattr(self, name))
         return value or str(MediumType(self.medium_type).label)
 
     def check(self) -> None:

@@ -127,7 +127,9 @@ class PartyInteraction(Record):
     trouble_ticket_id: Mapped[int | None] = field(
         ForeignKey("trouble_ticket.id"), label=_("Trouble ticket"), hint=_("That came of it, or that it was about")
     )
-    employee_id: Mapped[int | None] = field(ForeignKey("employee.id"), index=False, label=_("Employee"), in_list=True)
+    employee_id: Mapped[int | None] = field(
+        ForeignKey("employee.id"), index=False, label=_("Employee"), in_list=True, assigned=True
+    )
     started_at: Mapped[datetime.datetime] = field(UtcDateTime, default=now, label=_("Started"), in_list=True)
     completed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Completed on"), in_form=False)
 

@@ -235,7 +235,7 @@ class ProductOrder(Record):
     currency: Mapped[Currency] = field(
         Currency, default=Currency.CNY, label=_("Currency"), hint=_("That of the account")
     )
-    seller_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Seller"))
+    seller_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Seller"), assigned=True)
     order_date: Mapped[datetime.datetime] = field(
         UtcDateTime, default=now, label=_("Ordered"), in_list=True, in_form=False
     )
@@ -398,6 +398,7 @@ class ProductOrderItem(Record):
     )
 
     label, label_plural = _("Order item"), _("Order items")
+    called_by = ("position",)
     figures = (
         Figure(
             "monthly_revenue",
@@ -504,6 +505,7 @@ class OrderReview(Record):
     )
 
     label, label_plural = _("Order review"), _("Order reviews")
+    called_by = ("decision",)
     by_rule = True
 
     product_order_id: Mapped[int] = field(

@@ -189,6 +189,7 @@ class ProductSpecCharacteristicValue(Record):
     )
 
     label, label_plural = _("Allowed value"), _("Allowed values")
+    called_by = ("value", "value_from", "value_to")
 
     characteristic_id: Mapped[int] = field(
         ForeignKey("product_spec_characteristic.id"), label=_("Characteristic"), part_of=True, in_list=True

@@ -42,6 +42,7 @@ class Employee(Record):
 
     label, label_plural = _("Employee"), _("Employees")
     series = "EM"
+    called_by = (*Record.called_by, "family_name", "given_name")
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
     name: Mapped[str] = field(

@@ -225,8 +225,9 @@ class TroubleTicket(Record):
         hint=_("Changes by a transfer"),
         in_list=True,
         once=True,
+        assigned=True,
     )
-    owner_id: Mapped[int | None] = field(ForeignKey("employee.id"), index=False, label=_("Owner"))
+    owner_id: Mapped[int | None] = field(ForeignKey("employee.id"), index=False, label=_("Owner"), assigned=True)
     channel: Mapped[Channel] = field(Channel, default=Channel.CALL_CENTRE, label=_("Channel"))
     description: Mapped[str | None] = field(String(4000), label=_("Description"), multiline=True)
     creation_date: Mapped[datetime.datetime] = field(UtcDateTime, default=now, label=_("Opened"), in_form=False)
@@ -310,6 +311,7 @@ class TicketNote(Record):
     __tablename__ = "ticket_note"
 
     label, label_plural = _("Note"), _("Notes")
+    called_by = ("text",)
 
     trouble_ticket_id: Mapped[int] = field(
         ForeignKey("trouble_ticket.id"), label=_("Trouble ticket"), part_of=True, in_list=True
@@ -340,6 +342,7 @@ class TicketTransfer(Record):
     )
 
     label, label_plural = _("Transfer"), _("Transfers")
+    called_by = ("hop",)
     by_rule = True
 
     trouble_ticket_id: Mapped[int] = field(
@@ -406,6 +409,7 @@ class TicketEscalation(Record):
     )
 
     label, label_plural = _("Escalation"), _("Escalations")
+    called_by = ("escalation_level",)
     by_rule = True
 
     trouble_ticket_id: Mapped[int] = field(

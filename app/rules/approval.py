@@ -161,6 +161,7 @@ def password_of_another(session: Session, user: int, since: datetime.datetime) -
 
 # --- who gains -------------------------------------------------------------------------------------------------------
 
+ROLE_OF = {"field_rule": "role_id", "role_reach": "role_id"}  # table -> the column that leads to whose members gain
 PERSON_OF = {  # table -> the column that leads to who gains
     "employee": "user_id",
     "review_limit": "employee_id",
@@ -171,18 +172,30 @@ PERSON_OF = {  # table -> the column that leads to who gains
 
 def gainers(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.datetime) -> frozenset[int]:
     """Keys of the users who get something by these lines; who only loses is not among them."""
+    lines = list(lines)
     giving = [line for line in lines if line.step not in (Step.REMOVE, Step.DELETE)]
     keys: dict[str, set[int]] = {"ab_user": set(), "ab_role": set(), "ab_group": set()}
     for line in giving:
         if line.record_type in keys and line.record_id is not None:
             keys[line.record_type].add(line.record_id)
-    found = keys["ab_user"] | members(session, keys["ab_role"], now)
+    limited = {role for line in lines if line.record_type in ROLE_OF for role in _roles(session, line)}
+    roles = keys["ab_role"] | limited  # a limit that goes, or is another one, is a gain
+    found = keys["ab_user"] | (members(session, roles, now) if roles else set())
     if keys["ab_group"]:
         found |= set(session.scalars(select(USER_GROUPS.c.user_id).where(USER_GROUPS.c.group_id.in_(keys["ab_group"]))))
     for line in giving:
         if line.record_type in PERSON_OF:
             found |= _persons(session, line)
     return frozenset(found)
+
+
+def _roles(session: Session, line: ChangeRequestLine) -> set[int]:
+    name = ROLE_OF[line.record_type]
+    values = [line.new.get(name)] if line.step == Step.CREATE and isinstance(line.new, dict) else []
+    record = session.get(model_of(line.record_type), line.record_id) if line.record_id is not None else None
+    values += [getattr(record, name)] if record is not None else []
+    values += [line.new] if line.field_name == name else []
+    return {value for value in values if value is not None}
 
 
 def _persons(session: Session, line: ChangeRequestLine) -> set[int]:
@@ -303,6 +316,8 @@ def value_text(table: str, name: str, value: Any, name_of: NameOf) -> str:
         return name_of(shown.target, value)
     if shown is not None and shown.choices is not None:
         return next((str(label) for choice, label in shown.choices.labels() if choice == value), str(value))
+    if shown is not None and shown.offers is not None:
+        return str(dict(shown.offers()).get(value, value))
     if isinstance(value, bool):
         return gettext("Yes") if value else gettext("No")
     return str(value)

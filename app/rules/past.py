@@ -65,10 +65,14 @@ def standing_at(session: Session, users: Collection[int] | None, at: datetime.da
     return Past(at, found.without_ended(at), people)
 
 
-def changes_of(table: str, keys: Collection[int], at: datetime.datetime) -> Any:
-    """A SELECT of what became of some rows since an instant, the newest first: (key, action, before and after)."""
-    told = select(Change.record_id, Change.action, Change.changes)
-    told = told.where(Change.record_type == table, Change.record_id.in_(keys), Change.at > at)
+def changes_of(table: str, keys: Collection[int] | None, at: datetime.datetime) -> Any:
+    """A SELECT of what became of some rows since an instant, the newest first: (key, action, before and after).
+
+    keys: None: of all rows of the table.
+    """
+    told = select(Change.record_id, Change.action, Change.changes).where(Change.record_type == table, Change.at > at)
+    if keys is not None:
+        told = told.where(Change.record_id.in_(keys))
     return told.order_by(Change.id.desc())
 
 

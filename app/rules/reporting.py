@@ -70,12 +70,16 @@ class TooMuch(Exception):
     """It would take too long to count."""
 
 
+class Unread(Exception):
+    """It counts by what the reader may not read."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a report reads. wanted: the filters, where the figure can answer them; None: it has to look at the rows.
 
     keys: a SELECT of the keys of the rows that count; None: all of them. may_look: whether the rows may be
-    counted where the kept figures do not do.
+    counted where the kept figures do not do. reads: whether the reader may read a column of a figure.
     """
 
     session: Session
@@ -85,10 +89,15 @@ class Source:
     wanted: Mapping[str, Wanted] | None = field(default_factory=dict)
     keys: Select[Any] | None = None
     may_look: bool = True
+    reads: Callable[[type[Any], str], bool] = lambda model, name: True
 
     def counted(self, figure: str, *by: str, since: int = 0, starts: Sequence[int] = ()) -> list[Counted]:
-        """Raises TooMuch where the rows would have to be looked at, and may not. since, starts: see kept()."""
-        shown, wanted = chains()[figure].figure, dict(self.wanted or {})
+        """Raises TooMuch where the rows would have to be looked at, and may not; Unread. since, starts: see kept()."""
+        chain = chains()[figure]
+        shown, wanted = chain.figure, dict(self.wanted or {})
+        columns = (chain.column(name) for name in (*by, *filter(None, [shown.dated_by]), *shown.where, *shown.amount))
+        if not all(self.reads(column.class_, column.key) for column in columns):
+            raise Unread
         for name in [name for name in wanted if name in shown.where and name not in shown.by]:
             allowed = [wanted[name].takes(str(value)) for value in shown.where[name]]
             if not any(allowed):

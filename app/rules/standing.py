@@ -1,9 +1,11 @@
 """Figures shown beside a record: read from the database, decided nowhere else."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.models.account import AccountState, BillingAccount
@@ -38,10 +40,14 @@ class Standing:
     last_contact: PartyInteraction | None
 
 
-def balances(session: Session, customer: Customer) -> list[Balance]:
+Rows = Callable[[type[Any]], Select[Any]]  # a SELECT of the rows of a model that count
+
+
+def balances(session: Session, customer: Customer, rows: Rows = select) -> list[Balance]:
     """What the open accounts of a customer owe, by currency; one statement."""
     accounts = (
-        select(
+        rows(BillingAccount)
+        .with_only_columns(
             BillingAccount.currency,
             func.count(),
             func.sum(BillingAccount.balance),
@@ -53,12 +59,15 @@ def balances(session: Session, customer: Customer) -> list[Balance]:
     return [Balance(*row) for row in session.execute(accounts)]
 
 
-def customer_standing(session: Session, customer: Customer) -> Standing:
-    """The standing of one customer, without those below it in the tree; four statements."""
-    orders = select(ProductOrder).where(ProductOrder.customer_id == customer.id)
+def customer_standing(session: Session, customer: Customer, rows: Rows = select) -> Standing:
+    """The standing of one customer, without those below it in the tree; four statements.
+
+    rows: of what belongs to the customer, those that the reader may know of.
+    """
+    orders = rows(ProductOrder).where(ProductOrder.customer_id == customer.id)
     is_completed = ProductOrder.state == OrderState.COMPLETED
     contact = (
-        select(PartyInteraction)
+        rows(PartyInteraction)
         .where(PartyInteraction.customer_id == customer.id)
         .order_by(PartyInteraction.id.desc())
         .limit(1)
@@ -66,14 +75,14 @@ def customer_standing(session: Session, customer: Customer) -> Standing:
     counts = select(
         orders.where(ORDER_IS_OPEN).with_only_columns(func.count()).scalar_subquery(),
         orders.where(is_completed).with_only_columns(func.sum(ProductOrder.monthly_total)).scalar_subquery(),
-        select(func.count())
-        .select_from(TroubleTicket)
+        rows(TroubleTicket)
         .where(TroubleTicket.customer_id == customer.id, IS_OPEN)
+        .with_only_columns(func.count())
         .scalar_subquery(),
     )
     open_orders, monthly, open_tickets = session.execute(counts).one()
     return Standing(
-        balances=balances(session, customer),
+        balances=balances(session, customer, rows),
         open_orders=open_orders,
         monthly=monthly or Decimal(0),
         open_tickets=open_tickets,

@@ -46,6 +46,7 @@ from app.models.order import (
     ReviewState,
 )
 from app.models.pricing import ChargePeriod, ProductOfferingPrice
+from app.models.role_limits import FieldRule, Reach, RoleReach
 from app.models.specification import (
     ProductSpecCharacteristic,
     ProductSpecCharacteristicValue,
@@ -530,6 +531,16 @@ def make_duty_exception(session: Session, **changes: Any) -> DutyException:
 def make_deputy(session: Session, **changes: Any) -> Deputy:
     own = {"employee": make_employee, "deputy": make_employee, "valid_to": DAY + datetime.timedelta(days=10**4)}
     return _build(session, Deputy, changes, **own)
+
+
+@builder
+def make_field_rule(session: Session, **changes: Any) -> FieldRule:
+    return _build(session, FieldRule, changes, role=make_role, place="customer.phone")
+
+
+@builder
+def make_role_reach(session: Session, **changes: Any) -> RoleReach:
+    return _build(session, RoleReach, changes, role=make_role, subject="product_order", reach=Reach.OWN)
 
 
 def _asks_for_something(session: Session, request: ChangeRequest, reason: str) -> None:

@@ -14,6 +14,8 @@ from app.models.gate import Step, Subject
 from app.rules.approval import VIEW, default_policy
 from app.rules.rights import holders
 from app.sample.staff import Staff
+from app.security import field_rights
+from app.security.roles import FIELD_RULES
 
 ASKER, APPROVER = "security", "security2"
 # user name, role, why, days until it ends, what becomes of it
@@ -28,6 +30,7 @@ ASKED = [
 def load_rights(session: Session, staff: Staff, today: datetime.date) -> None:
     """Where the roles have their rights already (sync-roles), some requests are decided on too."""
     duties.begin(session)
+    field_rights.begin(session, FIELD_RULES)
     known = set(session.scalars(select(ApprovalPolicy.subject)))
     session.add_all(default_policy(subject) for subject in Subject if subject not in known)
     _except_admin(session, staff, today)

@@ -1,5 +1,6 @@
 """Which rows and fields a person's rights reach, in words: where they work, and what narrows or widens it."""
 
+import datetime
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models.customer import Region
+from app.models.role_limits import FieldRule, RoleReach, subjects
+from app.models.role_limits import Reach as Rows
 from app.models.staff import Employee
-from app.rules.explaining import Ways, who_has
+from app.rules.explaining import Ways, rights_of_role, who_has
 from app.rules.past import Past, changes_of
-from app.security.scope import SEE_ALL
+from app.security.field_rights import FieldRight, RoleLimits, field_right
+from app.security.scope import SEE_ALL, reach_by
 
 FURTHER = Employee.further_regions.property.secondary
 Reach = dict[int, list["Limit"]]  # of users
@@ -32,17 +36,73 @@ def rows_explained(session: Session, past: Past, users: Collection[int]) -> Reac
     everywhere = who_has(past.standing, users, SEE_ALL)
     regions = _regions(session, past, users)
     names = _names(session, {key for keys in regions.values() for key in keys})
+    reaches = _reaches(session, past, users)
     found: Reach = {}
     for user in users:
         told = [Limit(gettext("All regions"), everywhere[user])] if user in everywhere else []
         told += [Limit(gettext("%(region)s and below", region=names[key])) for key in regions.get(user, ())]
-        found[user] = told or [Limit(gettext("No region: sees nothing that belongs to a customer"))]
+        told = told or [Limit(gettext("No region: sees nothing that belongs to a customer"))]
+        found[user] = [*told, *reaches[user]]
     return found
 
 
 def fields_explained(session: Session, past: Past, users: Collection[int]) -> Reach:
-    """The fields that these users do not see, see in part or do not change."""
-    return {user: [] for user in users}
+    """The fields that these users did not see, saw in part or could not change at the time."""
+    found: Reach = {}
+    for user, limits in _limits_of(session, past, users, FieldRule, "place", "restriction").items():
+        places = sorted({place for role in limits for place in role.told})
+        rights = [right for place in places if (right := field_right(place, limits)) is not None]
+        found[user] = [Limit(_words_of_field(right), _ways(past, user, right.roles)) for right in rights]
+    return found
+
+
+def _words_of_field(right: FieldRight) -> str:
+    words = {"kind": right.model.label, "field": right.field.label, "restriction": right.restriction.label}
+    return gettext("%(kind)s: %(field)s – %(restriction)s", **words)
+
+
+def _reaches(session: Session, past: Past, users: Collection[int]) -> Reach:
+    """Of which kinds of record these users had more or less than those of their regions."""
+    found: Reach = {}
+    for user, limits in _limits_of(session, past, users, RoleReach, "subject", "reach").items():
+        reaches = [reach_by(model, limits) for model in subjects()] if any(role.told for role in limits) else []
+        found[user] = [
+            Limit(f"{each.model.label_plural}: {each.reach.label}", _ways(past, user, each.roles))
+            for each in reaches
+            if each.reach is not Rows.REGIONS
+        ]
+    return found
+
+
+def _ways(past: Past, user: int, roles: Collection[str]) -> Ways:
+    return tuple(way for way in past.standing.ways(user) if past.standing.names.get(way.role) in roles)
+
+
+def _limits_of(
+    session: Session, past: Past, users: Collection[int], model: type[Any], place: str, value: str
+) -> dict[int, list[RoleLimits]]:
+    """user -> their roles at the time, each with what limited it. place, value: the columns of the model."""
+    told: dict[int, dict[str, str]] = defaultdict(dict)
+    for row in _rows_at(session, model, ("role_id", place, value), past.at):
+        told[row["role_id"]][row[place]] = str(row[value])
+    standing = past.standing
+    of_role = {
+        key: RoleLimits(name, frozenset(view for _right, view in rights_of_role(standing, key)), told.get(key, {}))
+        for key, name in standing.names.items()
+    }
+    return {user: [of_role[key] for key in sorted(standing.all_roles(user)) if key in of_role] for user in users}
+
+
+def _rows_at(session: Session, model: type[Any], names: Collection[str], at: datetime.datetime) -> list[dict[str, Any]]:
+    """The rows of a small table as they were."""
+    columns = [getattr(model, name) for name in names]
+    rows = {key: dict(zip(names, values, strict=True)) for key, *values in session.execute(select(model.id, *columns))}
+    for key, action, changes in session.execute(changes_of(model.__tablename__, None, at)):
+        if action == "create":
+            rows.pop(key, None)
+        elif action == "delete" or key in rows:
+            rows.setdefault(key, {}).update({name: changes[name][0] for name in names if name in changes})
+    return list(rows.values())
 
 
 def _regions(session: Session, past: Past, users: Collection[int]) -> dict[int, list[int]]:

@@ -8,10 +8,24 @@ from click import ClickException
 from flask import Flask, current_app, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import LoginManager
-from sqlalchemy import BigInteger, Integer, String, bindparam, cast, exists, func, or_, select, union_all, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    String,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+    update,
+)
 
 from app.models.approval import RoleGrant
 from app.models.refusal import RuleBroken
+from app.models.role_limits import FieldRule, RoleReach
 from app.models.sign_in import UserSession
 from app.models.types import UtcDateTime
 from app.rules.passwords import demand_good_password
@@ -22,11 +36,16 @@ MOST_KNOWN = 1_000  # sets of roles whose rights a process keeps
 
 
 class Held(NamedTuple):
-    """A role that a person holds, also by a group. rights: how many; with their checksum it is their version."""
+    """A role that a person holds, also by a group. rights: how many; with their checksum it is their version.
+
+    field_rules, reaches: "2:customer.phone masked;customer.email hidden", how many and which; None: none.
+    """
 
     name: str
     rights: int
     checksum: Any
+    field_rules: str | None = None
+    reaches: str | None = None
 
 
 def held_roles(user: Any) -> dict[int, str]:
@@ -36,6 +55,37 @@ def held_roles(user: Any) -> dict[int, str]:
         return {key: role.name for key, role in held.items()}
     roles = current_app.appbuilder.sm.get_user_roles(user)  # type: ignore[attr-defined]
     return {role.id: role.name for role in sorted(roles, key=lambda role: role.name)}
+
+
+def limited_roles() -> dict[int, Held]:
+    """The roles of the person of the request with what limits their rights; none for a visitor."""
+    user = g.get("user")
+    if user is None or not user.is_authenticated:
+        return {}
+    known, held = g.get("held_roles", (None, {}))
+    if known == user:
+        return held
+    if "limited_roles" not in g:
+        g.limited_roles = read_limits(held_roles(user))
+    return g.limited_roles
+
+
+def read_limits(names: dict[int, str]) -> dict[int, Held]:
+    """The same for these roles, key -> name, asked now: of somebody else than the person of the request."""
+    role = current_app.appbuilder.sm.role_model  # type: ignore[attr-defined]
+    asked = select(role.id, _told(FieldRule, FieldRule.place, FieldRule.restriction, role))
+    asked = asked.add_columns(_told(RoleReach, RoleReach.subject, RoleReach.reach, role)).where(role.id.in_(names))
+    return {key: Held(names[key], 0, None, *told) for key, *told in current_app.appbuilder.sm.session.execute(asked)}  # type: ignore[attr-defined]
+
+
+def _told(model: Any, what: Any, how: Any, role: Any) -> Any:
+    """The limits of a role as one text, in the same statement: no other can be older or newer than the rights.
+
+    Some databases cut a long text off, so it says how many there are.
+    """
+    each = what.concat(" ").concat(type_coerce(how, String))
+    listed = cast(func.count(), String(20)).concat(":").concat(func.aggregate_strings(each, ";"))
+    return select(listed).where(model.role_id == role.id).scalar_subquery()
 
 
 class SwitchboardSecurityManager(SecurityManager):
@@ -61,6 +111,7 @@ class SwitchboardSecurityManager(SecurityManager):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.known_rights: dict[Any, frozenset[tuple[str, str]]] = {}
+        self.known_limits: dict[Any, Any] = {}  # see app.security.field_rights and app.security.scope
 
     def get_user_by_id(self, pk: Any) -> Any:
         now, key = datetime.datetime.now(datetime.UTC), sign_in.key_hash_of_request()
@@ -95,6 +146,8 @@ class SwitchboardSecurityManager(SecurityManager):
         alive = select(UserSession.id).where(UserSession.key_hash == bindparam("key", type_=String(64)), *mine)
         return (
             select(user, alive.scalar_subquery(), role.id, role.name, count, checksum)
+            .add_columns(_told(FieldRule, FieldRule.place, FieldRule.restriction, role))
+            .add_columns(_told(RoleReach, RoleReach.subject, RoleReach.reach, role))
             .outerjoin(role, role.id.in_(roles))
             .where(user.id == pk)
             .order_by(role.name)

@@ -12,6 +12,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 
+from app.models.role_limits import Restriction
+
 READ = ("can_list", "can_show", "can_history", "can_export")
 LOOK = ("can_list", "can_show")
 WRITE = (*READ, "can_add", "can_edit")
@@ -35,6 +37,7 @@ REQUESTS = ("ChangeRequestView", "ChangeRequestLineView", "ChangeRequestDecision
 OWN_REQUESTS = (*LOOK, "can_submit", "can_withdraw")
 DECIDES = (*READ, "can_approve", "can_reject")
 DUTIES = ("DutyConflictView", "DutyExceptionView")
+LIMITS = ("FieldRuleView", "RoleReachView")
 OWN_LISTS = ("OwnListView",)  # private ones need no right
 SECURITY = ("UserDBModelView", "RoleModelView", "UserGroupModelView", "PermissionView*", "PermissionModelView",
             "ViewMenu*")  # fmt: skip
@@ -136,7 +139,7 @@ ROLES: dict[str, Role] = {
             SECURITY: (*LOOK, "can_add", "can_edit", "can_delete", "can_userinfo", "can_request_rights",
                        "resetpasswords"),
             REQUESTS: OWN_REQUESTS,
-            (*DUTIES, "ApprovalPolicyView", "DeputyView"): (*WRITE, "can_request_deletion"),
+            (*DUTIES, *LIMITS, "ApprovalPolicyView", "DeputyView"): (*WRITE, "can_request_deletion"),
             ("RoleGrantView", "DutyFindingView", "MailView"): READ,
             RIGHTS: ("can_list",),
             ("ResetPasswordView",): ("can_this_form_get", "can_this_form_post"),
@@ -151,7 +154,8 @@ ROLES: dict[str, Role] = {
         _("Decides on requests about rights; asks for none"),
         {
             REQUESTS: (*DECIDES, "can_approve_rights", "can_see_all_requests"),
-            (*DUTIES, "ApprovalPolicyView", "RoleGrantView", "DutyFindingView", *STAFF, "DepartmentView"): READ,
+            (*DUTIES, *LIMITS, "ApprovalPolicyView", "RoleGrantView", "DutyFindingView"): READ,
+            (*STAFF, "DepartmentView"): READ,
             ("DeputyView",): (*LOOK, "can_add", "can_edit"),
             SECURITY: LOOK,
             RIGHTS: ("can_list",),
@@ -193,6 +197,21 @@ ROLES: dict[str, Role] = {
         },
     ),
 }  # fmt: skip
+
+
+# What roles are kept from where nobody has said otherwise yet: personal data that their work does not need. Who answers
+# the telephone compares the number on the card with a masked one; a program takes no birthday it has no use for.
+IDENTITY = {"customer.identification_number": Restriction.MASKED}
+REACHABLE = dict.fromkeys(
+    ("customer.phone", "customer.email", "contact_medium.phone_number", "contact_medium.email_address"),
+    Restriction.MASKED,
+)
+FIELD_RULES: dict[str, dict[str, Restriction]] = {
+    "Care agent": {**IDENTITY, "customer.birth_date": Restriction.READ_ONLY},
+    "Care supervisor": IDENTITY,
+    "System administrator": {**IDENTITY, **REACHABLE, "customer.birth_date": Restriction.HIDDEN},
+    "Integration": {"customer.birth_date": Restriction.HIDDEN, "customer.gender": Restriction.HIDDEN},
+}
 
 
 OF_FAB = {"Admin": _("Administrator of the portal"), "Public": _("Visitors")}

@@ -24,6 +24,7 @@ from app.views.base.own_lists import OwnListView
 from app.views.base.record import RecordView
 from app.views.base.search import SearchView
 from app.views.preferences import LanguageView, PreferencesView, initials, own_city
+from app.views.role_limits import limits_of_role
 from app.views.sign_in import OwnSignInView
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
@@ -37,7 +38,7 @@ def register(appbuilder: AppBuilder) -> None:
     current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text, person=person_text)
     current_app.jinja_env.filters.update(status=status_label, called=called, as_matrix=as_matrix)
     current_app.jinja_env.filters.update(initials=initials, role=role_text)
-    current_app.jinja_env.globals.update(locale=get_locale, time_zone=own_city)
+    current_app.jinja_env.globals.update(locale=get_locale, time_zone=own_city, limits_of_role=limits_of_role)
     current_app.jinja_env.globals.update(is_below=is_below, drawn_once=drawn_once, icon=icons.icon)
     speak(appbuilder)
     appbuilder.add_view_no_menu(LookupView)

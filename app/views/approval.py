@@ -26,6 +26,7 @@ from app.models.mail import Mail
 from app.rules.approval import all_in_words, label_of, missing, seat_of
 from app.rules.explaining import what_if
 from app.rules.rights import Right
+from app.security.field_rights import reads_line
 from app.security.roles import role_text
 from app.views.base.cells import DASH
 from app.views.base.declarations import Menu, Panel
@@ -41,8 +42,8 @@ MOST_NAMED = 5  # people for whom a request would do the same
 
 
 def in_words_panel(session: Session, request: ChangeRequest) -> list[tuple[str, str]]:
-    """(kind of change, what is to change in words), line by line."""
-    lines = request.lines(session)
+    """(kind of change, what is to change in words), line by line; without those about what the reader may not read."""
+    lines = [each for each in request.lines(session) if reads_line(each.record_type, each.field_name or "")]
     return [
         (each.step, told) for each, told in zip(lines, all_in_words(lines, names_at, request.valid_until), strict=True)
     ]

@@ -1,11 +1,21 @@
 """Customers, how to reach them, and the regions they live in."""
 
-from flask_babel import lazy_gettext as _
+from typing import Any
 
+from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
+
+from app.models.account import BillingAccount
 from app.models.customer import ContactMedium, Customer, Region
+from app.models.order import ProductOrder
 from app.rules import standing
+from app.security.scope import within_reach
 from app.views.base.declarations import Menu, Panel
 from app.views.base.record import RecordView
+
+
+def standing_panel(session: Session, customer: Customer) -> Any:
+    return standing.customer_standing(session, customer, within_reach)
 
 
 class CustomerView(RecordView):
@@ -13,7 +23,14 @@ class CustomerView(RecordView):
     menu = Menu.CUSTOMERS
     menu_position = 10
     icon = "fa-user"
-    panels = [Panel(_("Standing"), standing.customer_standing, "panels/customer_standing.html")]
+    panels = [
+        Panel(
+            _("Standing"),
+            standing_panel,
+            "panels/customer_standing.html",
+            (BillingAccount.balance, BillingAccount.credit_limit, BillingAccount.currency, ProductOrder.monthly_total),
+        )
+    ]
     related = [
         "BillingAccountView",
         "ProductOrderView",

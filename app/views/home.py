@@ -18,6 +18,7 @@ from app.models.catalog import ProductOffering
 from app.models.customer import Customer
 from app.models.ledger import Change
 from app.models.types import whole
+from app.security.field_rights import seen
 from app.transaction import commit, only_reads
 from app.views.base.cells import instant_text, status_label
 from app.views.base.history import ACTIONS
@@ -122,7 +123,7 @@ def _told(change: Change) -> str:
     model, parts = model_of(change.record_type), []
     if change.action == "update" and may("history", model):
         for name, (_old, new) in change.changes.items():
-            shown = model.fields().get(name)
+            shown = seen(model).get(name)
             if shown is not None and not shown.secret:
                 label = next((label for value, label in _labels(shown) if value == new), None)
                 parts.append((label is None, f"{shown.label}: {label}" if label is not None else str(shown.label)))
@@ -133,7 +134,7 @@ def _told(change: Change) -> str:
 
 
 def _labels(shown: Field) -> list[tuple[str, Any]]:
-    return shown.choices.labels() if shown.choices is not None else []
+    return shown.choices.labels() if shown.choices is not None and not shown.is_masked else []
 
 
 def _ago(instant: datetime.datetime, now: datetime.datetime) -> str:

@@ -22,7 +22,7 @@ from app.models.staff import Employee
 from app.models.ticket import OPEN, TroubleTicket
 from app.rules import ticketing
 from app.rules.reviewing import may_be_decided_by
-from app.security.scope import regions
+from app.security.scope import sees_everything
 from app.views.base.cells import money_text
 from app.views.base.registry import may
 from app.views.base.work import Filters, Me, Part, WorkPanel
@@ -38,6 +38,13 @@ BEFORE_WORK: Filters = [("state.one_of", state.value) for state in OrderState if
 
 def value_cell(order: ProductOrder) -> Markup:
     return Markup("{} <small>{}</small>").format(money_text(order.value), order.currency)
+
+
+VALUE = (
+    _("Value in the first year"),
+    value_cell,
+    (ProductOrder.one_time_total, ProductOrder.monthly_total, ProductOrder.currency),
+)
 
 
 def age_cell(order: ProductOrder) -> Markup:
@@ -81,7 +88,7 @@ def i_decide(me: Me) -> Filters | None:
 
 def lately(me: Me, filters: Filters) -> Filters | None:
     """The ledger tells of records of every region, so it is for those who see all of them."""
-    return [*filters, ("at.after", day(me, -LATELY))] if regions() is None else None
+    return [*filters, ("at.after", day(me, -LATELY))] if sees_everything() else None
 
 
 PANELS = [
@@ -93,7 +100,7 @@ PANELS = [
         ("customer_id",),
         _("No order waits for you."),
         ("can_decide", "OrderReviewQueueView"),
-        ((_("Value in the first year"), value_cell), (_("Waits"), age_cell)),
+        (VALUE, (_("Waits"), age_cell, (ProductOrder.submitted_at,))),
         lambda order: f"/review/{order.id}",
     ),
     WorkPanel(
@@ -187,7 +194,7 @@ PANELS = [
         ("customer_id", "review_state"),
         _("You have no draft, and nothing was sent back to you."),
         ("can_add", "ProductOrderView"),
-        ((_("Value in the first year"), value_cell),),
+        (VALUE,),
     ),
     WorkPanel(
         _("My open contacts"),

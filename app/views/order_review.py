@@ -17,6 +17,7 @@ from sqlalchemy.orm import joinedload
 
 from app.acts.fields import QUEUE_CAP, counts
 from app.extensions import db
+from app.models.account import BillingAccount
 from app.models.acting import acting
 from app.models.order import (
     Decision,
@@ -27,6 +28,7 @@ from app.models.order import (
     ReviewState,
     why_not,
 )
+from app.models.pricing import ProductOfferingPrice
 from app.models.staff import Employee
 from app.models.submission import FormSubmission, already_stored
 from app.models.ticket import TroubleTicket
@@ -35,7 +37,8 @@ from app.rules.ordering import Check, checks, day_of, items_of
 from app.rules.reviewing import WAITS, decide, may_be_decided_by, outcome
 from app.rules.standing import ORDER_IS_OPEN, Standing, customer_standing
 from app.rules.ticketing import IS_OPEN
-from app.security.scope import rows
+from app.security.field_rights import reads, reads_named
+from app.security.scope import rows, within_reach
 from app.transaction import only_reads
 from app.views.base.cells import status_label
 from app.views.base.declarations import Menu
@@ -48,6 +51,7 @@ from app.views.base.screen import attempt
 PAGE = 25  # orders of the queue at once
 DEEPEST = 10_000  # pages
 Place = tuple[datetime.datetime, int]  # of an order in the queue: when it was submitted, its key
+SHOWN: tuple[Any, ...] = (ProductOrder, ProductOrderItem, OrderReview, ProductOfferingPrice)
 MOST_NAMED = 5  # other orders and tickets of the customer
 TOLD = {
     Decision.APPROVED: _("%(order)s is approved."),
@@ -121,6 +125,7 @@ class OrderReviewQueueView(BaseView):
     @has_access
     @permission_name("list")
     def queue(self) -> Any:
+        demand_all_read()
         reviewer = reviewer_now()
         mine = may_be_decided_by(reviewer)
         found = {"mine": rows(ProductOrder).where(mine), "others": rows(ProductOrder).where(WAITS, not_(mine))}
@@ -162,6 +167,7 @@ class OrderReviewQueueView(BaseView):
     @permission_name("decide")
     def decide(self, pk: int) -> Any:
         """The decision, and then the next order of the queue; refused with what was typed still there."""
+        demand_all_read()
         place, reason = _place_of(_order(pk)), request.form.get("reason", "")
         token = request.form.get(SUBMIT, "")[:64] or uuid4().hex
         decision = next((one for one in Decision if one == request.form.get("decision")), None)
@@ -180,6 +186,7 @@ class OrderReviewQueueView(BaseView):
         return redirect(self._beside(place))
 
     def _draw(self, pk: int, reason: str = "", problems: Any = (), status: int = 200) -> Any:
+        demand_all_read()
         page = self._page(_order(pk))
         page.reason, page.problems = reason.replace("\x00", ""), list(problems)
         return self.render_template("order_review/review.html", page=page), status
@@ -197,7 +204,7 @@ class OrderReviewQueueView(BaseView):
             age=_age(order, now),
             lines=lines,
             checks=checks(session, order, day_of(order)),
-            standing=customer_standing(session, order.customer),
+            standing=customer_standing(session, order.customer, within_reach),
             other_orders=_some(others.where(ProductOrder.id != order.id), ProductOrder.id),
             tickets=_some(tickets, TroubleTicket.id),
             earlier=_some(earlier.options(joinedload(OrderReview.reviewer)), OrderReview.id),
@@ -227,6 +234,18 @@ class OrderReviewQueueView(BaseView):
         order = (at.desc(), key.desc()) if is_before else (at, key)
         found = db.session.scalar(mine.with_only_columns(key).order_by(*order).limit(1))
         return f"{self.route_base}/{found}" if found is not None else f"{self.route_base}/"
+
+
+def demand_all_read() -> None:
+    """Who decides sees all that they decide on: 403, naming what is hidden from them or masked."""
+    closed = [shown for model in SHOWN for shown in model.fields().values() if not reads_named(model, shown.name)]
+    closed += [
+        BillingAccount.fields()[each.key] for each in (BillingAccount.balance, BillingAccount.credit_limit)
+        if not reads(each)
+    ]  # fmt: skip
+    if closed:
+        names = ", ".join(str(shown.label) for shown in closed)
+        abort(403, gettext("Who reviews orders sees all of them; your roles may not read: %(fields)s.", fields=names))
 
 
 def reviewer_now() -> Employee | None:

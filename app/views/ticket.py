@@ -71,13 +71,23 @@ def way(session: Session, ticket: TroubleTicket) -> dict[str, Any]:
     }
 
 
+TOLD = (
+    *(TroubleTicket.expected_resolution_date, TroubleTicket.escalation_level, TroubleTicket.hops),
+    *(TicketTransfer.transferred_at, TicketTransfer.to_group_id, TicketTransfer.transferred_by_id),
+    *(TicketTransfer.gives_back_id, TicketTransfer.reason, TicketEscalation.reason, TicketEscalation.escalated_at),
+    *(TicketEscalation.work_group_id, TicketEscalation.target_id, TicketEscalation.escalated_by_id),
+    *(TicketEscalation.from_group_id, TicketEscalation.taken_back_at, TicketEscalation.taken_back_by_id),
+    TicketEscalation.taken_back_reason,
+)  # of the panel below
+
+
 class TroubleTicketView(RecordView):
     model = TroubleTicket
     menu = Menu.SERVICE
     menu_position = 10
     icon = "fa-life-ring"
     related = ["TicketNoteView", "TicketEscalationView", "TicketTransferView", "PartyInteractionView"]
-    panels = [Panel(_("Due and handed on"), way, "ticket_escalation/way.html")]
+    panels = [Panel(_("Due and handed on"), way, "ticket_escalation/way.html", TOLD)]
     formatters = {"expected_resolution_date": due_cell, "escalation_level": level_cell}
     actions = HAND_ON
 

@@ -21,14 +21,16 @@ from app.acts.actions import Action
 from app.acts.fields import QUEUE_CAP, counts, eager
 from app.acts.ticket import HAND_ON
 from app.extensions import db
+from app.models.base import Field
 from app.models.ticket import Severity, TicketKind, TroubleTicket
 from app.models.types import whole
 from app.rules import ticketing
+from app.security.field_rights import reads, reads_named, seen
 from app.security.scope import rows
 from app.transaction import only_reads
 from app.views.base import forms
 from app.views.base.action_screen import MOST_TICKED, Sent, send, tell_done
-from app.views.base.cells import cell_of
+from app.views.base.cells import cell_in
 from app.views.base.declarations import Menu
 from app.views.base.listing import ListQuery, count_text
 from app.views.base.pages import Button, ListPage, Tab
@@ -85,11 +87,17 @@ class DeskPage:
     labels: dict[str, Any]  # of the fields, by name
     chosen: dict[str, tuple[str, str]]  # filters of the bar in force: (value, as read)
     choices: dict[str, list[tuple[str, Any]]]
+    has_group: bool  # it can be filtered by the work group
     kept: list[tuple[str, str]]  # what the filter bar carries on
     bulk_kept: list[tuple[str, str]]  # what the ticked rows carry on
     actions: list[tuple[Button, str]]  # with its key
     part: ActionPart | None
     problems: list[Any]
+
+
+def _columns() -> list[Field]:
+    fields = seen(TroubleTicket)
+    return [fields[name] for name in SHOWN if name in fields]
 
 
 def tickets() -> TroubleTicketView:
@@ -117,7 +125,8 @@ class TicketEscalationDeskView(BaseView):
         if action is not None and 0 < len(keys) <= MOST_TICKED:
             chosen = self._load(keys)
             level = min(max(ticket.escalation_level for ticket in chosen) + 1, ticketing.HIGHEST)
-            sent = send(action, chosen, tickets().load, {"escalation_level": level})
+            known = {"escalation_level": level} if reads(TroubleTicket.escalation_level) else {}
+            sent = send(action, chosen, tickets().load, known)
             if sent.is_done:
                 tell_done(action, sent.records)
                 return redirect(query.url())
@@ -137,9 +146,8 @@ class TicketEscalationDeskView(BaseView):
         tab = args.get("tab", next(iter(TABS)))
         if tab not in TABS:
             abort(400, gettext("there is no queue %(text)s", text=tab[:40]))
-        fields = TroubleTicket.fields()
-        columns = [fields[name] for name in SHOWN]
-        due = "expected_resolution_date"
+        columns = _columns()
+        due = "expected_resolution_date" if reads(TroubleTicket.expected_resolution_date) else "-id"
         return ListQuery(TroubleTicket, columns, f"{self.route_base}/", args, due, [TABS[tab][1](now)])
 
     def _page(self, query: ListQuery, now: datetime.datetime, keys: Any, problems: Any) -> DeskPage:
@@ -151,12 +159,18 @@ class TicketEscalationDeskView(BaseView):
             tabs=tabs,
             queue=found,
             lines=[
-                Line(row.key, row.url, dict(zip(SHOWN, row.cells, strict=True)), str(row.key) in keys)
+                Line(
+                    row.key,
+                    row.url,
+                    dict(zip((shown.name for shown in query.columns), row.cells, strict=True)),
+                    str(row.key) in keys,
+                )
                 for row in found.rows
             ],
             labels={shown.name: shown.label for shown in query.columns},
             chosen={name: (active.values[0], active.shown) for name, active in in_force.items()},
-            choices={name: kind.labels() for name, kind in FILTERS.items()},
+            choices={name: kind.labels() for name, kind in FILTERS.items() if reads_named(TroubleTicket, name)},
+            has_group=reads(TroubleTicket.work_group_id),
             kept=[(name, value) for name, value in query.kept() if name not in BAR],
             bulk_kept=list(query.args.items(multi=True)),
             actions=[
@@ -197,15 +211,13 @@ class TicketEscalationDeskView(BaseView):
         numbers = [number for key in keys if (number := whole(key)) is not None]
         due = TroubleTicket.expected_resolution_date
         statement = rows(TroubleTicket).where(TroubleTicket.id.in_(numbers)).order_by(due, TroubleTicket.id)
-        fields = TroubleTicket.fields()
-        found = list(db.session.scalars(eager(statement, TroubleTicket, [fields[name] for name in SHOWN])).unique())
+        found = list(db.session.scalars(eager(statement, TroubleTicket, _columns())).unique())
         if len(found) < len(keys):
             abort(404)
         return found
 
     def _part(self, query: ListQuery, action: Action, sent: Sent) -> ActionPart:
-        fields = TroubleTicket.fields()
-        cells = {name: tickets().formatters.get(name) or cell_of(fields[name]) for name in SHOWN}
+        cells = {shown.name: cell_in(tickets(), shown) for shown in _columns()}
         lines = [
             Line(
                 ticket.id,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from flask_appbuilder.security.sqla.models import Permission, PermissionView, Role, ViewMenu
 
 from app.acts.operators import kind_of
 from app.models.base import Field, Record, model_of, records, target_table
@@ -14,7 +15,7 @@ from app.models.gate import Subject
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.rules import figures
-from app.sample.builders import OF_FAB, make_any, make_order, make_supplier
+from app.sample.builders import OF_FAB, make_any, make_order, make_role, make_supplier
 from app.views.base.charts import ChartView
 from app.views.base.record import RecordView
 
@@ -219,3 +220,20 @@ def count_of(session: Any, model: Any) -> int:
 
 def today() -> datetime.date:
     return datetime.datetime.now(datetime.UTC).date()
+
+
+def role_with(session: Any, name: str, rights: set[tuple[str, str]] | None = None, but: Any = ()) -> Any:
+    """A role with these rights, or with all but some, written past the ledger: hundreds of rows at the price of one."""
+    role = make_role(session, name)
+    session.flush()
+    table = Role.permissions.property.secondary
+    named = sa.select(PermissionView.id, Permission.name, ViewMenu.name)
+    named = named.join(Permission, Permission.id == PermissionView.permission_id)
+    pairs = session.execute(named.join(ViewMenu, ViewMenu.id == PermissionView.view_menu_id))
+    first = (session.scalar(sa.select(sa.func.max(table.c.id))) or 0) + 1
+    given = [key for key, *right in pairs if tuple(right) not in but and (rights is None or tuple(right) in rights)]
+    rows = [{"id": first + n, "permission_view_id": key, "role_id": role.id} for n, key in enumerate(given)]
+    options = {"unrecorded": "rights for a test"}
+    if rows:
+        session.connection().execute(sa.insert(table), rows, execution_options=options)
+    return role

@@ -25,6 +25,7 @@ from app.models.interaction import InteractionReason, PartyInteraction, Route
 from app.models.order import Decision, OrderReview, ProductOrder, ProductOrderItem, ReviewLimit
 from app.models.pricing import ChargePeriod, ProductOfferingPrice
 from app.models.refusal import RuleBroken
+from app.models.role_limits import FieldRule, RoleReach
 from app.models.specification import (
     Origin,
     ProductSpecCharacteristic,
@@ -34,7 +35,7 @@ from app.models.specification import (
 )
 from app.models.staff import Department, Employee
 from app.models.ticket import TicketEscalation, TicketKind, TicketNote, TicketTransfer, TroubleTicket, WorkGroup
-from app.sample.builders import bring, make_any, make_user
+from app.sample.builders import bring, make_any, make_role, make_user
 
 VALID: dict[type, dict[str, Any]] = {  # a value that is a model is made too, a function is called
     Region: {"code": "R{n}", "name": "Pudong"},
@@ -81,6 +82,8 @@ VALID: dict[type, dict[str, Any]] = {  # a value that is a model is made too, a 
         "valid_until": datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC),
         "authority": "tests",
     },
+    FieldRule: {"role": make_role, "place": "customer.phone"},
+    RoleReach: {"role": make_role, "subject": "product_order"},
     DutyConflict: {"code": "D{n}", "name": "Both", "first": "can_add X", "second": "can_edit X", "why": "No"},
     DutyException: {
         "duty_conflict": DutyConflict,

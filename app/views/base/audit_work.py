@@ -20,7 +20,8 @@ from app.models.seal import Seal
 from app.models.states import StateChange
 from app.rules.sealing import Anchor, Checked, Finding, read_anchors
 from app.rules.signing import private_key
-from app.security.scope import regions
+from app.security.field_rights import reads_everything
+from app.security.scope import sees_everything
 from app.views.base.registry import may, place_of, url_at
 from app.views.base.rights import needs
 
@@ -33,8 +34,10 @@ def _demand(right: str, model: Any) -> None:
     if not may(right, model):
         place = place_of(model)
         raise RuleBroken(needs(f"can_{right}", place.name if place is not None else model.__tablename__))
-    if regions() is not None:
+    if not sees_everything():
         raise RuleBroken(gettext("The ledger tells of every region: it is for those who see all of them."))
+    if right == "signed_export" and not reads_everything():
+        raise RuleBroken(gettext("The export holds every field: it is for those from whom none is hidden or masked."))
 
 
 def _read(anchors: str | None) -> list[Anchor]:

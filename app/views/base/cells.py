@@ -14,9 +14,11 @@ from app.acts.operators import kind_of
 from app.models.base import Field, Record, records
 from app.models.choices import Choices
 from app.models.identity import full_name
+from app.models.masking import masked
 from app.models.types import Email, Percent, PhoneNumber
+from app.security.field_rights import reads_named
 from app.security.roles import role_text
-from app.security.scope import regions, sees
+from app.security.scope import is_limited, sees
 from app.views.base.registry import may, place_of
 
 UNSEEN = Markup('<span class="empty">{}</span>')
@@ -88,6 +90,10 @@ def text_of(shown: Field, value: Any) -> str:
     """A value as people read it, without markup."""
     if value is None or value == "":
         return ""
+    if shown.is_masked:
+        return masked(shown, value)
+    if shown.offers is not None:
+        return str(dict(shown.offers()).get(value, value))
     if isinstance(value, Choices):
         return str(value.label)
     if isinstance(value, bool):
@@ -107,9 +113,17 @@ def text_of(shown: Field, value: Any) -> str:
     return f"{value} {shown.unit}" if shown.unit else str(value)
 
 
+def cell_in(view: Any, shown: Field) -> Cell:
+    """How a view draws a field: as it declares, but for what is masked."""
+    declared = None if shown.is_masked else view.formatters.get(shown.name)
+    return declared or cell_of(shown)
+
+
 def cell_of(shown: Field) -> Cell:
     """A function from a record to the markup of one of its fields; what is alike for all rows is worked out once."""
     kind, name = kind_of(shown), shown.name
+    if shown.is_masked:
+        return lambda record: escape(text) if (text := masked(shown, getattr(record, name))) else DASH
     if kind == "relation":
         relation, markup = shown.relation, link_maker(shown.target_model)
         return lambda record: markup(target) if (target := getattr(record, relation)) is not None else DASH
@@ -128,7 +142,8 @@ def money_in(amount: str, currency: str = "currency") -> Cell:
 
     def cell(record: Any) -> Markup:
         value = getattr(record, amount)
-        return DASH if value is None else _money_markup(value, getattr(record, currency), get_locale())
+        told = getattr(record, currency) if reads_named(type(record), currency) else ""
+        return DASH if value is None else _money_markup(value, told, get_locale())
 
     return cell
 
@@ -159,7 +174,7 @@ def link_maker(model: type[Any]) -> Cell:
     place = place_of(model)
     if place is None or not may("show", model):
         return lambda record: escape(named(record))
-    start, sees_all = f'<a href="{place.route}/show/', regions() is None
+    start, sees_all = f'<a href="{place.route}/show/', not is_limited(model)
 
     def linked(record: Any) -> Markup:
         if not (sees_all or sees(record)):

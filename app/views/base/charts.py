@@ -23,8 +23,9 @@ from app.models.clock import zone_name
 from app.models.figures import chains
 from app.models.statement_time import statement_time
 from app.rules.figures import Wanted
-from app.rules.reporting import Arrange, Report, Series, Source, TooMuch
-from app.security.scope import regions, rows
+from app.rules.reporting import Arrange, Report, Series, Source, TooMuch, Unread
+from app.security.field_rights import reads_named
+from app.security.scope import is_limited, is_narrow, regions_of, rows
 from app.views.base.declarations import Menu
 from app.views.base.figure_links import Links
 from app.views.base.listing import ListQuery, describe_filters
@@ -86,13 +87,15 @@ def drawings(
     query = query or ListQuery(model, [], "", MultiDict(), "-id")
     session = db.session()
     source, found = source_of(session, model, query), []
-    is_limited = bool(query.filters or query.quick)
+    is_limited = bool(query.filters or query.quick) or is_narrow(model)
     with statement_time(session, SECONDS) if is_limited else nullcontext():
         for chart in charts:
             drawing = Drawing(f"chart-{prefix}{chart.name}", chart.title, chart.kind, chart.hint)
             try:
                 with session.begin_nested() if is_limited else nullcontext():
                     report = chart.report(source)
+            except Unread:
+                drawing.note = gettext("It counts by fields that your roles may not read.")
             except (DBAPIError, TooMuch) as error:
                 if not (is_limited and _took_too_long(error)):
                     raise
@@ -116,9 +119,11 @@ def _took_too_long(error: DBAPIError | TooMuch) -> bool:
 
 def source_of(session: Session, model: type[Record], query: ListQuery) -> Source:
     """Where a report of the query reads: kept figures where they can answer its filters, the rows otherwise."""
-    known, wanted, is_filtered = regions(), _wanted(model, query), bool(query.filters or query.quick)
+    known, wanted, is_filtered = regions_of(model), _wanted(model, query), bool(query.filters or query.quick)
     keys = None
-    if is_filtered or known is not None:
+    if is_narrow(model):
+        wanted = None  # the figures know regions only
+    if is_filtered or is_limited(model):
         keys = query.filtered(rows(model)).with_only_columns(model.id).order_by(None)
     if wanted is not None:
         asked = wanted.pop(_region_name(model), None)
@@ -127,7 +132,7 @@ def source_of(session: Session, model: type[Record], query: ListQuery) -> Source
         elif asked is not None:
             chosen = frozenset(int(value) for value in asked.values)
             known = chosen if known is None else known & chosen
-    return Source(session, model, datetime.datetime.now(datetime.UTC), known, wanted, keys)
+    return Source(session, model, datetime.datetime.now(datetime.UTC), known, wanted, keys, reads=reads_named)
 
 
 def _region_name(model: type[Record]) -> str:

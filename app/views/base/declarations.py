@@ -40,11 +40,15 @@ class Menu(Enum):
 
 @dataclass(frozen=True)
 class Panel:
-    """A box on the detail page. rule(session, record) -> data for the template, or None to leave the box out."""
+    """A box on the detail page. rule(session, record) -> data for the template, or None to leave the box out.
+
+    tells: the fields whose values it shows, as ProductOrder.monthly_total: who may not read one of them has no box.
+    """
 
     title: Any
     rule: Callable[[Session, Any], Any]
     template: str
+    tells: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)

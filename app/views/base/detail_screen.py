@@ -12,9 +12,10 @@ from app.acts.fields import counts
 from app.acts.removal import parts_of
 from app.extensions import db
 from app.models.base import Field
+from app.security.field_rights import readable, reads, seen
 from app.security.scope import rows
 from app.transaction import only_reads
-from app.views.base.cells import cell_of, status_label
+from app.views.base.cells import cell_in, status_label
 from app.views.base.declarations import Panel
 from app.views.base.follow_screen import FollowScreen
 from app.views.base.history import history_of
@@ -29,7 +30,7 @@ class DetailScreen(FollowScreen):
     @has_access
     def show(self, pk: str) -> Any:
         follow = self.look(pk)
-        page = self.detail_page(self.load(pk, self.model.fields().values()))
+        page = self.detail_page(self.load(pk, seen(self.model).values()))
         page.follow = follow
         return self.draw("record/detail.html", page)
 
@@ -63,9 +64,9 @@ class DetailScreen(FollowScreen):
         )
 
     def _facts(self, record: Any) -> Iterator[Fact]:
-        for shown in self.model.fields().values():
+        for shown in seen(self.model).values():
             if shown.in_detail and not shown.secret:
-                cell = self.formatters.get(shown.name) or cell_of(shown)
+                cell = cell_in(self, shown)
                 yield Fact(shown.name, shown.label, cell(record), shown.hint, shown.multiline)
 
     def _buttons(self, record: Any) -> Any:
@@ -86,7 +87,7 @@ class DetailScreen(FollowScreen):
 
     def _panels(self, record: Any) -> Iterator[tuple[Any, Any]]:
         for panel in [*self.panels, *standard_panels(self.model)]:
-            data = panel.rule(db.session(), record)
+            data = panel.rule(db.session(), record) if reads(*panel.tells) else None
             if data is not None:
                 yield panel.title, self._render_panel(panel, record, data)
 
@@ -101,7 +102,7 @@ class DetailScreen(FollowScreen):
             view = next((view for view in self.appbuilder.baseviews if type(view).__name__ == name), None)
             if view is None:
                 raise LookupError(f"{type(self).__name__} names {name} as related, which is no view")
-            for shown in view.model.fields().values():
+            for shown in readable(view.model):
                 if shown.target == self.model.__tablename__ and not shown.many:
                     found.append((f"{view.model.__tablename__}.{shown.name}", view, shown))
         return found

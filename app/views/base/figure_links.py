@@ -10,6 +10,7 @@ from flask_babel import get_timezone
 from sqlalchemy import Date
 from werkzeug.datastructures import MultiDict
 
+from app.acts.fields import filterable
 from app.acts.operators import kind_of
 from app.acts.related import way_to
 from app.acts.zones import instant_at
@@ -46,8 +47,10 @@ class Links:
     def _part(self, name: str, value: Any) -> str | None:
         """The arguments for one condition, without those that are in the address already; None: it cannot be said."""
         if (name, value) not in self.known:
-            shown = self.model.fields()[name] if name in self.model.fields() else way_to(self.model, name)[-1]
-            found = next((way for way in _ways(shown, name, value) if _fits(way, self.asked)), None)
+            known = {shown.name: shown for shown in filterable(self.model)}
+            shown = known.get(name) or next(iter(way_to(self.model, name)[-1:]), None)
+            ways = _ways(shown, name, value) if shown is not None else ()
+            found = next((way for way in ways if _fits(way, self.asked)), None)
             pairs = None if found is None else [pair for pair in found if pair not in self.kept]
             self.known[name, value] = None if pairs is None else urlencode(pairs)
         return self.known[name, value]

@@ -9,6 +9,7 @@ from flask_appbuilder import expose, has_access
 from flask_babel import gettext
 
 from app.acts import requests
+from app.acts.fields import demand_writable, fixed, why_not_new
 from app.acts.operators import kind_of
 from app.acts.zones import local
 from app.extensions import db
@@ -20,8 +21,8 @@ from app.models.types import whole
 from app.security.scope import own_region, scope_field
 from app.transaction import only_reads
 from app.views.base import forms
-from app.views.base.cells import text_of
-from app.views.base.pages import Clash, FormPage
+from app.views.base.cells import cell_of, text_of
+from app.views.base.pages import Clash, Fact, FormPage
 from app.views.base.registry import url_of
 from app.views.base.rights import names_at
 from app.views.base.screen import Screen, attempt, local_address
@@ -35,8 +36,8 @@ class FormScreen(Screen):
     @has_access
     def add(self) -> Any:
         if request.method == "GET":
-            return self._draw_add(self.add_form(formdata=None, data=self._prefilled()), uuid4().hex)
-        form = self.add_form()
+            return self._draw_add(self.form_class(is_new=True)(formdata=None, data=self._prefilled()), uuid4().hex)
+        form = self.form_class(is_new=True)()
         token = request.form.get(forms.SUBMIT, "")[:64] or uuid4().hex
         problems: list[str] = []
         if already_stored(db.session(), token) is None and forms.is_valid(db.session(), form):
@@ -67,6 +68,7 @@ class FormScreen(Screen):
         """The key of the new record; 0 where it is asked for by a change request only."""
         session, names = db.session(), {shown.name for shown in self.inputs(is_new=True)}
         reason = request.form.get(forms.REASON, "").strip()
+        demand_writable(self.model, (), is_new=True)
         with session.no_autoflush:
             record = self.model()
             session.add(record)
@@ -109,7 +111,7 @@ class FormScreen(Screen):
             title=gettext("Add: %(kind)s", kind=self.model.label),
             form=forms.ready(db.session(), form),
             hidden=[(forms.SUBMIT, token)],
-            problems=[*problems, *forms.general_errors(form)],
+            problems=[*(problems or why_not_new(self.model)), *forms.general_errors(form)],
             clashes={},
             cancel_url=self.address(),
             save_label=gettext("Save"),
@@ -124,14 +126,15 @@ class FormScreen(Screen):
     @has_access
     def edit(self, pk: str) -> Any:
         is_asked = request.method == "GET"
-        record = self.load(pk, [shown for shown in self.inputs(is_new=False) if is_asked and not shown.many])
+        drawn = [*self.inputs(is_new=False), *fixed(self.model, is_new=False)]
+        record = self.load(pk, [shown for shown in drawn if is_asked and not shown.many])
         if is_asked:
-            form = self.edit_form(formdata=None, obj=record)
+            form = self.form_class(is_new=False)(formdata=None, obj=record)
             return self._draw_edit(record, form, forms.seen_values(form, record))
-        form = self.edit_form()
+        form = self.form_class(is_new=False)()
         original = forms.read_original(request.form.get(forms.ORIGINAL))
         if original is None:
-            seen = forms.seen_values(self.edit_form(formdata=None, obj=record), record)
+            seen = forms.seen_values(self.form_class(is_new=False)(formdata=None, obj=record), record)
             problem = gettext("The form came back incomplete; check it and save again")
             return self._draw_edit(record, form, seen, [problem], status=422)
         problems: list[str] = []
@@ -156,7 +159,7 @@ class FormScreen(Screen):
         is_as_seen = original.get(forms.VERSION) == str(record.version) and not any(
             shown.many for shown in form.declared
         )
-        current = original if is_as_seen else forms.raw_values(self.edit_form(formdata=None, obj=record))
+        current = original if is_as_seen else forms.raw_values(self.form_class(is_new=False)(formdata=None, obj=record))
         typed, kept = forms.raw_values(form), request.form
         theirs = {name for name in typed if kept.get(forms.KEEP + name) == "theirs"}
         mine = {name for name in typed if typed[name] != original.get(name, "")} - theirs
@@ -198,6 +201,10 @@ class FormScreen(Screen):
             clashes=clashes or {},
             cancel_url=url_of(record),
             save_label=gettext("Save"),
+            fixed=[
+                Fact(shown.name, shown.label, cell_of(shown)(record), shown.hint, shown.multiline)
+                for shown in fixed(self.model, is_new=False)
+            ],
             reason=request.form.get(forms.REASON, ""),
             path=self.path_to(record),
             may_go_on=True,

@@ -196,6 +196,12 @@ def input_of(shown: Field) -> Any:
         offered: list[Any] = [(value, label) for value, label in shown.choices.labels()]  # type: ignore[union-attr]
         blank = [] if shown.required and shown.default is not None else [("", "")]
         return ChoiceField(choices=blank + offered, coerce=lambda value: value or None, default=shown.default, **common)
+    if shown.offers is not None:
+        return ChoiceField(
+            choices=lambda: [("", ""), *shown.offers()],  # in the language of who opens the form
+            coerce=lambda value: value or None,
+            **common,
+        )
     if kind == "bool":
         return TickField(default=shown.default, **common)
     if isinstance(shown.sql_type, UtcDateTime):

@@ -17,7 +17,8 @@ from app.models.approval import ChangeRequest, ChangeRequestDecision, Verdict
 from app.models.base import Field, records
 from app.models.ledger import Change
 from app.models.types import Exact, UtcDateTime, whole
-from app.security.scope import regions, rows
+from app.security.field_rights import as_read, reads_everything, seen
+from app.security.scope import rows, sees_everything
 from app.views.base.cells import instant_text, text_of
 from app.views.base.pages import History, HistoryEntry
 from app.views.base.registry import may
@@ -55,7 +56,7 @@ def history_of(session: Session, record: Any, path: str, before: str) -> History
 def entries_of(session: Session, table: str, changes: list[Change]) -> list[HistoryEntry]:
     """Changes of rows of one table as people read them."""
     model = next((model for model in records() if model.__tablename__ == table), None)
-    fields = model.fields() if model is not None else {}
+    fields = seen(model) if model is not None else {}
     names = _names(session, fields, changes)
     told = who_asked_and_approved(session, {change.authority for change in changes if change.authority})
     return [
@@ -69,7 +70,9 @@ def entries_of(session: Session, table: str, changes: list[Change]) -> list[Hist
             authority=told.get(change.authority or "") or str(AUTHORITIES.get(change.authority or "", "")),
             action=change.action,
             mark=ACTIONS.get(change.action, ("grey", change.action)),
-            changes=[_line(fields.get(name), name, pair, names) for name, pair in change.changes.items()],
+            changes=[
+                _line(fields.get(name), name, pair, names) for name, pair in as_read(table, change.changes).items()
+            ],
         )
         for change in changes
     ]
@@ -82,7 +85,7 @@ def ledger_url(request_id: str | None) -> str:
 
 def may_undo_all() -> bool:
     """Others' changes are seen by those only who see all regions: the ledger tells of every region."""
-    return regions() is None and current_app.appbuilder.sm.has_access(*UNDO_ALL)  # type: ignore[attr-defined]
+    return sees_everything() and reads_everything() and current_app.appbuilder.sm.has_access(*UNDO_ALL)  # type: ignore[attr-defined]
 
 
 def _request_url(change: Change) -> str:
@@ -135,7 +138,7 @@ def _names(session: Session, fields: dict[str, Field], changes: list[Change]) ->
     for change in changes:
         for name, pair in change.changes.items():
             shown = fields.get(name)
-            if shown is not None and shown.target:
+            if shown is not None and shown.target and not shown.is_masked:
                 for value in pair:
                     keys = value if isinstance(value, list) else [value]
                     wanted.setdefault(shown.target, set()).update(key for key in keys if isinstance(key, int))
@@ -153,6 +156,8 @@ def _read(shown: Field, value: Any, names: dict[tuple[str, int], str]) -> str:
     """A value of the ledger as people read it."""
     if value is None or value == []:
         return ""
+    if shown.is_masked:
+        return str(value)
     if isinstance(value, list):
         return ", ".join(_read(shown, item, names) for item in value)
     if shown.target:

@@ -9,6 +9,8 @@ from flask_babel import gettext
 from app.acts.zones import local
 from app.extensions import db
 from app.models.base import Field
+from app.security.field_rights import cannot_write
+from app.security.field_rights import seen as fields_of_person
 from app.transaction import only_reads
 from app.views.base import forms
 from app.views.base.cells import text_of
@@ -33,8 +35,11 @@ class InlineScreen(ListScreen):
         The arguments are those of the list, which say what its columns are.
         """
         form_class = self.cell_forms.get(name)
-        if form_class is None:
+        field = fields_of_person(self.model).get(name)
+        if form_class is None or field is None:
             abort(404)
+        if field.restriction is not None:
+            abort(403, cannot_write(field))
         query = self.query(self.address(), request.args)
         record = self.load(pk)
         if request.method == "GET":
@@ -46,7 +51,7 @@ class InlineScreen(ListScreen):
             clash, problems = attempt(lambda: self._store_cell(pk, form, name, seen), form)
             if clash is not None and not clash:
                 db.session.expire_all()
-                return jsonify(cells=self.row_maker(query)(self.load(pk, self.model.fields().values())).cells)
+                return jsonify(cells=self.row_maker(query)(self.load(pk, fields_of_person(self.model).values())).cells)
             if clash:
                 return self._draw_cell(form, clash["current"], [clash["told"]], 409)
         return self._draw_cell(form, seen, [*problems, *forms.general_errors(form)], 422)

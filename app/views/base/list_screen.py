@@ -14,10 +14,11 @@ from app.acts.operators import kind_of
 from app.acts.own_lists import lists_of
 from app.extensions import db
 from app.models.base import Field
+from app.security.field_rights import readable
 from app.security.scope import rows
 from app.transaction import only_reads
 from app.views.base import own_lists
-from app.views.base.cells import cell_of
+from app.views.base.cells import cell_in
 from app.views.base.listing import SIZES, ListQuery, describe_columns, describe_filters
 from app.views.base.pages import Button, Column, ListPage, Row
 from app.views.base.screen import Screen
@@ -25,7 +26,7 @@ from app.views.base.screen import Screen
 
 class ListScreen(Screen):
     def query(self, path: str, args: MultiDict[str, str], fixed: list[Any] | None = None, bare: str = "") -> ListQuery:
-        order = self.list_order or "-id"
+        order = self.list_order if self.list_order.removeprefix("-") in sortable(self.model) else "-id"
         return ListQuery(self.model, self.listed(), path, args, order, fixed or [], is_free=True, bare=bare)
 
     @only_reads
@@ -92,7 +93,7 @@ class ListScreen(Screen):
             last_url=last_url,
             url=query.path,
             quick=query.quick,
-            has_quick=any(shown.search for shown in self.model.fields().values()),
+            has_quick=any(shown.search for shown in readable(self.model)),
             filters=query.filters,
             clear_url=query.clear_url(),
             filterable=describe_filters(self.model),
@@ -103,7 +104,7 @@ class ListScreen(Screen):
 
     def row_maker(self, query: ListQuery) -> Callable[[Any], Row]:
         """A function from a record to its row; the first cell leads to the record, unless it leads elsewhere."""
-        cells = [self.formatters.get(shown.name) or cell_of(shown) for shown in query.columns]
+        cells = [cell_in(self, shown) for shown in query.columns]
         show = self.address("show/") if self.may("show") else ""
         edit = self.address("edit/") if self.may("edit") else ""
 

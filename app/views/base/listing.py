@@ -330,12 +330,14 @@ def _described(table: str, names: tuple[str, ...], _locale: str) -> Markup:
 
 def describe_columns(model: type[Record]) -> Markup:
     """What the choice of columns needs to know: [name, label] of every field, as JSON for an attribute."""
-    return _columns_described(model.__tablename__, str(get_locale()))
+    names = tuple(shown.name for shown in showable(model))
+    return _columns_described(model.__tablename__, names, str(get_locale()))
 
 
 @lru_cache(maxsize=500)
-def _columns_described(table: str, _locale: str) -> Markup:
-    return as_attribute([(shown.name, str(shown.label)) for shown in showable(model_of(table))])
+def _columns_described(table: str, names: tuple[str, ...], _locale: str) -> Markup:
+    known = model_of(table).fields()
+    return as_attribute([(name, str(known[name].label)) for name in names])
 
 
 def as_attribute(value: Any) -> Markup:

@@ -156,6 +156,15 @@ class Clash:
 
 
 @dataclass
+class Fact:
+    name: str
+    label: Any
+    value: Markup
+    hint: Any = ""
+    is_wide: bool = False
+
+
+@dataclass
 class FormPage:
     title: Any
     form: Any  # a WTForms form; each of its fields has .shown (models.base.Field) or none (hidden)
@@ -171,15 +180,7 @@ class FormPage:
     path: list[tuple[Any, str]] = field(default_factory=list)  # breadcrumb: (label, address) of the list, the record
     may_go_on: bool = False  # offers "save and next", where the record is one of a list (keys.js)
     below: Any = ""  # markup of further inputs, below the others
-
-
-@dataclass
-class Fact:
-    name: str
-    label: Any
-    value: Markup
-    hint: Any = ""
-    is_wide: bool = False
+    fixed: list[Fact] = field(default_factory=list)  # what others type in here, and the person only reads
 
 
 @dataclass

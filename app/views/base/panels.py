@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.models.base import LONGEST_TREE, Record
 from app.models.states import StateChange
+from app.security.field_rights import reads_named
 from app.security.scope import rows
 from app.views.base.cells import instant_text, status_label
 from app.views.base.declarations import Panel
@@ -69,7 +70,8 @@ def path(session: Session, record: Any) -> list[Any] | None:
 def standard_panels(model: type[Record]) -> list[Panel]:
     """Those that follow from what the model declares."""
     panels = []
-    if model.tree_relation():
+    tree = model.tree_relation()
+    if tree and reads_named(model, f"{tree}_id"):
         panels.append(Panel(_("Place in the tree"), path, "panels/path.html"))
     if model.lifecycles():
         panels.append(Panel(_("Progress"), moves, "panels/moves.html"))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from flask import abort, g, redirect
@@ -21,6 +22,7 @@ from app.extensions import db
 from app.models.base import Field, Record
 from app.models.refusal import RuleBroken
 from app.models.types import whole
+from app.security.field_rights import restrictions, seen
 from app.security.scope import rows
 from app.views.base import forms
 from app.views.base.declarations import Link, Menu, Panel, Task
@@ -28,6 +30,7 @@ from app.views.base.registry import register
 
 T = TypeVar("T")
 STALE_TRIES = 3
+MOST_FORMS = 500  # for people to whom some fields are closed
 log = logging.getLogger("switchboard.screens")
 
 
@@ -114,13 +117,22 @@ class Screen(ModelView):
     @classmethod
     def listed(cls) -> list[Field]:
         """The columns of the list."""
-        listed = [shown for shown in cls.model.fields().values() if shown.in_list]
-        return listed or list(cls.model.fields().values())[:4]
+        fields = seen(cls.model)
+        listed = [shown for shown in fields.values() if shown.in_list]
+        return listed or list(fields.values())[:4]
 
     @classmethod
     def inputs(cls, is_new: bool) -> list[Field]:
-        """The fields that people type in; a state moves by actions, a part stays where it is."""
+        """The fields that the person types in; a state moves by actions, a part stays where it is."""
         return [shown for shown in inputs(cls.model, is_new) if not (is_new and shown.later)]
+
+    def form_class(self, is_new: bool) -> Any:
+        """The form of the person: the one for everybody, but where some of its fields are closed to them."""
+        usual: Any = self.add_form if is_new else self.edit_form
+        if not restrictions(self.model):
+            return usual
+        open_to = tuple(shown.name for shown in self.inputs(is_new))
+        return usual if len(open_to) == len(usual.declared) else _part_of_form(usual, open_to)
 
     # --- rights and rows ---------------------------------------------------------------------------------------
 
@@ -162,6 +174,12 @@ class Screen(ModelView):
         if self.may("show"):
             return redirect(self.address(f"show/{pk}"))
         return redirect(self.address() if self.may("list") else "/")
+
+
+@lru_cache(maxsize=MOST_FORMS)
+def _part_of_form(usual: Any, names: tuple[str, ...]) -> Any:
+    """Kept: a class takes longer to make than to fill."""
+    return forms.form_of(usual.__name__, [shown for shown in usual.declared if shown.name in names])
 
 
 def attempt(work: Callable[[], T], form: Any = None) -> tuple[T | None, list[str]]:

@@ -16,15 +16,16 @@ from flask_appbuilder.security.sqla.models import User
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, literal_column, select, union_all
 
-from app.acts.fields import QUEUE_CAP, counts, eager
+from app.acts.fields import QUEUE_CAP, counts, eager, sortable
 from app.acts.operators import condition, kind_of, read_value
 from app.extensions import db
 from app.models.base import Field
 from app.models.following import LastLook
 from app.models.staff import Employee
 from app.models.ticket import WorkGroup
+from app.security.field_rights import reads, reads_named, seen
 from app.security.scope import rows
-from app.views.base.cells import cell_of
+from app.views.base.cells import cell_in
 from app.views.base.listing import count_text
 from app.views.base.registry import may, place_of, url_of
 
@@ -66,7 +67,8 @@ class Part:
 class WorkPanel:
     """right: what it takes besides listing the records, as can_add of ProductOrderView.
 
-    shows: names of fields told with each row; cells: others, by their label. sort: as in the address of a list.
+    shows: names of fields told with each row; cells: others, (label, how, fields that it tells of), drawn for those who
+    may read these. sort: as in the address of a list.
     """
 
     title: Any
@@ -76,7 +78,7 @@ class WorkPanel:
     shows: tuple[str, ...]
     empty: Any
     right: tuple[str, str] | None = None
-    cells: tuple[tuple[Any, Callable[[Any], Markup]], ...] = ()
+    cells: tuple[tuple[Any, Callable[[Any], Markup], tuple[Any, ...]], ...] = ()
     url: Callable[[Any], str] = url_of
 
     def asked(self, part: Part, me: Me) -> "Asked | None":
@@ -87,7 +89,7 @@ class WorkPanel:
             apart = part.apart
             return Asked(part, part.url, scope, lambda: [every.where(each) for each in apart(me)] if apart else [scope])
         filters = part.filters(me)
-        if filters is None:
+        if filters is None or not reads_named(self.model, *(name.rpartition(".")[0] for name, _value in filters)):
             return None
         statement = scope.where(*_clauses(self.model, filters))
         return Asked(part, self.address(filters), statement, lambda: self._apart(scope, filters))
@@ -100,7 +102,8 @@ class WorkPanel:
     def address(self, filters: Filters) -> str:
         """Of the list; its view reads the same filters from it."""
         place = place_of(self.model)
-        return f"{place.route}/list/?{urlencode([*filters, ('sort', self.sort)], safe=',~:')}" if place else ""
+        sort = [("sort", self.sort)] if self.sort.removeprefix("-") in sortable(self.model) else []
+        return f"{place.route}/list/?{urlencode([*filters, *sort], safe=',~:')}" if place else ""
 
 
 @dataclass
@@ -221,11 +224,12 @@ def _rows(panel: WorkPanel, lists: list[Asked]) -> Iterator[WaitingRow]:
     if not lists:
         return
     view = _view_of(panel.model)
-    fields = panel.model.fields()
-    shown: list[Field] = [fields[name] for name in panel.shows]
-    cells = [(one.label, view.formatters.get(one.name) or cell_of(one)) for one in shown]
-    cells += panel.cells
-    column = getattr(panel.model, panel.sort.removeprefix("-"))
+    fields = seen(panel.model)
+    shown: list[Field] = [fields[name] for name in panel.shows if name in fields]
+    cells = [(one.label, cell_in(view, one)) for one in shown]
+    cells += [(label, cell) for label, cell, tells in panel.cells if reads(*tells)]
+    name = panel.sort.removeprefix("-")
+    column = getattr(panel.model, name if reads_named(panel.model, name) else "id")
     order = [column, panel.model.id] if column is not panel.model.id else [column]
     if panel.sort.startswith("-"):
         order = [each.desc() for each in order]
