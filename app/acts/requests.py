@@ -29,6 +29,7 @@ from app.models.clock import begin_of, day_of
 from app.models.gate import Step, Subject, is_gated
 from app.models.ledger import plain
 from app.models.refusal import RuleBroken
+from app.models.staff_change import StaffChange
 from app.rules.approval import (
     VIEW,
     Case,
@@ -42,7 +43,9 @@ from app.rules.approval import (
     stored_name,
 )
 from app.rules.duties import Met, met
+from app.rules.recertifying import reviewers_of
 from app.rules.rights import holders, standing
+from app.rules.staffing import carry_out
 from app.security.scope import scope_field, who_sees
 
 SYSTEM = "system"
@@ -100,9 +103,12 @@ def file(
     is_draft: bool = False,
     name_of: NameOf | None = None,
     now: datetime.datetime | None = None,
+    requester: User | None = None,
+    tells: bool = True,
 ) -> ChangeRequest:
-    """A request of who acts, submitted at once unless it is to be a draft.
+    """A request of who acts, or of who has asked for it long ago; submitted at once unless it is to be a draft.
 
+    tells: whether those who may decide get a letter; not where one of them decides in the same moment.
     Raises RuleBroken where it changes nothing, where a rule or a conflict of duties is against what it would do, and
     about "reason", "apply_from" or "valid_until".
     """
@@ -111,7 +117,7 @@ def file(
         raise RuleBroken(gettext("Who asks for a change says why."), "reason")
     if not 0 < len(lines) <= MOST_LINES:
         raise RuleBroken(gettext("A request has between 1 and %(most)s changes.", most=MOST_LINES))
-    requester = user_named(session, who().actor)
+    requester = requester or user_named(session, who().actor)
     name_of = name_of or stored_name(session)
     gain = sorted(gainers(session, lines, now))
     told = "; ".join(in_words(each, name_of, valid_until) for each in lines)
@@ -132,7 +138,7 @@ def file(
         session.add(each)
     session.flush()
     if not is_draft:
-        submit(session, request, now)
+        _submit(session, request, now, tells)
     return request
 
 
@@ -141,6 +147,13 @@ def submit(session: Session, request: ChangeRequest, now: datetime.datetime) -> 
     _demand(request.state == RequestState.DRAFT, gettext("%(request)s is submitted already.", request=request))
     requester = user_named(session, who().actor)
     _demand(requester.id == request.requester_id, gettext("Only who has written a request submits it."))
+    _submit(session, request, now)
+
+
+def _submit(session: Session, request: ChangeRequest, now: datetime.datetime, tells: bool = True) -> None:
+    if request.subject == Subject.RECERTIFICATION:
+        takes_away = all(each.step == Step.REMOVE for each in request.lines(session))
+        _demand(takes_away, gettext("A recertification takes rights away, and gives none."))
     _demand(bool(request.lines(session)), gettext("%(request)s changes nothing.", request=request))
     _check_days(session, request, day_of(now))
     _refuse_conflicts(session, request, now)
@@ -151,7 +164,12 @@ def submit(session: Session, request: ChangeRequest, now: datetime.datetime) -> 
     request.expires_at = now + datetime.timedelta(days=policy.days)
     request.move("submitted")
     session.flush()
-    number, title, reason, asker = request.number, _told(request), request.reason, requester.username
+    if tells:
+        tell_approvers(session, request, now)
+
+
+def tell_approvers(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
+    number, title, reason, asker = request.number, _told(request), request.reason, request.requester.username
 
     def words() -> tuple[str, str]:
         return (
@@ -188,7 +206,7 @@ def _rehearse(session: Session, request: ChangeRequest, now: datetime.datetime) 
     attempt = session.begin_nested()
     try:
         with acting(actor=SYSTEM, authority="rehearsal"):
-            _carry_out(session, request)
+            _carry_out(session, request, now)
             session.flush()
     finally:
         attempt.rollback()
@@ -224,8 +242,10 @@ def _refuse_conflicts(session: Session, request: ChangeRequest, now: datetime.da
 
 def case_now(session: Session, request: ChangeRequest, now: datetime.datetime) -> Case:
     right = policy_of(session, request.subject).right_name
-    entitled = _who_sees(session, request, holders(session, right, VIEW, now), now)
-    return case_of(session, request, entitled, now)
+    may = holders(session, right, VIEW, now)
+    if request.subject == Subject.RECERTIFICATION:
+        may |= reviewers_of(session, request)
+    return case_of(session, request, _who_sees(session, request, may, now), now)
 
 
 def _who_sees(
@@ -325,12 +345,13 @@ def apply(session: Session, request: ChangeRequest, now: datetime.datetime) -> N
     _demand_approved(session, request, now)
     _refuse_conflicts(session, request, now)
     with acting(actor=SYSTEM, authority=request.number, reason=request.reason):
-        _carry_out(session, request)
+        _carry_out(session, request, now)
         request.applied_at, request.problem = now, None
         session.flush()
         request.move("applied")
         session.flush()
     _tell_requester(session, request, "applied", "")
+    _tell_colleague(session, request)
 
 
 def _demand_approved(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
@@ -350,7 +371,7 @@ def _demand_approved(session: Session, request: ChangeRequest, now: datetime.dat
     )
 
 
-def _carry_out(session: Session, request: ChangeRequest) -> None:
+def _carry_out(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
     lines = request.lines(session)
     places = {(each.record_type, each.record_id) for each in lines if each.record_id is not None}
     for table, key in sorted(places):  # always in one order: no deadlock
@@ -358,13 +379,13 @@ def _carry_out(session: Session, request: ChangeRequest) -> None:
     name_of = stored_name(session)
     for each in lines:
         try:
-            _do(session, request, each)
+            _do(session, request, each, now)
         except (RuleBroken, ValueError) as refusal:
             told = in_words(each, name_of, request.valid_until)
             raise RuleBroken(gettext("%(line)s: %(why)s", line=told, why=refusal)) from refusal
 
 
-def _do(session: Session, request: ChangeRequest, each: ChangeRequestLine) -> None:
+def _do(session: Session, request: ChangeRequest, each: ChangeRequestLine, now: datetime.datetime) -> None:
     model: Any = model_of(each.record_type)
     name = each.field_name or ""
     if each.step == Step.CREATE:
@@ -372,11 +393,15 @@ def _do(session: Session, request: ChangeRequest, each: ChangeRequestLine) -> No
         session.flush()
         return
     record: Any = session.get(model, each.record_id)
+    if record is None and each.step == Step.DELETE and _is_of_staff(session, request):
+        return
     _demand(record is not None, gettext("it is not there any more."))
     if each.step == Step.DELETE:
         session.delete(record)
     elif each.step in (Step.ADD, Step.REMOVE):
         _link(session, request, each, record)
+    elif each.step == Step.HAND_OVER:
+        carry_out(session, record, now)
     else:
         stale = gettext("it was changed meanwhile, ask for it anew.")
         _demand(plain(getattr(record, name)) == each.old, stale)
@@ -394,6 +419,8 @@ def _link(session: Session, request: ChangeRequest, each: ChangeRequestLine, rec
     linked = getattr(record, name)
     is_role = each.record_type == "ab_user" and name == "roles"
     grant = _grant_of(session, record.id, other.id) if is_role else None  # type: ignore[union-attr]
+    if (other in linked) is (each.step == Step.ADD) and grant is None and _is_of_staff(session, request):
+        return
     if each.step == Step.ADD:
         _demand(other not in linked or grant is not None, gettext("it is so already."))
         if other not in linked:
@@ -407,6 +434,11 @@ def _link(session: Session, request: ChangeRequest, each: ChangeRequestLine, rec
     if is_role and each.step == Step.ADD and request.valid_until is not None:
         ends = begin_of(request.valid_until)
         session.add(RoleGrant(user=record, role=other, valid_until=ends, authority=request.number))
+
+
+def _is_of_staff(session: Session, request: ChangeRequest) -> bool:
+    """Whether it is done on a day long after it was asked for: what is so already by then is no obstacle."""
+    return any(each.step == Step.HAND_OVER for each in request.lines(session))
 
 
 def _grant_of(session: Session, user: int, role: int) -> RoleGrant | None:
@@ -493,6 +525,8 @@ def _told(request: ChangeRequest) -> str:
 
 def _tell_requester(session: Session, request: ChangeRequest, what: str, why: str) -> None:
     number, title = request.number, _told(request)
+    if request.subject == Subject.RECERTIFICATION and what in ("approved", "applied"):
+        return  # the campaign tells it
 
     def words() -> tuple[str, str]:
         heads = {
@@ -505,6 +539,21 @@ def _tell_requester(session: Session, request: ChangeRequest, what: str, why: st
         return heads[what], f"{title}\n{why}".strip()
 
     tell(session, request, {request.requester_id}, words)
+
+
+def _tell_colleague(session: Session, request: ChangeRequest) -> None:
+    """Who takes over hears of it."""
+    for each in request.lines(session):
+        change = session.get(StaffChange, each.record_id) if each.step == Step.HAND_OVER else None
+        if change is None or change.colleague is None or change.colleague.user_id is None:
+            continue
+        person = str(change.employee)
+
+        def words(person: str = person) -> tuple[str, str]:
+            told = gettext("What waited for %(person)s waits for you from now on.", person=person)
+            return gettext("You take over from %(person)s", person=person), told
+
+        write_to(session, {change.colleague.user_id}, words, "/")
 
 
 # --- what forms ask for ----------------------------------------------------------------------------------------------

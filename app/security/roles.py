@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from flask_babel import lazy_gettext as _
+from sqlalchemy import select
 
 READ = ("can_list", "can_show", "can_history", "can_export")
 LOOK = ("can_list", "can_show")
@@ -30,6 +31,8 @@ CATALOG = ("ProductSpec*View", "ProductOffering*View", "BundledOfferingView", "P
            "SupplierView")  # fmt: skip
 REFERENCE = ("RegionView", "WorkGroupView", "InteractionReasonView", "DepartmentView")
 STAFF = ("EmployeeView", "ReviewLimitView")  # where a person sees rows, and up to what they decide: rights as well
+REVIEWED = ("RecertificationView", "RecertificationLineView")
+STAFF_CHANGES = ("StaffChangeView", "RoleTemplateView")
 REQUESTS = ("ChangeRequestView", "ChangeRequestLineView", "ChangeRequestDecisionView")
 OWN_REQUESTS = (*LOOK, "can_submit", "can_withdraw")
 DECIDES = (*READ, "can_approve", "can_reject")
@@ -125,7 +128,11 @@ ROLES: dict[str, Role] = {
     "Auditor": Role(
         _("Auditor"),
         _("Reads everything with its history, and the ledger, and verifies it; changes nothing"),
-        {("*View",): READ, **EVERYWHERE, **PROOF, ("ChangeRequestView",): ("can_see_all_requests",)},
+        {
+            ("*View",): READ, **EVERYWHERE, **PROOF,
+            ("ChangeRequestView",): ("can_see_all_requests",),
+            ("RecertificationView",): ("can_see_all_reviews",),
+        },
     ),
     "Security administrator": Role(
         _("Security administrator"),
@@ -135,7 +142,10 @@ ROLES: dict[str, Role] = {
                        "resetpasswords"),
             REQUESTS: OWN_REQUESTS,
             (*DUTIES, "ApprovalPolicyView", "DeputyView"): (*WRITE, "can_request_deletion"),
-            ("RoleGrantView", "DutyFindingView", "MailView"): READ,
+            ("RoleGrantView", "DutyFindingView", "MailView", "UnusedRightView", *REVIEWED): READ,
+            ("RecertificationView",): (*WRITE, "can_delete", "can_start", "can_close", "can_cancel",
+                                       "can_see_all_reviews"),
+            STAFF_CHANGES: (*WRITE, "can_delete", "can_ask_for", "can_request_undo", "can_drop"),
             ("ResetPasswordView",): ("can_this_form_get", "can_this_form_post"),
             SIGN_IN: (*READ, "can_end", "can_unlock", "can_reset", "can_demand", "can_release", "can_revoke",
                       "can_make", "can_make_for_others"),
@@ -147,10 +157,22 @@ ROLES: dict[str, Role] = {
         _("Rights approver"),
         _("Decides on requests about rights; asks for none"),
         {
-            REQUESTS: (*DECIDES, "can_approve_rights", "can_see_all_requests"),
-            (*DUTIES, "ApprovalPolicyView", "RoleGrantView", "DutyFindingView", *STAFF, "DepartmentView"): READ,
+            REQUESTS: (*DECIDES, "can_approve_rights", "can_approve_recertification", "can_see_all_requests"),
+            ("RecertificationView",): ("can_see_all_reviews",),
+            (*DUTIES, "ApprovalPolicyView", "RoleGrantView", "DutyFindingView", "UnusedRightView", *REVIEWED,
+             *STAFF_CHANGES, *STAFF, "DepartmentView"): READ,
             ("DeputyView",): (*LOOK, "can_add", "can_edit"),
             SECURITY: LOOK,
+        },
+    ),
+    "Department manager": Role(
+        _("Department manager"),
+        _("Reviews which rights their people still need"),
+        {
+            REVIEWED: (*READ, "can_keep", "can_revoke"),
+            REQUESTS: LOOK,
+            ("DeputyView",): (*LOOK, "can_add", "can_edit"),
+            ("EmployeeView", "DepartmentView"): LOOK,
         },
     ),
     "Catalog approver": Role(
@@ -199,23 +221,65 @@ def role_text(name: str) -> str:
 
 
 def sync(appbuilder: Any) -> list[str]:
-    """Bring the roles of the database in line with ROLES; returns a line for each role that changed.
+    """Bring rights and roles of the database in line with the views and with ROLES; a line for each role that changed.
 
-    appbuilder: FAB's, whose permissions are already written.
+    One flush writes what differs, and nothing where nothing does: FAB's own way asks and commits right by right.
     """
     sm = appbuilder.sm
-    pairs = {(pair.permission.name, pair.view_menu.name): pair for pair in sm.session.query(sm.permissionview_model)}
-    changed = []
-    for name, role in ROLES.items():
-        rights = rights_of(role, pairs)
-        wanted = rights | (menu_of(appbuilder.menu.get_list(), rights) & set(pairs))
-        stored = sm.find_role(name) or sm.add_role(name)
-        has = {(pair.permission.name, pair.view_menu.name) for pair in stored.permissions}
-        if has != wanted:
-            stored.permissions = [pairs[right] for right in sorted(wanted)]
-            changed.append(f"{name}: {len(wanted - has)} rights added, {len(has - wanted)} removed")
+    with sm.session.no_autoflush:
+        pairs = _write_rights(appbuilder)
+        known = {row.name: row for row in sm.session.scalars(select(sm.role_model))}
+        changed = []
+        for name, role in ROLES.items():
+            rights = rights_of(role, pairs)
+            wanted = rights | (menu_of(appbuilder.menu.get_list(), rights) & set(pairs))
+            stored = known.get(name) or sm.role_model(name=name)
+            sm.session.add(stored)
+            has = {(pair.permission.name, pair.view_menu.name) for pair in stored.permissions}
+            if has != wanted:
+                stored.permissions = [pairs[right] for right in sorted(wanted)]
+                changed.append(f"{name}: {len(wanted - has)} rights added, {len(has - wanted)} removed")
     sm.session.commit()
     return changed
+
+
+def _write_rights(appbuilder: Any) -> dict[tuple[str, str], Any]:
+    """The rows of all rights, those of views and menu entries that are gone removed; Admin has each of them."""
+    sm = appbuilder.sm
+    named = {row.name: row for row in sm.session.scalars(select(sm.permission_model))}
+    places = {row.name: row for row in sm.session.scalars(select(sm.viewmenu_model))}
+    pairs = {
+        (row.permission.name, row.view_menu.name): row for row in sm.session.scalars(select(sm.permissionview_model))
+    }
+    wanted = _declared(appbuilder)
+    for right, view in sorted(wanted - set(pairs)):
+        for known, name, model in ((named, right, sm.permission_model), (places, view, sm.viewmenu_model)):
+            if name not in known:
+                known[name] = model(name=name)
+        pairs[right, view] = sm.permissionview_model(permission=named[right], view_menu=places[view])
+        sm.session.add(pairs[right, view])
+    gone = [pairs.pop(pair) for pair in sorted(set(pairs) - wanted)]
+    admin = sm.find_role(sm.auth_role_admin)
+    if set(admin.permissions) != set(pairs.values()):
+        admin.permissions = list(pairs.values())
+    for pair in gone:
+        pair.role = []
+        sm.session.delete(pair)
+    sm.session.flush()
+    for known, left in ((named, {right for right, _view in wanted}), (places, {view for _right, view in wanted})):
+        for name in sorted(set(known) - left):
+            sm.session.delete(known[name])
+    sm.session.flush()
+    return pairs
+
+
+def _declared(appbuilder: Any) -> set[tuple[str, str]]:
+    """The rights that there are: of each view, and of each entry of the menu."""
+    of_views = {
+        (right, view.class_permission_name) for view in appbuilder.baseviews for right in view.base_permissions or ()
+    }
+    entries = [entry for group in appbuilder.menu.get_list() for entry in (group, *group.childs)]
+    return of_views | {("menu_access", entry.name) for entry in entries if entry.name != "-"}
 
 
 def rights_of(role: Role, known: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:

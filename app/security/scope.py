@@ -20,12 +20,14 @@ from app.models.clock import day_of
 from app.models.customer import Region
 from app.models.gate import Subject, takes_request
 from app.models.ledger import Change
+from app.models.recertification import RecertificationLine
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.rules.rights import holders
 
 SEE_ALL = ("can_see_all", "RegionView")
 SEE_ALL_REQUESTS = ("can_see_all_requests", "ChangeRequestView")
+SEE_ALL_REVIEWS = ("can_see_all_reviews", "RecertificationView")
 ONLY_WITH_ALL: set[Any] = {Change}  # they tell of records of every region
 
 
@@ -33,6 +35,8 @@ def rows(model: type[Any]) -> Select[Any]:
     """A SELECT of the rows that the person who acts may see."""
     if model in (ChangeRequest, ChangeRequestLine, ChangeRequestDecision):
         return _requests(model)
+    if model is RecertificationLine:
+        return _reviews()
     known = regions()
     if known is None:
         return select(model)
@@ -65,6 +69,19 @@ def _requests(model: type[Any]) -> Select[Any]:
     if model is ChangeRequest:
         return found
     return select(model).where(model.change_request_id.in_(found.with_only_columns(ChangeRequest.id)))
+
+
+def _reviews() -> Select[Any]:
+    """Rights to review: those of which one is the reviewer, or their deputy."""
+    found = select(RecertificationLine)
+    if not has_request_context() or current_app.appbuilder.sm.has_access(*SEE_ALL_REVIEWS):  # type: ignore[attr-defined]
+        return found
+    person = g.get("user")
+    user = person.id if person is not None and person.is_authenticated else None
+    me = select(Employee.id).where(Employee.user_id == user)
+    stands_in = Deputy.deputy_id.in_(me), Deputy.valid_to > day_of(datetime.datetime.now(datetime.UTC))
+    mine = RecertificationLine.reviewer_id.in_(me)
+    return found.where(or_(mine, RecertificationLine.reviewer_id.in_(select(Deputy.employee_id).where(*stands_in))))
 
 
 def _concern(user: int | None) -> ColumnElement[bool]:

@@ -68,7 +68,8 @@ class ChangeRequestView(RecordView):
         Panel(_("Decision"), standing_panel, "approval/standing.html"),
     ]
     related = ["ChangeRequestDecisionView", "ChangeRequestLineView"]
-    further_rights = ["see_all_requests", "approve_rights", "approve_catalog", "approve_customer_data"]
+    further_rights = ["see_all_requests", "approve_rights", "approve_catalog", "approve_customer_data",
+                      "approve_recertification"]  # fmt: skip
 
 
 class ChangeRequestLineView(RecordView):
