@@ -69,6 +69,9 @@ class Recertification(Record):
         label=_("Reviewer in place of others"),
         hint=_("Where the manager is missing, cannot review, or is the person"),
     )
+    second_id: Mapped[int | None] = field(
+        ForeignKey("employee.id"), label=_("Reviewer of that one"), hint=_("Where that one is the person")
+    )
     due_on: Mapped[datetime.date] = field(label=_("Due on"), hint=_("Last day to decide"), in_list=True)
     remind_days: Mapped[int] = field(default=7, label=_("Reminder every"), unit=_("days"))
     at_end: Mapped[AtEnd] = field(AtEnd, default=AtEnd.REMIND, label=_("What is undecided at the end"), in_list=True)
@@ -83,6 +86,7 @@ class Recertification(Record):
     role: Mapped[Role | None]
     reviewer: Mapped["Employee | None"]
     fallback: Mapped["Employee"]
+    second: Mapped["Employee | None"]
     owner: Mapped[User | None]
 
     lifecycle = Lifecycle(

@@ -45,10 +45,12 @@ class Staff:
     def __post_init__(self) -> None:
         self.by_user = {person.user: person for person in self.people.values() if person.user is not None}
 
-    def reviewer_of(self, user: int, chosen: int | None, fallback: int) -> int | None:
-        """Key of the employee who reviews a user: the chosen one, else the nearest manager, else the fallback."""
+    def reviewer_of(self, user: int, campaign: Recertification) -> int | None:
+        """Key of the employee who reviews a user: the chosen one or the nearest manager, else who is in their place."""
+        chosen = campaign.reviewer_id
         candidates = [chosen] if chosen is not None else list(self._managers(user))
-        return next((key for key in (*candidates, fallback) if self._may(key, user)), None)
+        candidates += [key for key in (campaign.fallback_id, campaign.second_id) if key is not None]
+        return next((key for key in candidates if self._may(key, user)), None)
 
     def _managers(self, user: int) -> Iterator[int]:
         person = self.by_user.get(user)
@@ -77,13 +79,13 @@ def lines_of(
     users = {user.id: user for user in session.scalars(_users(session, campaign, staff))}
     keys = list(users)
     held, uses, grants = standing(session, keys, now), uses_of(session, keys), grants_of(session, keys)
-    groups = dict(session.execute(select(Group.id, Group.name)).tuples())
+    groups = dict(session.execute(select(Group.id, Group.name)).tuples().all())
     found, unreviewed = [], []
     for key, user in sorted(users.items(), key=lambda each: each[1].username):
         ways = [(role, 0) for role in held.roles[key]]
         ways += [(role, group) for group in held.groups[key] for role in held.of_group[group]]
         ways = sorted((role, group) for role, group in ways if campaign.role_id in (None, role))
-        reviewer = staff.reviewer_of(key, campaign.reviewer_id, campaign.fallback_id) if ways else None
+        reviewer = staff.reviewer_of(key, campaign) if ways else None
         person = f"{user.get_full_name()} ({user.username})"[:200]
         if ways and reviewer is None:
             unreviewed.append(person)
@@ -123,7 +125,7 @@ def _users(session: Session, campaign: Recertification, staff: Staff) -> Any:
     statement = select(User).where(User.active.is_(True))
     if campaign.department_id is None:
         return statement
-    tree = dict(session.execute(select(Department.id, Department.parent_id)).tuples())
+    tree = dict(session.execute(select(Department.id, Department.parent_id)).tuples().all())
     inside = {key for key in tree if campaign.department_id in _above(tree, key)}
     return statement.where(User.id.in_([p.user for p in staff.by_user.values() if p.department in inside]))
 

@@ -103,6 +103,7 @@ WORK = (
     Work(_("Rights to review"), RecertificationLine, "reviewer_id", TO_REVIEW),
     Work(_("Recertifications"), Recertification, "reviewer_id", RUNS, leaver_only=True),
     Work(_("Recertifications in place of others"), Recertification, "fallback_id", RUNS, leaver_only=True),
+    Work(_("Recertifications of that reviewer"), Recertification, "second_id", RUNS, leaver_only=True),
     Work(_("Exceptions of duties answered for"), DutyException, "owner_id", true(), leaver_only=True),
     Work(_("Staff changes being prepared"), StaffChange, "colleague_id", StaffChange.state == StaffChangeState.DRAFT,
          leaver_only=True),
@@ -169,8 +170,9 @@ def _taker(row: Any, name: str, employee: Employee, colleague: Employee) -> int 
         return employee.manager_id
     if isinstance(row, RecertificationLine) and row.user_key == colleague.user_id:
         campaign = row.recertification
-        other = campaign.fallback if campaign.fallback_id != employee.id else colleague.manager
-        if other is None or other.id == employee.id:
+        named = (campaign.fallback, campaign.second, colleague.manager)
+        other = next((each for each in named if each is not None and each.id not in (employee.id, colleague.id)), None)
+        if other is None:
             told = gettext("%(line)s: nobody certifies their own rights, and nobody else is named.", line=row)
             raise RuleBroken(told)
         return other.id

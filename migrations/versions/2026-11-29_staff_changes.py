@@ -68,6 +68,7 @@ def upgrade() -> None:
     sa.Column('role_id', sa.Integer(), nullable=True),
     sa.Column('reviewer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('fallback_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('second_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('due_on', sa.Date(), nullable=False),
     sa.Column('remind_days', sa.Integer(), server_default='7', nullable=False),
     sa.Column('at_end', sa.String(length=30), server_default='remind', nullable=False),
@@ -90,6 +91,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['owner_id'], ['ab_user.id'], name=op.f('fk_recertification_owner_id')),
     sa.ForeignKeyConstraint(['reviewer_id'], ['employee.id'], name=op.f('fk_recertification_reviewer_id')),
     sa.ForeignKeyConstraint(['role_id'], ['ab_role.id'], name=op.f('fk_recertification_role_id'), ondelete='SET NULL'),
+    sa.ForeignKeyConstraint(['second_id'], ['employee.id'], name=op.f('fk_recertification_second_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_recertification')),
     sa.UniqueConstraint('number', name=op.f('uq_recertification_number'))
     )
@@ -98,6 +100,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_recertification_owner_id'), 'recertification', ['owner_id'], unique=False)
     op.create_index(op.f('ix_recertification_reviewer_id'), 'recertification', ['reviewer_id'], unique=False)
     op.create_index(op.f('ix_recertification_role_id'), 'recertification', ['role_id'], unique=False)
+    op.create_index(op.f('ix_recertification_second_id'), 'recertification', ['second_id'], unique=False)
     op.create_table('recertification_line',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('recertification_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
