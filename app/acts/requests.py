@@ -26,7 +26,7 @@ from app.models.approval import (
 )
 from app.models.base import Record, model_of
 from app.models.clock import begin_of, day_of
-from app.models.gate import Step, Subject, is_gated
+from app.models.gate import Step, Subject, is_gated, takes_request
 from app.models.ledger import plain
 from app.models.refusal import RuleBroken
 from app.models.staff_change import StaffChange
@@ -105,9 +105,11 @@ def file(
     now: datetime.datetime | None = None,
     requester: User | None = None,
     tells: bool = True,
+    title: str = "",
 ) -> ChangeRequest:
     """A request of who acts, or of who has asked for it long ago; submitted at once unless it is to be a draft.
 
+    title: what it is called; by default all that it changes, in words.
     tells: whether those who may decide get a letter; not where one of them decides in the same moment.
     Raises RuleBroken where it changes nothing, where a rule or a conflict of duties is against what it would do, and
     about "reason", "apply_from" or "valid_until".
@@ -120,7 +122,7 @@ def file(
     requester = requester or user_named(session, who().actor)
     name_of = name_of or stored_name(session)
     gain = sorted(gainers(session, lines, now))
-    told = "; ".join(in_words(each, name_of, valid_until) for each in lines)
+    told = title or "; ".join(in_words(each, name_of, valid_until) for each in lines)
     request = ChangeRequest(
         title=told if len(told) <= 200 else f"{told[:199]}…",
         subject=subject,
@@ -253,7 +255,8 @@ def _who_sees(
 ) -> frozenset[int]:
     """Those of these users who may see all that the request is about."""
     for table, key in {(each.record_type, each.record_id) for each in request.lines(session) if each.record_id}:
-        record = session.get(model_of(table), key) if scope_field(model_of(table)) is not None else None
+        is_shown = scope_field(model_of(table)) is not None and takes_request(model_of(table))
+        record = session.get(model_of(table), key) if is_shown else None
         users = who_sees(session, record, users, now) if record is not None else users
     return frozenset(users)
 
@@ -344,8 +347,12 @@ def apply(session: Session, request: ChangeRequest, now: datetime.datetime) -> N
     _demand_sealed(request)
     _demand_approved(session, request, now)
     _refuse_conflicts(session, request, now)
+    written = set(session.info.get("written", ()))
     with acting(actor=SYSTEM, authority=request.number, reason=request.reason):
         _carry_out(session, request, now)
+        # The open work of somebody may be in regions that no approver of rights sees.
+        also = {record for record in session.info.get("written", ()) if takes_request(type(record))}
+        session.info["written"] = written | also
         request.applied_at, request.problem = now, None
         session.flush()
         request.move("applied")

@@ -162,13 +162,29 @@ def ask_for(session: Session, change: StaffChange, reason: str, now: datetime.da
         raise RuleBroken(gettext("%(person)s has no login: name the user that they sign in as.", person=employee))
     lines = lines_of(session, change, user, employee)
     request = requests.file(
-        session, Subject.RIGHTS, lines, reason=reason, apply_from=change.effective_on, now=now, is_draft=True
+        session,
+        Subject.RIGHTS,
+        lines,
+        reason=reason,
+        apply_from=change.effective_on,
+        now=now,
+        is_draft=True,
+        title=_title(change, employee),
     )
     change.change_request = request
     change.move("asked", reason)
     session.flush()
     requests.submit(session, request, now)
     return request
+
+
+def _title(change: StaffChange, employee: Employee) -> str:
+    words = {"person": employee, "day": change.effective_on}
+    if change.kind == StaffKind.JOINER:
+        return gettext("%(person)s joins on %(day)s", **words)
+    if change.kind == StaffKind.MOVER:
+        return gettext("%(person)s moves on %(day)s", **words)
+    return gettext("%(person)s leaves on %(day)s", **words)
 
 
 def _store_employee(session: Session, change: StaffChange) -> Employee:
@@ -205,7 +221,8 @@ def ask_to_undo(session: Session, change: StaffChange, reason: str, now: datetim
     lines = list(_lines_back(session, request)) if request is not None else []
     if not lines:
         raise RuleBroken(gettext("Nothing of %(change)s is left to be taken back.", change=change))
-    change.undo_request = requests.file(session, Subject.RIGHTS, lines, reason=reason, now=now)
+    title = gettext("Undo %(change)s: %(title)s", change=change, title=request.title)[:200]  # type: ignore[union-attr]
+    change.undo_request = requests.file(session, Subject.RIGHTS, lines, reason=reason, now=now, title=title)
     session.flush()
     return change.undo_request
 

@@ -111,8 +111,8 @@ def check_gate(session: Session) -> None:
     covered = _covered_by(session, authority) if authority else set()
     refused = [touch for mark, touch in touched.items() if mark not in covered and _of_request(mark) not in covered]
     if refused:
-        leavers = [mark for mark in covered if mark[0] == Step.HAND_OVER.value]
-        refused = [touch for touch in refused if not any(_is_taken_from(touch, mark[4]) for mark in leavers)]
+        leavers = [mark[-1] for mark in covered if mark[0] == Step.HAND_OVER.value and mark[1] == "staff_change"]
+        refused = [touch for touch in refused if not any(_is_taken_from(touch, each) for each in leavers)]
     if refused:
         raise TakesRequest.several([(touch.field or None, touch.sentence) for touch in refused])
 

@@ -30,6 +30,7 @@ class RightUse(Model):
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"))
     permission_view_id: Mapped[int] = mapped_column(ForeignKey("ab_permission_view.id", ondelete="CASCADE"))
     used_on: Mapped[datetime.date]
+    first_on: Mapped[datetime.date]  # when it was noted first: since the earliest of these, uses are counted
 
 
 class HeldKind(Choices):

@@ -69,7 +69,7 @@ class Staff:
 
 def staff_now(session: Session, reviewers: Collection[int], runs: int) -> Staff:
     columns = (Employee.id, Employee.user_id, Employee.manager_id, Employee.department_id, Employee.name)
-    return Staff({row[0]: Person(*row) for row in session.execute(select(*columns)).tuples()}, reviewers, runs)
+    return Staff({row[0]: Person(*row) for row in session.execute(select(*columns))}, reviewers, runs)
 
 
 def lines_of(
@@ -79,7 +79,7 @@ def lines_of(
     users = {user.id: user for user in session.scalars(_users(session, campaign, staff))}
     keys = list(users)
     held, uses, grants = standing(session, keys, now), uses_of(session, keys), grants_of(session, keys)
-    groups = dict(session.execute(select(Group.id, Group.name)).tuples().all())
+    groups = {row.id: row.name for row in session.execute(select(Group.id, Group.name))}
     found, unreviewed = [], []
     for key, user in sorted(users.items(), key=lambda each: each[1].username):
         ways = [(role, 0) for role in held.roles[key]]
@@ -125,7 +125,7 @@ def _users(session: Session, campaign: Recertification, staff: Staff) -> Any:
     statement = select(User).where(User.active.is_(True))
     if campaign.department_id is None:
         return statement
-    tree = dict(session.execute(select(Department.id, Department.parent_id)).tuples().all())
+    tree = {row.id: row.parent_id for row in session.execute(select(Department.id, Department.parent_id))}
     inside = {key for key in tree if campaign.department_id in _above(tree, key)}
     return statement.where(User.id.in_([p.user for p in staff.by_user.values() if p.department in inside]))
 

@@ -43,7 +43,7 @@ def uses_of(session: Session, users: Collection[int] | None) -> Uses:
     days: dict[int, dict[int, datetime.date]] = defaultdict(dict)
     for user, pair, day in session.execute(statement):
         days[user][pair] = day
-    return Uses(days, session.scalar(select(func.min(RightUse.used_on))))
+    return Uses(days, session.scalar(select(func.min(RightUse.first_on))))
 
 
 def grants_of(session: Session, users: Collection[int] | None) -> dict[Held, Grant]:

@@ -240,7 +240,8 @@ def _end_requests(session: Session, user: User) -> None:
 
 def _pass_on_followed(session: Session, user: int, colleague: int) -> None:
     """The records that somebody followed are followed by the colleague."""
-    has = set(session.execute(_followed(colleague, FollowedRecord.record_type, FollowedRecord.record_id)).tuples())
+    theirs = session.execute(_followed(colleague, FollowedRecord.record_type, FollowedRecord.record_id))
+    has = {(row.record_type, row.record_id) for row in theirs}
     columns = [FollowedRecord.record_type, FollowedRecord.record_id, FollowedRecord.record_label]
     columns += [FollowedRecord.seen_change, FollowedRecord.followed_at]
     new = [

@@ -154,8 +154,8 @@ def write(session: Session, uses: dict[Use, datetime.date]) -> int:
         if user in people and (right, view) in pairs
     )  # always in one order: no deadlock
     for first in range(0, len(rows), AT_ONCE):
-        names = ("user_id", "permission_view_id", "used_on")
-        _upsert(session, [dict(zip(names, row, strict=True)) for row in rows[first : first + AT_ONCE]])
+        names = ("user_id", "permission_view_id", "used_on", "first_on")
+        _upsert(session, [dict(zip(names, (*row, row[2]), strict=True)) for row in rows[first : first + AT_ONCE]])
     return len(rows)
 
 

@@ -37,6 +37,7 @@ def upgrade() -> None:
     sa.Column('user_id', sa.Integer(), nullable=False),
     sa.Column('permission_view_id', sa.Integer(), nullable=False),
     sa.Column('used_on', sa.Date(), nullable=False),
+    sa.Column('first_on', sa.Date(), nullable=False),
     sa.ForeignKeyConstraint(['permission_view_id'], ['ab_permission_view.id'], name=op.f('fk_right_use_permission_view_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['user_id'], ['ab_user.id'], name=op.f('fk_right_use_user_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_right_use')),
