@@ -59,6 +59,9 @@ SETTINGS = (
     Setting("PASSWORD_LENGTH", 12, "characters that a password must have at least"),
     Setting("SECOND_FACTOR", False, "demand a second factor of the roles that are marked so; on in production"),
     Setting("SECOND_FACTOR_KEY", "", "encrypts the secrets of second factors; empty: derived from SECRET_KEY"),
+    Setting(
+        "RIGHT_USE_SECONDS", 60, "seconds between two writings of which rights people used; 0: they are not written"
+    ),
     Setting("SIGN_INS_KEEP_DAYS", 180, "days after which ended sign-ins are removed"),
     Setting("AUTH", "database", "who knows the passwords: database, ldap or oidc (OpenID Connect)"),
     Setting("LOCAL_ACCOUNTS", "", "with ldap or oidc: user names that still have a password here, as for emergencies"),

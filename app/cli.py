@@ -15,7 +15,7 @@ from app.acts import duties, emergency
 from app.audit_commands import audit
 from app.extensions import db
 from app.jobs import worker
-from app.jobs.requests import keep_requests, send_mail, sweep_duties
+from app.jobs.requests import keep_campaigns, keep_requests, send_mail, sweep_duties, sweep_unused
 from app.jobs.upkeep import fold_figures
 from app.models import search_indexes
 from app.models.acting import acting
@@ -298,6 +298,19 @@ def duties_check_command() -> None:
     if refused:
         raise click.ClickException(f"{refused} conflicts have no exception.")
     click.echo("no conflict without an exception")
+
+
+@portal.command("recertifications")
+def recertifications_command() -> None:
+    """Remind of rights to review, and close recertifications that are decided or due; a worker does it each minute."""
+    done = keep_campaigns(datetime.datetime.now(datetime.UTC))
+    click.echo(f"{done['reminded']} reminded of, {done['closed']} closed")
+
+
+@portal.command("unused-rights")
+def unused_rights_command() -> None:
+    """Look for roles and rights that people hold and do not use; a worker does it each day."""
+    click.echo(f"{sweep_unused(datetime.datetime.now(datetime.UTC))} roles and rights are not used")
 
 
 @portal.command("send-mail")

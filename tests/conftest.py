@@ -251,6 +251,7 @@ def settings_of_tests(url: str, folder: Path) -> dict[str, Any]:
         "RATELIMIT_ENABLED": False,
         "FAB_PASSWORD_HASH_METHOD": "pbkdf2:sha256:1",
         "JOBS_AT_ONCE": True,
+        "RIGHT_USE_SECONDS": 0,  # a test writes them itself
     }
 
 

@@ -27,7 +27,7 @@ class Action:
     why_not(record): the sentence for a record for which it is not allowed; empty: that it is not possible now.
     offered(record): whether its button is drawn, where more than the state speaks against it; sent all the same, a rule
     says what is missing.
-    bulk: offered for the ticked rows of a list too, all or none of them.
+    bulk: offered for the ticked rows of a list too, all or none of them. key: what does that on the keyboard.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Action:
     allowed: Callable[[Any], bool] = field(default=lambda record: True)
     offered: Callable[[Any], bool] = field(default=lambda record: True)
     bulk: bool = False
+    key: str = ""
     is_danger: bool = False
     icon: str = ""
     why_not: Callable[[Any], str] = field(default=lambda record: "")

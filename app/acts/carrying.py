@@ -22,6 +22,8 @@ from app.models.gate import Step, Subject
 from app.models.identity import full_name
 from app.models.ledger import plain
 from app.models.refusal import RuleBroken
+from app.models.staff_change import StaffChange
+from app.rules import staffing
 from app.rules.approval import all_in_words, gainers
 from app.rules.duties import Met, met
 from app.rules.rights import standing
@@ -94,7 +96,7 @@ def refuse_conflicts(session: Session, request: ChangeRequest, now: datetime.dat
         raise RuleBroken.several(refused)
 
 
-def carry_out(session: Session, request: ChangeRequest) -> None:
+def carry_out(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
     lines = request.lines(session)
     places = {(each.record_type, each.record_id) for each in lines if each.record_id is not None}
     for table, key in sorted(places):  # always in one order: no deadlock
@@ -102,7 +104,7 @@ def carry_out(session: Session, request: ChangeRequest) -> None:
     linked = _load_linked(session, lines)
     for each in lines:
         try:
-            _do(session, request, each, linked)
+            _do(session, request, each, linked, now)
         except (RuleBroken, ValueError) as refusal:
             (told,) = all_in_words([each], stored_names(session), request.valid_until)
             raise RuleBroken(gettext("%(line)s: %(why)s", line=told, why=refusal)) from refusal
@@ -122,7 +124,13 @@ def _linked_model(each: ChangeRequestLine) -> Any:
     return getattr(model_of(each.record_type), each.field_name or "").property.mapper.class_
 
 
-def _do(session: Session, request: ChangeRequest, each: ChangeRequestLine, linked: dict[tuple[Any, int], Any]) -> None:
+def _do(
+    session: Session,
+    request: ChangeRequest,
+    each: ChangeRequestLine,
+    linked: dict[tuple[Any, int], Any],
+    now: datetime.datetime,
+) -> None:
     model: Any = model_of(each.record_type)
     name = each.field_name or ""
     if each.step == Step.CREATE:
@@ -130,6 +138,8 @@ def _do(session: Session, request: ChangeRequest, each: ChangeRequestLine, linke
         session.flush()
         return
     record: Any = session.get(model, each.record_id)
+    if record is None and each.step == Step.DELETE and _is_of_staff(session, request):
+        return
     demand(record is not None, gettext("it is not there any more."))
     if each.step == Step.DELETE:
         session.delete(record)
@@ -137,6 +147,8 @@ def _do(session: Session, request: ChangeRequest, each: ChangeRequestLine, linke
         _link(session, request, each, record, linked.get((_linked_model(each), each.new or 0)))
         if model is Role:
             return  # many rights are written at once
+    elif each.step == Step.HAND_OVER:
+        staffing.carry_out(session, record, now)
     else:
         stale = gettext("it was changed meanwhile, ask for it anew.")
         demand(plain(getattr(record, name)) == each.old, stale)
@@ -153,6 +165,8 @@ def _link(session: Session, request: ChangeRequest, each: ChangeRequestLine, rec
     has = getattr(record, name)
     is_role = each.record_type == "ab_user" and name == "roles"
     grant = _grant_of(session, record.id, other.id) if is_role else None
+    if (other in has) is (each.step == Step.ADD) and grant is None and _is_of_staff(session, request):
+        return
     if each.step == Step.ADD:
         demand(other not in has or grant is not None, gettext("it is so already."))
         if other not in has:
@@ -166,6 +180,11 @@ def _link(session: Session, request: ChangeRequest, each: ChangeRequestLine, rec
     if is_role and each.step == Step.ADD and request.valid_until is not None:
         ends = begin_of(request.valid_until)
         session.add(RoleGrant(user=record, role=other, valid_until=ends, authority=request.number))
+
+
+def _is_of_staff(session: Session, request: ChangeRequest) -> bool:
+    """Whether it is done on a day long after it was asked for: what is so already by then is no obstacle."""
+    return any(each.step == Step.HAND_OVER for each in request.lines(session))
 
 
 def _grant_of(session: Session, user: int, role: int) -> RoleGrant | None:
@@ -202,6 +221,8 @@ def told_of(request: ChangeRequest) -> str:
 
 def tell_requester(session: Session, request: ChangeRequest, what: str, why: str) -> None:
     number, title = request.number, told_of(request)
+    if request.subject == Subject.RECERTIFICATION and what in ("approved", "applied"):
+        return  # the campaign tells it
 
     def words() -> tuple[str, str]:
         heads = {
@@ -214,3 +235,18 @@ def tell_requester(session: Session, request: ChangeRequest, what: str, why: str
         return heads[what], f"{title}\n{why}".strip()
 
     tell(session, request, {request.requester_id}, words)
+
+
+def tell_colleague(session: Session, request: ChangeRequest) -> None:
+    """Who takes over hears of it."""
+    for each in request.lines(session):
+        change = session.get(StaffChange, each.record_id) if each.step == Step.HAND_OVER else None
+        if change is None or change.colleague is None or change.colleague.user_id is None:
+            continue
+        person = str(change.employee)
+
+        def words(person: str = person) -> tuple[str, str]:
+            told = gettext("What waited for %(person)s waits for you from now on.", person=person)
+            return gettext("You take over from %(person)s", person=person), told
+
+        write_to(session, {change.colleague.user_id}, words, "/")

@@ -12,13 +12,15 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.acts.carrying import SYSTEM, carry_out, demand, refuse_conflicts, tell_requester, user_named
+from app.acts.carrying import SYSTEM, carry_out, demand, refuse_conflicts, tell_colleague, tell_requester, user_named
 from app.models.acting import acting, who
 from app.models.approval import ChangeRequest, ChangeRequestDecision, RequestState, RoleGrant, Verdict
 from app.models.base import model_of
 from app.models.clock import day_of
+from app.models.gate import Subject, takes_request
 from app.models.refusal import RuleBroken
 from app.rules.approval import VIEW, Case, case_of, gainers, missing, policy_of, seat_of
+from app.rules.recertifying import reviewers_of
 from app.rules.rights import holders
 from app.security.field_rights import who_reads
 from app.security.scope import scope_field, who_sees
@@ -26,8 +28,10 @@ from app.security.scope import scope_field, who_sees
 
 def case_now(session: Session, request: ChangeRequest, now: datetime.datetime) -> Case:
     right = policy_of(session, request.subject).right_name
-    entitled = _who_sees(session, request, holders(session, right, VIEW, now), now)
-    return case_of(session, request, entitled, now)
+    may = holders(session, right, VIEW, now)
+    if request.subject == Subject.RECERTIFICATION:
+        may |= reviewers_of(session, request)
+    return case_of(session, request, _who_sees(session, request, may, now), now)
 
 
 def _who_sees(
@@ -37,7 +41,8 @@ def _who_sees(
     lines = request.lines(session)
     users = who_reads(session, {f"{each.record_type}.{each.field_name}" for each in lines}, users, now)
     for table, key in {(each.record_type, each.record_id) for each in lines if each.record_id}:
-        record = session.get(model_of(table), key) if scope_field(model_of(table)) is not None else None
+        is_shown = scope_field(model_of(table)) is not None and takes_request(model_of(table))
+        record = session.get(model_of(table), key) if is_shown else None
         users = who_sees(session, record, users, now) if record is not None else users
     return frozenset(users)
 
@@ -121,13 +126,18 @@ def apply(session: Session, request: ChangeRequest, now: datetime.datetime) -> N
     _demand_sealed(request)
     _demand_approved(session, request, now)
     refuse_conflicts(session, request, now)
+    written = set(session.info.get("written", ()))
     with acting(actor=SYSTEM, authority=request.number, reason=request.reason):
-        carry_out(session, request)
+        carry_out(session, request, now)
+        # The open work of somebody may be in regions that no approver of rights sees.
+        also = {record for record in session.info.get("written", ()) if takes_request(type(record))}
+        session.info["written"] = written | also
         request.applied_at, request.problem = now, None
         session.flush()
         request.move("applied")
         session.flush()
     tell_requester(session, request, "applied", "")
+    tell_colleague(session, request)
 
 
 def _demand_approved(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:

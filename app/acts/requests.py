@@ -4,7 +4,7 @@ Nothing here commits. What becomes of them is in app.acts.deciding.
 """
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
@@ -77,9 +77,14 @@ def file(
     is_draft: bool = False,
     names_of: NamesOf | None = None,
     now: datetime.datetime | None = None,
+    requester: User | None = None,
+    tells: bool = True,
+    title: Callable[[], str] | None = None,
 ) -> ChangeRequest:
-    """A request of who acts, submitted at once unless it is to be a draft.
+    """A request of who acts, or of who has asked for it long ago; submitted at once unless it is to be a draft.
 
+    title: what it is called, asked for in each language; by default all that it changes, in words.
+    tells: whether those who may decide get a letter; not where one of them decides in the same moment.
     Raises RuleBroken where it changes nothing, where a rule or a conflict of duties is against what it would do, and
     about "reason", "apply_from" or "valid_until".
     """
@@ -88,9 +93,9 @@ def file(
         raise RuleBroken(gettext("Who asks for a change says why."), "reason")
     if not 0 < len(lines) <= MOST_LINES:
         raise RuleBroken(gettext("A request has between 1 and %(most)s changes.", most=MOST_LINES))
-    requester = user_named(session, who().actor)
+    requester = requester or user_named(session, who().actor)
     gain = sorted(gainers(session, lines, now))
-    titles = _titles(lines, names_of or stored_names(session), valid_until)
+    titles = _titles(lines, names_of or stored_names(session), valid_until, title)
     request = ChangeRequest(
         title=titles["en"],
         title_zh=titles["zh"],
@@ -109,16 +114,18 @@ def file(
         session.add(each)
     session.flush()
     if not is_draft:
-        submit(session, request, now)
+        _submit(session, request, now, tells)
     return request
 
 
-def _titles(lines: Sequence[ChangeRequestLine], names_of: NamesOf, until: datetime.date | None) -> dict[str, str]:
+def _titles(
+    lines: Sequence[ChangeRequestLine], names_of: NamesOf, until: datetime.date | None, title: Callable[[], str] | None
+) -> dict[str, str]:
     """What it is for in either language, as far as a list has room: a reader of the other one asks nothing more."""
     found = {}
     for locale in ("en", "zh"):
         with force_locale(locale):
-            told = "; ".join(all_in_words(lines[:MOST_TOLD], names_of, until))
+            told = title() if title is not None else "; ".join(all_in_words(lines[:MOST_TOLD], names_of, until))
         found[locale] = told if len(told) <= LONGEST_TITLE else f"{told[: LONGEST_TITLE - 1]}…"
     return found
 
@@ -128,6 +135,13 @@ def submit(session: Session, request: ChangeRequest, now: datetime.datetime) -> 
     demand(request.state == RequestState.DRAFT, gettext("%(request)s is submitted already.", request=request))
     requester = user_named(session, who().actor)
     demand(requester.id == request.requester_id, gettext("Only who has written a request submits it."))
+    _submit(session, request, now)
+
+
+def _submit(session: Session, request: ChangeRequest, now: datetime.datetime, tells: bool = True) -> None:
+    if request.subject == Subject.RECERTIFICATION:
+        takes_away = all(each.step == Step.REMOVE for each in request.lines(session))
+        demand(takes_away, gettext("A recertification takes rights away, and gives none."))
     demand(bool(request.lines(session)), gettext("%(request)s changes nothing.", request=request))
     _check_days(session, request, day_of(now))
     refuse_conflicts(session, request, now)
@@ -138,7 +152,12 @@ def submit(session: Session, request: ChangeRequest, now: datetime.datetime) -> 
     request.expires_at = now + datetime.timedelta(days=policy.days)
     request.move("submitted")
     session.flush()
-    number, title, reason, asker = request.number, told_of(request), request.reason, requester.username
+    if tells:
+        tell_approvers(session, request, now)
+
+
+def tell_approvers(session: Session, request: ChangeRequest, now: datetime.datetime) -> None:
+    number, title, reason, asker = request.number, told_of(request), request.reason, request.requester.username
 
     def words() -> tuple[str, str]:
         return (
@@ -170,7 +189,7 @@ def _rehearse(session: Session, request: ChangeRequest, now: datetime.datetime) 
     attempt = session.begin_nested()
     try:
         with acting(actor=SYSTEM, authority="rehearsal"):
-            carry_out(session, request)
+            carry_out(session, request, now)
             session.flush()
     finally:
         attempt.rollback()

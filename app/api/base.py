@@ -29,6 +29,7 @@ from app.models.refusal import Duplicate, RuleBroken, TakesRequest
 from app.models.submission import FormSubmission, already_stored
 from app.models.types import whole
 from app.programs import Refused, read_json
+from app.security import right_use
 from app.security.field_rights import restrictions, seen
 from app.security.scope import rows
 from app.security.tokens import has_scope, unauthorized
@@ -232,6 +233,7 @@ class RecordApi(BaseApi):
         if not self.may(right):
             name = f"can_{right} on {self.class_permission_name}"
             raise Refused(403, gettext("The right %(right)s is missing.", right=name))
+        right_use.note(f"can_{right}", self.class_permission_name)
 
     def load(self, pk: Any) -> Any:
         """The record, within the person's scope, or 404."""

@@ -9,7 +9,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select
 
-from app.acts import deciding, duties
+from app.acts import deciding, duties, recertification, unused
 from app.extensions import db
 from app.models.acting import acting
 from app.models.approval import ChangeRequest, RequestState, RoleGrant
@@ -49,6 +49,32 @@ def apply_due(now: datetime.datetime) -> tuple[int, int]:
             log.warning("a change request could not be applied", extra={"request": key, "why": sentence})
             held_up += 1
     return applied, held_up
+
+
+def keep_campaigns(now: datetime.datetime) -> dict[str, int]:
+    """Remind of what waits for a review, and close what is decided or due; how many of each."""
+    done = {"closed": 0, "reminded": 0}
+    with acting(actor="system", source="job"):
+        keys = recertification.running(db.session())
+        db.session.rollback()
+        for key in keys:
+            try:
+                what = commit(lambda key=key: recertification.look_after(db.session(), key, now))  # type: ignore[misc]
+            except RuleBroken as refusal:
+                told = str(refusal)
+                commit(lambda key=key, told=told: recertification.note_problem(db.session(), key, told))  # type: ignore[misc]
+                log.warning("a recertification could not be closed", extra={"key": key, "why": told})
+                continue
+            if what:
+                done[what] += 1
+    return done
+
+
+def sweep_unused(now: datetime.datetime) -> int:
+    with acting(actor="system", source="job"):
+        count = commit(lambda: unused.sweep(db.session(), now))
+    log.info("looked for unused rights", extra={"found": count})
+    return count
 
 
 def _locked(key: int) -> ChangeRequest:

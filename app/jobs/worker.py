@@ -11,7 +11,7 @@ from flask import Flask
 from huey.consumer import Consumer
 
 from app.jobs.queue import Queue
-from app.jobs.requests import keep_requests, send_mail, sweep_duties
+from app.jobs.requests import keep_campaigns, keep_requests, send_mail, sweep_duties, sweep_unused
 from app.jobs.upkeep import Anchoring, Sweep, beat, clean_up, fold_figures, seal
 
 PACE = 2.0  # seconds between two heartbeats, and between two sweeps
@@ -72,11 +72,13 @@ def _upkeep(app: Flask, queue: Queue, pace: float, parent: int) -> None:
                     fold_figures()
                     now = datetime.datetime.now(datetime.UTC)
                     keep_requests(now)
+                    keep_campaigns(now)
                     send_mail(now)
                 if time.monotonic() - cleaned >= DAY:
                     cleaned = time.monotonic()
                     log.info("cleaned up", extra=clean_up(datetime.datetime.now(datetime.UTC)))
                     sweep_duties(datetime.datetime.now(datetime.UTC))
+                    sweep_unused(datetime.datetime.now(datetime.UTC))
             except Exception:
                 log.warning("jobs could not be looked after", exc_info=True)
         queue.stopping.wait(pace)

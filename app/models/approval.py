@@ -114,12 +114,22 @@ class ChangeRequest(Record):
             raise RuleBroken(gettext("%(request)s is submitted: its content stays as it is.", request=self))
         if RequestState.SUBMITTED in moves:
             self.content_hash = self.seal()
+        if moves and moves[-1] in ENDED:
+            self._tell_followers()
         if RequestState.APPROVED in moves:
             given = {d.approver_id for d in self.decisions() if d.verdict == Verdict.APPROVED}
             if len(given - {self.requester_id}) < self.needed:
                 raise RuleBroken(gettext("%(request)s is approved by decisions of others only.", request=self), "state")
         if RequestState.APPLIED in moves and who().authority not in {self.number, *COMMANDS}:
             raise RuleBroken(gettext("%(request)s is applied by the system only.", request=self), "state")
+
+    def _tell_followers(self) -> None:
+        """What waits for this request goes on without it."""
+        session = object_session(self)
+        for table in FOLLOWERS if session is not None else ():
+            model = model_of(table)
+            for row in session.scalars(select(model).where(model.change_request_id == self.id)):  # type: ignore[union-attr]
+                row.request_ends(self.state)
 
     def seal(self) -> str:
         """SHA-256 over all that is asked for."""
@@ -129,6 +139,8 @@ class ChangeRequest(Record):
         return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
+ENDED = (RequestState.REJECTED, RequestState.WITHDRAWN, RequestState.EXPIRED)
+FOLLOWERS = ("staff_change", "recertification_line")  # tables whose rows wait for a request: request_ends()
 CONTENT = ("title", "subject", "reason", "requester_id", "for_user_id", "apply_from", "valid_until", "needed")
 
 
@@ -175,6 +187,8 @@ class ChangeRequestLine(Record):
     def mark(self) -> tuple[Any, ...]:
         """As a gated change names itself: see app.models.gate.Touch."""
         value = self.new if self.step in (Step.ADD, Step.REMOVE, Step.MOVE) else None
+        if self.step == Step.HAND_OVER:  # see app.models.gate: who leaves loses whatever they have by then
+            value = (self.new["user"], self.new["employee"]) if self.new["leaves"] else (None, None)
         key = None if self.step == Step.CREATE else self.record_id
         return str(self.step), self.record_type, key, self.field_name or "", value
 

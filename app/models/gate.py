@@ -30,6 +30,7 @@ class Subject(Choices):
     RIGHTS = "rights", _("Rights"), "violet"
     CATALOG = "catalog", _("Products and prices"), "blue"
     CUSTOMER_DATA = "customer_data", _("Customer data"), "amber"
+    RECERTIFICATION = "recertification", _("Recertification"), "teal"
 
 
 class Step(Choices):
@@ -41,6 +42,7 @@ class Step(Choices):
     CREATE = "create", _("Create"), "green"
     DELETE = "delete", _("Delete"), "red"
     MOVE = "move", _("Move a state"), "teal"
+    HAND_OVER = "hand_over", _("Hand over"), "amber"
 
 
 # Who may change rights without a request. A release adds one here, with its reason, or not at all.
@@ -111,6 +113,9 @@ def check_gate(session: Session) -> None:
         return
     covered = _covered_by(session, authority) if authority else set()
     refused = [touch for mark, touch in touched.items() if mark not in covered and _of_request(mark) not in covered]
+    if refused:
+        leavers = [mark[-1] for mark in covered if mark[0] == Step.HAND_OVER.value and mark[1] == "staff_change"]
+        refused = [touch for touch in refused if not any(_is_taken_from(touch, each) for each in leavers)]
     if refused:
         raise TakesRequest.several([(touch.field or None, touch.sentence) for touch in refused])
 
@@ -239,6 +244,22 @@ def _covered_by(session: Session, authority: str) -> set[tuple[Any, ...]]:
         ends = {(Step.REMOVE.value, n.record_type, n.record_id, n.field_name or "", n.new) for n in lines if _ends(n)}
         return ends | {(Step.DELETE.value, "role_grant")} if request.valid_until else set()
     return {line.mark for line in lines} | {(step.value, "role_grant") for step in Step}
+
+
+def _is_taken_from(touch: Touch, leaves: tuple[int | None, int | None]) -> bool:
+    """Whether a change takes something from who leaves, whatever they have on that day.
+
+    leaves: key of their user, None where they have none, and of the employee; (None, None) where nobody leaves.
+    """
+    record, (user, employee) = touch.record, leaves
+    if touch.step is Step.REMOVE:
+        return isinstance(record, User) and record.id == user
+    if touch.step is Step.DELETE:
+        theirs = {getattr(record, "employee_id", None), getattr(record, "deputy_id", None)}
+        is_theirs = employee in theirs or (user is not None and getattr(record, "user_id", None) == user)
+    else:
+        is_theirs = touch.step is Step.SET and touch.field == "owner_id" and before(record, "owner_id") == employee
+    return isinstance(record, Record) and employee is not None and is_theirs
 
 
 def _ends(line: Any) -> bool:

@@ -37,7 +37,7 @@ def default_policy(subject: Subject) -> ApprovalPolicy:
         needed=1,
         right_name=f"can_approve_{subject.value}",
         bars_manager=False,
-        bars_managed=True,
+        bars_managed=subject is not Subject.RECERTIFICATION,  # it takes rights away, and asks managers about it
         days=14,
     )
 
@@ -258,8 +258,25 @@ def in_words(line: ChangeRequestLine, name_of: NameOf, until: datetime.date | No
         return gettext("New: %(kind)s (%(values)s)", kind=kind_of(line), values=told)
     if step == Step.DELETE:
         return gettext("%(kind)s %(record)s is deleted", kind=kind_of(line), **words)
+    if step == Step.HAND_OVER:
+        return _hand_over_text(line.new or {}, name_of)
     old, new = (value_text(*place, value, name_of) for value in (line.old, line.new))  # type: ignore[arg-type]
     return gettext("%(record)s: %(field)s from “%(old)s” to “%(new)s”", old=old, new=new, **words)
+
+
+def _hand_over_text(plan: dict[str, Any], name_of: NameOf) -> str:
+    person = name_of("employee", plan["employee"]) if plan.get("employee") else plan.get("name", "")
+    colleague = name_of("employee", plan["colleague"]) if plan.get("colleague") else ""
+    words = {"person": person, "colleague": colleague}
+    if plan.get("leaves"):
+        return gettext(
+            "%(person)s can sign in no more: sessions and tokens end, the login is closed, whatever they hold by then "
+            "is taken away, and all open work goes to %(colleague)s",
+            **words,
+        )
+    if colleague:
+        return gettext("Open work of %(person)s goes to %(colleague)s; sessions and tokens of before end", **words)
+    return gettext("Sessions and tokens that %(person)s had before end", **words)
 
 
 def all_in_words(

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session, aliased, joinedload, object_session
 
 from app.models.choices import is_one_of
+from app.models.clock import day_of
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.ticket import (
@@ -151,9 +152,15 @@ def take_back(
     newest, *others = open_escalations(ticket)
     with _session(ticket).no_autoflush:
         newest.taken_back_at, newest.taken_back_by, newest.taken_back_reason = max(now, newest.escalated_at), by, reason
-        ticket.work_group, ticket.owner = newest.from_group, newest.from_owner
+        ticket.work_group, ticket.owner = newest.from_group, _still_here(newest.from_owner, now)
         ticket.escalation_level = max((other.escalation_level for other in others), default=0)
     return newest
+
+
+def _still_here(person: Employee | None, now: datetime.datetime) -> Employee | None:
+    """Nobody where they have left meanwhile: the group finds its own owner."""
+    has_left = person is not None and person.valid_to is not None and person.valid_to <= day_of(now)
+    return None if has_left else person
 
 
 def open_escalations(ticket: TroubleTicket) -> list[TicketEscalation]:
@@ -197,7 +204,7 @@ def give_back(
     last: Any = way_back(ticket)
     _possible(_why_not_back(ticket, last))
     row = TicketTransfer(reason=reason, transferred_by=by, transferred_at=now, gives_back=last)
-    return _hop(ticket, last.from_group, last.from_owner, row)
+    return _hop(ticket, last.from_group, _still_here(last.from_owner, now), row)
 
 
 def way_back(ticket: TroubleTicket) -> TicketTransfer | None:

@@ -46,6 +46,7 @@ from app.models.order import (
     ReviewState,
 )
 from app.models.pricing import ChargePeriod, ProductOfferingPrice
+from app.models.recertification import Recertification
 from app.models.role_limits import FieldRule, Reach, RoleReach
 from app.models.specification import (
     ProductSpecCharacteristic,
@@ -54,6 +55,7 @@ from app.models.specification import (
     Supplier,
 )
 from app.models.staff import Department, Employee
+from app.models.staff_change import StaffChange, StaffKind
 from app.models.states import Lifecycle
 from app.models.ticket import (
     EscalationKind,
@@ -525,6 +527,17 @@ def make_duty_conflict(session: Session, **changes: Any) -> DutyConflict:
 def make_duty_exception(session: Session, **changes: Any) -> DutyException:
     own = {"duty_conflict": make_duty_conflict, "user": make_user, "owner": make_employee, "reason": "For a while"}
     return _build(session, DutyException, changes, valid_to=DAY + datetime.timedelta(days=10**4), **own)
+
+
+@builder
+def make_recertification(session: Session, **changes: Any) -> Recertification:
+    return _build(session, Recertification, changes, title="Yearly review", fallback=make_employee, due_on=DAY)
+
+
+@builder
+def make_staff_change(session: Session, **changes: Any) -> StaffChange:
+    own = {"kind": StaffKind.MOVER, "employee": make_employee, "effective_on": DAY}
+    return _build(session, StaffChange, changes, **own)
 
 
 @builder

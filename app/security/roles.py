@@ -33,6 +33,8 @@ CATALOG = ("ProductSpec*View", "ProductOffering*View", "BundledOfferingView", "P
            "SupplierView")  # fmt: skip
 REFERENCE = ("RegionView", "WorkGroupView", "InteractionReasonView", "DepartmentView")
 STAFF = ("EmployeeView", "ReviewLimitView")  # where a person sees rows, and up to what they decide: rights as well
+REVIEWED = ("RecertificationView", "RecertificationLineView")
+STAFF_CHANGES = ("StaffChangeView", "RoleTemplateView")
 REQUESTS = ("ChangeRequestView", "ChangeRequestLineView", "ChangeRequestDecisionView")
 OWN_REQUESTS = (*LOOK, "can_submit", "can_withdraw")
 DECIDES = (*READ, "can_approve", "can_reject")
@@ -130,7 +132,11 @@ ROLES: dict[str, Role] = {
     "Auditor": Role(
         _("Auditor"),
         _("Reads everything with its history, and the ledger, and verifies it; changes nothing"),
-        {("*View",): READ, **EVERYWHERE, **PROOF, ("ChangeRequestView",): ("can_see_all_requests",)},
+        {
+            ("*View",): READ, **EVERYWHERE, **PROOF,
+            ("ChangeRequestView",): ("can_see_all_requests",),
+            ("RecertificationView",): ("can_see_all_reviews",),
+        },
     ),
     "Security administrator": Role(
         _("Security administrator"),
@@ -140,7 +146,10 @@ ROLES: dict[str, Role] = {
                        "resetpasswords"),
             REQUESTS: OWN_REQUESTS,
             (*DUTIES, *LIMITS, "ApprovalPolicyView", "DeputyView"): (*WRITE, "can_request_deletion"),
-            ("RoleGrantView", "DutyFindingView", "MailView"): READ,
+            ("RoleGrantView", "DutyFindingView", "MailView", "UnusedRightView", *REVIEWED): READ,
+            ("RecertificationView",): (*WRITE, "can_delete", "can_start", "can_close", "can_cancel",
+                                       "can_see_all_reviews"),
+            STAFF_CHANGES: (*WRITE, "can_delete", "can_ask_for", "can_request_undo", "can_drop"),
             RIGHTS: ("can_list",),
             ("ResetPasswordView",): ("can_this_form_get", "can_this_form_post"),
             SIGN_IN: (*READ, "can_end", "can_unlock", "can_reset", "can_demand", "can_release", "can_revoke",
@@ -153,12 +162,23 @@ ROLES: dict[str, Role] = {
         _("Rights approver"),
         _("Decides on requests about rights; asks for none"),
         {
-            REQUESTS: (*DECIDES, "can_approve_rights", "can_see_all_requests"),
-            (*DUTIES, *LIMITS, "ApprovalPolicyView", "RoleGrantView", "DutyFindingView"): READ,
-            (*STAFF, "DepartmentView"): READ,
+            REQUESTS: (*DECIDES, "can_approve_rights", "can_approve_recertification", "can_see_all_requests"),
+            ("RecertificationView",): ("can_see_all_reviews",),
+            (*DUTIES, *LIMITS, "ApprovalPolicyView", "RoleGrantView", "DutyFindingView", "UnusedRightView", *REVIEWED,
+             *STAFF_CHANGES, *STAFF, "DepartmentView"): READ,
             ("DeputyView",): (*LOOK, "can_add", "can_edit"),
             SECURITY: LOOK,
             RIGHTS: ("can_list",),
+        },
+    ),
+    "Department manager": Role(
+        _("Department manager"),
+        _("Reviews which rights their people still need"),
+        {
+            REVIEWED: (*READ, "can_keep", "can_revoke"),
+            REQUESTS: LOOK,
+            ("DeputyView",): (*LOOK, "can_add", "can_edit"),
+            ("EmployeeView", "DepartmentView"): LOOK,
         },
     ),
     "Catalog approver": Role(

@@ -23,6 +23,7 @@ from app.models.clock import day_of
 from app.models.customer import Region
 from app.models.gate import Subject, takes_request
 from app.models.ledger import Change
+from app.models.recertification import RecertificationLine
 from app.models.refusal import RuleBroken
 from app.models.role_limits import EVERY, Reach, RoleReach, subjects
 from app.models.staff import Department, Employee
@@ -39,6 +40,7 @@ from app.security.manager import limited_roles
 
 SEE_ALL = ("can_see_all", "RegionView")
 SEE_ALL_REQUESTS = ("can_see_all_requests", "ChangeRequestView")
+SEE_ALL_REVIEWS = ("can_see_all_reviews", "RecertificationView")
 ONLY_WITH_ALL: set[Any] = {Change}  # they tell of records of every region
 WIDTHS = tuple(Reach)  # from the widest on
 NARROW = (Reach.DEPARTMENT, Reach.OWN)
@@ -74,6 +76,8 @@ def rows(model: type[Any]) -> Select[Any]:
     """A SELECT of the rows that the person who acts may see."""
     if model in (ChangeRequest, ChangeRequestLine, ChangeRequestDecision):
         return _requests(model)
+    if model is RecertificationLine:
+        return _reviews()
     if model in ONLY_WITH_ALL and not sees_everything():
         return select(model).where(false())
     return select(model).where(*_limits(model, model))
@@ -158,6 +162,19 @@ def _requests(model: type[Any]) -> Select[Any]:
             model.change_request_id.in_(found.with_only_columns(ChangeRequest.id)), ~_is_unread()
         )
     return select(model).where(model.change_request_id.in_(found.with_only_columns(ChangeRequest.id)))
+
+
+def _reviews() -> Select[Any]:
+    """Rights to review: those of which one is the reviewer, or their deputy."""
+    found = select(RecertificationLine)
+    if not has_request_context() or current_app.appbuilder.sm.has_access(*SEE_ALL_REVIEWS):  # type: ignore[attr-defined]
+        return found
+    person = g.get("user")
+    user = person.id if person is not None and person.is_authenticated else None
+    me = select(Employee.id).where(Employee.user_id == user)
+    stands_in = Deputy.deputy_id.in_(me), Deputy.valid_to > day_of(datetime.datetime.now(datetime.UTC))
+    mine = RecertificationLine.reviewer_id.in_(me)
+    return found.where(or_(mine, RecertificationLine.reviewer_id.in_(select(Deputy.employee_id).where(*stands_in))))
 
 
 def _concern(user: int | None) -> ColumnElement[bool]:

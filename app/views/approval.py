@@ -109,7 +109,8 @@ class ChangeRequestView(RecordView):
     ]
     formatters = {"title": lambda request: escape(request.worded("title"))}
     related = ["ChangeRequestDecisionView", "ChangeRequestLineView"]
-    further_rights = ["see_all_requests", "approve_rights", "approve_catalog", "approve_customer_data"]
+    further_rights = ["see_all_requests", "approve_rights", "approve_catalog", "approve_customer_data",
+                      "approve_recertification"]  # fmt: skip
 
 
 class ChangeRequestLineView(RecordView):

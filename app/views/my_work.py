@@ -18,6 +18,7 @@ from app.models.interaction import PartyInteraction
 from app.models.ledger import Change
 from app.models.order import OPEN_TO_CHANGE, OrderState, ProductOrder
 from app.models.pricing import ProductOfferingPrice
+from app.models.recertification import RecertificationLine
 from app.models.staff import Employee
 from app.models.ticket import OPEN, TroubleTicket
 from app.rules import ticketing
@@ -111,6 +112,15 @@ PANELS = [
         ("title", "requester_id", "expires_at"),
         _("No request waits for you."),
         ("can_approve", "ChangeRequestView"),
+    ),
+    WorkPanel(
+        _("Rights waiting for my review"),
+        RecertificationLine,
+        (Part(_("To be decided"), lambda me: of_me(me, [("reviewer_id.is", "{me}"), ("state.is", "open")])),),
+        "id",
+        ("role", "since", "last_used_on", "recertification_id"),
+        _("No right waits for your review."),
+        ("can_keep", "RecertificationLineView"),
     ),
     WorkPanel(
         _("My requests"),

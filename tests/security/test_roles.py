@@ -33,6 +33,7 @@ Care supervisor         r        r       rw      r     r       rwd    rwd    r  
 Auditor                 r        r       r       r     r       r      r      r      r     r     r      r     r
 Security administrator  -        -       -       -     -       -      -      r      rwd   rw    rwd    rwd   -
 Rights approver         -        -       -       -     -       -      -      -      r     r     r      r     -
+Department manager      -        -       -       -     -       -      -      -      r     -     -      -     -
 Catalog approver        -        -       -       -     r       -      -      -      r     -     -      -     -
 System administrator    r        r       r       r     r       r      rwd    rwd    r     r     -      -     -
 Integration             -        -       -       -     -       -      -      -      -     -     -      -     -
@@ -53,6 +54,10 @@ ACTS = [  # right, view, who has it
     ("can_see_all", "RegionView", {"Auditor"}),
     ("can_list", "RightsView", {"Auditor", "Security administrator", "Rights approver", "System administrator"}),
     ("resetpasswords", "UserDBModelView", {"Security administrator"}),
+    ("can_start", "RecertificationView", {"Security administrator"}),
+    ("can_revoke", "RecertificationLineView", {"Department manager"}),
+    ("can_ask_for", "StaffChangeView", {"Security administrator"}),
+    ("can_approve_recertification", "ChangeRequestView", {"Rights approver"}),
     ("can_get", "CustomerApi", {"Integration"}),
     ("can_post", "ProductOrderApi", {"Integration"}),
     ("can_delete", "CustomerApi", set()),
@@ -105,15 +110,16 @@ def test_an_act_belongs_to_whom_it_should(app, session, rights, right, view, who
 def test_the_auditor_changes_nothing(rights):
     """Whatever is added later: only rights to read and to prove, and those over the own password."""
     reading = {"can_list", "can_show", "can_history", "can_export", "menu_access", "can_see_all"}
-    reading |= {"can_verify", "can_signed_export", "can_see_all_requests"}
+    reading |= {"can_verify", "can_signed_export", "can_see_all_requests", "can_see_all_reviews"}
     assert {pair for pair in rights["Auditor"] if pair[0] not in reading} == roles.OWN
 
 
 @pytest.mark.one_database
 def test_the_security_administrator_sees_no_business(rights):
-    business = ("Customer", "Account", "Order", "Product", "Ticket", "Interaction", "ChangeView")
+    business = ("Customer", "Account", "Order", "Product", "Ticket", "Interaction")
     own = {view for right, view in rights["Security administrator"] if not right.startswith("menu")}
     assert [view for view in own if any(word in view for word in business)] == []
+    assert "ChangeView" not in own, "the ledger"
 
 
 @pytest.mark.one_database

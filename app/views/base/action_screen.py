@@ -16,6 +16,7 @@ from app.extensions import db
 from app.models.acting import acting
 from app.models.refusal import RuleBroken
 from app.models.submission import FormSubmission, already_stored
+from app.security import right_use
 from app.views.base import forms
 from app.views.base.pages import FormPage
 from app.views.base.registry import url_of
@@ -58,6 +59,7 @@ class ActionScreen(Screen):
             abort(404)
         if not self.may(name):
             refuse(f"can_{name}", self.class_permission_name)
+        right_use.note(f"can_{name}", self.class_permission_name)
         return action
 
     def _act(self, action: Action, records: list[Any], title: str) -> Any:

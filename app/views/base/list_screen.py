@@ -55,7 +55,7 @@ class ListScreen(Screen):
             address = query.url(page=None, size=None).replace(query.path, self.address("import/"), 1)
             page.buttons.append(Button("import", gettext("Import"), address, "fa-upload"))
         page.bulk = [
-            Button(action.name, action.label, self.address(f"bulk/{action.name}"), action.icon)
+            Button(action.name, action.label, self.address(f"bulk/{action.name}"), action.icon, key=action.key)
             for action in self.all_actions.values()
             if action.bulk and self.may(action.name)
         ]

@@ -52,6 +52,7 @@ class Button:
     icon: str = ""
     style: str = "default"  # default, primary, danger
     post: bool = False
+    key: str = ""
 
 
 @dataclass

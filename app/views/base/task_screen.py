@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.extensions import db
 from app.jobs import enqueue
 from app.models.submission import FormSubmission, already_stored
+from app.security import right_use
 from app.views.base import forms
 from app.views.base.declarations import Task
 from app.views.base.pages import FormPage
@@ -28,6 +29,7 @@ class TaskScreen(Screen):
             abort(404)
         if not self.may(name):
             refuse(f"can_{name}", self.class_permission_name)
+        right_use.note(f"can_{name}", self.class_permission_name)
         form_class = forms.form_of(f"{name}Task", task.inputs)
         form = form_class() if request.method == "POST" else form_class(formdata=None)
         token = request.form.get(forms.SUBMIT, "")[:64] or uuid4().hex

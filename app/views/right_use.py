@@ -1,0 +1,27 @@
+"""Roles and rights that people hold and do not use."""
+
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from app.models.right_use import HeldKind, UnusedRight
+from app.security.roles import role_text
+from app.views.base.declarations import Menu
+from app.views.base.record import RecordView
+from app.views.base.rights import place_text, right_text
+
+
+def name_cell(row: Any) -> Markup:
+    """A role by its name, a right in people's words."""
+    if row.kind == HeldKind.ROLE:
+        return escape(role_text(row.name))
+    right, _space, view = row.name.partition(" ")
+    return escape(f"{place_text(view)}: {right_text(right, view)}")
+
+
+class UnusedRightView(RecordView):
+    model = UnusedRight
+    menu = Menu.SECURITY
+    icon = "fa-clock-o"
+    list_order = "unused_since"
+    formatters = {"name": name_cell}
