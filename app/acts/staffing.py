@@ -2,7 +2,7 @@
 
 import datetime
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,7 +105,7 @@ def preview(session: Session, change: StaffChange, names: Names, now: datetime.d
         employee = change.employee or _new_employee(change)
         user = employee.user or _new_user(change)
         lines = lines_of(session, change, user, employee)
-        told = list(zip((each.step for each in lines), names(lines), strict=True))
+        told: list[tuple[str, str]] = list(zip((each.step for each in lines), names(lines), strict=True))
         if change.employee is None or (change.employee.user is None and change.kind == StaffKind.JOINER):
             words = gettext("New: login %(name)s, which opens nothing before the day", name=change.user_name or "—")
             told.insert(0, (Step.CREATE, words))
@@ -258,7 +258,7 @@ def _is_put_back(table: str, name: str, handed: set[tuple[str, str]]) -> bool:
     return (table, name) in handed or of_record or (table, name) == ("ab_user", "active")
 
 
-def _links_back(record: Any, name: str, gone: list[int], new: list[int]) -> Iterator[ChangeRequestLine]:
+def _links_back(record: Any, name: str, gone: Iterable[int], new: Iterable[int]) -> Iterator[ChangeRequestLine]:
     has = {row.id for row in getattr(record, name)}
     yield from (requests.line(Step.ADD, record, name, key) for key in gone if key not in has)
     yield from (requests.line(Step.REMOVE, record, name, key) for key in new if key in has)

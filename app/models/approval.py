@@ -188,7 +188,8 @@ class ChangeRequestLine(Record):
         """As a gated change names itself: see app.models.gate.Touch."""
         value = self.new if self.step in (Step.ADD, Step.REMOVE, Step.MOVE) else None
         if self.step == Step.HAND_OVER:  # see app.models.gate: who leaves loses whatever they have by then
-            value = (self.new["user"], self.new["employee"]) if self.new["leaves"] else (None, None)
+            plan = self.new or {}
+            value = (plan.get("user"), plan.get("employee")) if plan.get("leaves") else (None, None)
         key = None if self.step == Step.CREATE else self.record_id
         return str(self.step), self.record_type, key, self.field_name or "", value
 

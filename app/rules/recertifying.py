@@ -63,8 +63,8 @@ class Staff:
     def _may(self, key: int, user: int) -> bool:
         """Nobody certifies their own; who runs the campaign asks, and so does not decide."""
         person = self.people.get(key)
-        signs_in = person is not None and person.user in self.reviewers
-        return signs_in and person.user not in (user, self.runs)  # type: ignore[union-attr]
+        own = person.user if person is not None else None
+        return own is not None and own in self.reviewers and own not in (user, self.runs)
 
 
 def staff_now(session: Session, reviewers: Collection[int], runs: int) -> Staff:

@@ -16,6 +16,7 @@ from app.sample.moments import Moments, tell
 from app.sample.parties import at, load_parties
 from app.sample.places import load_places
 from app.sample.products import load_products
+from app.sample.reviews_of_rights import load_reviews_of_rights
 from app.sample.rights import load_rights
 from app.sample.staff import Login, load_staff
 from app.sample.work import load_interactions, load_orders, load_tickets
@@ -46,4 +47,5 @@ def load(session: Session, password: str | None, today: datetime.date | None = N
         load_interactions(session, parties, orders, tickets, staff, today)
         tell(session, moments, min(datetime.datetime.now(datetime.UTC).replace(microsecond=0), at(today, 18)))
         load_rights(session, staff, today)
+        load_reviews_of_rights(session, staff, today)
     return staff.logins
