@@ -314,7 +314,7 @@ def _decided(line: RecertificationLine) -> str:
 
 CAMPAIGN_ACTIONS = [
     Action(
-        "start", _("Start"), _start, allowed=_in(CampaignState.DRAFT), icon="fa-play",
+        "start", _("Start"), _start, allowed=_in(CampaignState.DRAFT), icon="fa-arrow-right",
         text=_("Each right of today becomes a line, and its reviewer gets a letter."),
     ),
     Action(

@@ -75,7 +75,7 @@ class StaffKind(Choices):
 
 class StaffChangeState(Choices):
     DRAFT = "draft", _("Draft"), "grey"
-    ASKED = "asked", _("Asked for"), "blue"
+    ASKED = "asked", _("To be approved"), "blue"
     DONE = "done", _("Done"), "green"
     DROPPED = "dropped", _("Dropped"), "grey"
 

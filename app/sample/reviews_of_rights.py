@@ -3,12 +3,13 @@
 import datetime
 
 from flask_appbuilder.security.sqla.models import PermissionView, Role, User
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.acts import recertification, staffing, unused
 from app.models.acting import acting
 from app.models.clock import day_of
+from app.models.ledger import Change
 from app.models.recertification import LineState, Recertification, RecertificationLine
 from app.models.right_use import RightUse
 from app.models.staff import Department
@@ -41,11 +42,19 @@ def load_reviews_of_rights(session: Session, staff: Staff, today: datetime.date)
     )
     session.flush()
     now = datetime.datetime.now(datetime.UTC)
+    _have_had_rights(session, now - LONG_AGO)
     _use_rights(session, today, now)
     if holders(session, "can_keep", LINES_VIEW, now):
         _finished(session, staff, now)
         _running(session, staff, now)
         _mover(session, staff, today)
+
+
+def _have_had_rights(session: Session, moment: datetime.datetime) -> None:
+    """As all of the world, roles were there before it was loaded."""
+    given = Change.record_type == "ab_user", Change.authority == "sample"
+    told = update(Change).where(*given).values(at=moment)
+    session.execute(told, execution_options={"unrecorded": "the story of the sample", "synchronize_session": False})
 
 
 def _use_rights(session: Session, today: datetime.date, now: datetime.datetime) -> None:

@@ -31,7 +31,7 @@ class RecertificationView(RecordView):
     model = Recertification
     menu = Menu.SECURITY
     menu_position = 6
-    icon = "fa-certificate"
+    icon = "fa-check-circle"
     actions = CAMPAIGN_ACTIONS
     panels = [Panel(_("Progress"), progress_panel, "recertification/progress.html")]
     related = ["RecertificationLineView"]
@@ -42,6 +42,6 @@ class RecertificationLineView(RecordView):
     model = RecertificationLine
     menu = Menu.SECURITY
     menu_position = 7
-    icon = "fa-check-square-o"
+    icon = "fa-check"
     actions = LINE_ACTIONS
     formatters = {"role": role_cell}

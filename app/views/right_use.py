@@ -22,6 +22,6 @@ def name_cell(row: Any) -> Markup:
 class UnusedRightView(RecordView):
     model = UnusedRight
     menu = Menu.SECURITY
-    icon = "fa-clock-o"
+    icon = "fa-moon-o"
     list_order = "unused_since"
     formatters = {"name": name_cell}

@@ -42,7 +42,7 @@ class StaffChangeView(RecordView):
     model = StaffChange
     menu = Menu.SECURITY
     menu_position = 8
-    icon = "fa-exchange"
+    icon = "fa-user-gear"
     actions = STAFF_ACTIONS
     panels = [
         Panel(_("What it does"), preview_panel, "staff_change/preview.html"),
@@ -53,5 +53,5 @@ class StaffChangeView(RecordView):
 class RoleTemplateView(RecordView):
     model = RoleTemplate
     menu = Menu.SECURITY
-    icon = "fa-clone"
-    list_order = "department_id"
+    icon = "fa-list-alt"
+    list_order = "job_title"
