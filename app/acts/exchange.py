@@ -251,6 +251,9 @@ def _read_relation(namer: Namer, first: int, known: frozenset[int] | None, write
 
 def _read_column(shown: Field, place: int, write: Write) -> Read:
     kind = kind_of(shown)
+    if shown.offers is not None:
+        said = dict(shown.offers())
+        return lambda columns: [write(str(said.get(value, value))) for value in columns[place]]
     if shown.choices is not None or kind == "bool":
         words: dict[Any, str] = {True: gettext("Yes"), False: gettext("No")}
         if shown.choices is not None:

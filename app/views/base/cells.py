@@ -124,6 +124,9 @@ def cell_of(shown: Field) -> Cell:
     kind, name = kind_of(shown), shown.name
     if shown.is_masked:
         return lambda record: escape(text) if (text := masked(shown, getattr(record, name))) else DASH
+    if shown.offers is not None:
+        words = dict(shown.offers())
+        return lambda record: escape(words.get(getattr(record, name)) or getattr(record, name) or "")
     if kind == "relation":
         relation, markup = shown.relation, link_maker(shown.target_model)
         return lambda record: markup(target) if (target := getattr(record, relation)) is not None else DASH
