@@ -17,8 +17,8 @@ PAGES = [
     "/", "/dashboard/", "/charts/product_order/", "/review/", "/escalation/", "/search?q=CU0000", "/preferences/",
     "/job/", "/change/list/?size=3", "/api/docs/", "/no-such-page", "/customer/list/?size=3&status.is=active&q=CU",
     "/customer/list/?q=nothing+like+it", "/customer/import/", "/users/list/", "/users/add", "/roles/list/",
-    "/users/userinfo/", "/resetmypassword/form", "/rights/", "/rights/mine?since=2026-01-01", "/rights/?role=2",
-    "/rights/who?right=can_add+TroubleTicketView", "/rights/compare?role=1&role=2&alike=y", "/roles/ask/2",
+    "/users/userinfo/", "/resetmypassword/form", "/rights/", "/rights/mine?since=2026-01-01", "/rights/?role=3",
+    "/rights/who?right=can_add+TroubleTicketView", "/rights/compare?role=3&role=6&alike=y", "/roles/ask/3",
 ]  # fmt: skip
 
 
