@@ -7,6 +7,7 @@ SWITCHBOARD_TEST_DATABASES=sqlite,postgresql,mariadb. A server is given by an ad
 
 import contextvars
 import fcntl
+import gc
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -118,6 +119,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item
         for item in items
         if item.get_closest_marker("one_database")
+        and not item.get_closest_marker("each_database")
         and getattr(item, "callspec", None)
         and item.callspec.params.get("engine_name", ENGINES[0]) != ENGINES[0]  # type: ignore[attr-defined]
     ]
@@ -126,6 +128,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         gone = set(again)
         items[:] = [item for item in items if item not in gone]
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded stays: it is not looked through for garbage again and again, as in a worker (gunicorn.conf.py)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 # --- databases -------------------------------------------------------------------------------------------------------
@@ -324,6 +333,20 @@ def add_user(app: Flask, username: str, *roles: str) -> Any:
         return sm.find_user(username) or sm.add_user(
             username, username.capitalize(), "Test", f"{username}@example.com", found, password=PASSWORD
         )
+
+
+def hold(session: Any, role: Any, keys: Iterable[int]) -> None:
+    """A role has just these rights from now on: past gate and ledger, which take long over hundreds of them."""
+    session.flush()
+    table = type(role).permissions.property.secondary
+    connection = session.connection()
+    first = (connection.scalar(sa.select(sa.func.max(table.c.id))) or 0) + 1
+    rows = [{"id": first + n, "permission_view_id": key, "role_id": role.id} for n, key in enumerate(keys)]
+    past = {"unrecorded": "rights for a test"}
+    connection.execute(sa.delete(table).where(table.c.role_id == role.id), execution_options=past)
+    if rows:
+        connection.execute(sa.insert(table), rows, execution_options=past)
+    session.expire(role)
 
 
 @pytest.fixture(scope="session")

@@ -91,6 +91,7 @@ def add_customer(browser: Browser, name: str) -> str:
     return location.rsplit("/", 1)[1]
 
 
+@pytest.mark.one_database
 def test_each_person_gets_their_own_filter_and_parent(live_server: LiveServer) -> None:
     first = Browser(live_server)
     names = [f"Race{chr(65 + number)}" for number in range(CLIENTS)]

@@ -6,8 +6,6 @@ from typing import Any
 
 import prison
 import pytest
-import sqlalchemy as sa
-from flask_appbuilder.security.sqla.models import Role
 
 from app.acts.removal import remove_with_parts
 from app.api import values
@@ -15,6 +13,7 @@ from app.api.base import RecordApi
 from app.sample.builders import make_employee, make_user
 from app.security.scope import SEE_ALL
 from app.security.tokens import access_token_of
+from tests.conftest import hold
 from tests.generic.world import one
 
 RESOURCES = sorted(RecordApi.__subclasses__(), key=lambda api: api.__name__)
@@ -58,7 +57,6 @@ def program(app: Any, session: Any) -> Callable[..., Program]:
     """program(): one that may do everything, everywhere; program(rights, regions): with just these rights, there."""
     sm = app.appbuilder.sm
     pairs = {(pair.permission.name, pair.view_menu.name): pair.id for pair in session.query(sm.permissionview_model)}
-    table = Role.permissions.property.secondary
 
     def made(rights: Any = None, regions: Any = None) -> Program:
         wanted = set(pairs) if rights is None else set(rights)
@@ -68,11 +66,7 @@ def program(app: Any, session: Any) -> Callable[..., Program]:
         if regions is not None:
             make_employee(session, user_id=user.id, region=regions[0], further_regions=list(regions[1:]))
         session.flush()
-        first = (session.scalar(sa.select(sa.func.max(table.c.id))) or 0) + 1
-        granted = [
-            {"id": first + n, "permission_view_id": pairs[right], "role_id": role.id} for n, right in enumerate(wanted)
-        ]
-        session.connection().execute(sa.insert(table), granted, execution_options={"unrecorded": "rights for a test"})
+        hold(session, role, [pairs[right] for right in wanted])
         session.commit()
         with app.test_request_context():
             token = access_token_of(user)

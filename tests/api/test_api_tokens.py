@@ -12,6 +12,8 @@ from app.security import tokens
 from tests.api.conftest import WRITABLE, address, each_resource
 from tests.conftest import add_user
 
+pytestmark = pytest.mark.one_database
+
 LONG_AGO = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 ROUTES = {"GET": ("", "1", "_info"), "POST": ("",), "PATCH": ("1",), "DELETE": ("1",)}
 
@@ -62,6 +64,7 @@ def test_every_rule_below_the_interface_belongs_to_a_resource_or_is_known(app):
     assert owners - resources <= known
 
 
+@pytest.mark.each_database
 def test_a_token_may_no_more_than_its_user(app, client, session):
     nobody = add_user(app, "nobody")
     key = tokens.make_api_token("weak", nobody.id, ["customer:read"], 30)
@@ -101,6 +104,7 @@ def test_it_opens_no_page_and_cannot_be_renewed(client, token):
     assert call(client, key, "/api/v1/security/refresh", "POST").status_code == 401
 
 
+@pytest.mark.each_database
 def test_its_last_use_is_kept(client, session, token):
     key = token("customer:read")
     assert session.scalar(sa.select(ApiToken.last_used_at)) is None

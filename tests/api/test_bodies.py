@@ -56,6 +56,7 @@ def test_an_amount_comes_back_to_the_last_digit(session, caller, written, read):
     assert isinstance(answer.json["tax_rate"], str)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "written",
     ["true", '""', '"x"', '"1e5000"', "1e5000", "1e-5000", "0.00001", '"NaN"', '"Infinity"', "[]", "{}", '"12,50"',
@@ -95,6 +96,7 @@ def test_an_instant_has_its_zone(session, caller, sent, read):
         assert list(answer.json["error"]["fields"]) == ["requested_start_date"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("key", [True, "1", 0, -1, 1.5, 2**63, 10**400, [1], {"id": 1}])
 def test_what_is_no_key_is_refused_by_name(caller, key):
     sent = json.dumps({"customer_id": key})

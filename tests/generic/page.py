@@ -49,19 +49,21 @@ class _Reader(HTMLParser):
         self.page, self.open, self.form, self.select, self.area = Page(), [], "", "", ""
         self.pieces: list[str] = []
         self.texts: dict[str, list[str]] = {}
+        self.around: list[str] = []  # ids of the elements around us
         self.silent = 0  # scripts and styles around us
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag not in VOID:
             self.open.append((tag, given.get("id", "")))
+            self.around += [given["id"]] if given.get("id") else []
             self.silent += tag in ("script", "style")
         if given.get("id"):
             self.page.attributes[given["id"]] = given
             self.texts.setdefault(given["id"], [])
         if "href" in given and tag == "a":
             self.page.links.append(given["href"])
-            if any(identity == "navigation" for _tag, identity in self.open):
+            if "navigation" in self.around:
                 self.page.menu.append(given["href"])
         if tag == "tr" and "data-url" in given:
             self.page.rows.append(given["data-url"])
@@ -94,7 +96,9 @@ class _Reader(HTMLParser):
         if tag == "form":
             self.form = ""
         while self.open and tag not in VOID:
-            closed = self.open.pop()[0]
+            closed, identity = self.open.pop()
+            if identity:
+                self.around.pop()
             self.silent -= closed in ("script", "style")
             if closed == tag:
                 break
@@ -104,6 +108,5 @@ class _Reader(HTMLParser):
             self.page.inputs[self.area][0] += data
         if not self.silent:
             self.pieces.append(data)
-        for _tag, identity in self.open:
-            if identity:
-                self.texts[identity].append(data)
+        for identity in self.around:
+            self.texts[identity].append(data)

@@ -109,6 +109,7 @@ def test_a_field_is_set_on_two_rows_and_undone(session, login, view):
     assert [plain(getattr(row, shown.name)) for row in pair] == [plain(value)] * len(pair)
 
 
+@pytest.mark.one_database
 @each_view
 def test_the_form_offers_what_the_form_of_one_record_offers(session, login, view):
     row = one(session, view.model)

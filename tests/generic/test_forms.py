@@ -179,6 +179,7 @@ def test_a_form_that_is_sent_unchanged_changes_nothing(session, login, view):
     assert row.version == version
 
 
+@pytest.mark.one_database
 @each_view
 def test_each_field_is_stored_as_it_was_typed(session, login, view):
     row, browser = one(session, view.model), login("admin")
@@ -197,6 +198,7 @@ def test_each_field_is_stored_as_it_was_typed(session, login, view):
         session.commit()
 
 
+@pytest.mark.one_database
 @each_view
 def test_a_form_sent_twice_stores_once(app, session, login, view):
     row, browser = one(session, view.model), login("admin")

@@ -32,6 +32,7 @@ def last(session):
 # --- records ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 @each_model
 def test_a_new_record_is_written_down_with_all_that_was_typed(session, model):
     row = make_any(session, model)

@@ -120,6 +120,7 @@ def test_a_rollback_takes_the_move_back(session, model, lifecycle):
         assert "changed my mind" not in [line.reason for line in moves_of(session, row, lifecycle)]
 
 
+@pytest.mark.one_database
 @each_lifecycle
 def test_every_step_on_the_way_is_in_the_history(session, model, lifecycle):
     farthest = max(reachable(lifecycle), key=lambda state: len(steps(lifecycle, lifecycle.initial, state)))
@@ -183,6 +184,7 @@ def test_the_page_of_a_record_offers_just_its_next_steps(session, login, model, 
         assert lifecycle.column not in read(form).inputs, "a state moves by actions only"
 
 
+@pytest.mark.one_database
 @each_lifecycle
 def test_a_state_cannot_be_typed_into_a_form(session, login, model, lifecycle):
     row = in_state(session, model, lifecycle, lifecycle.initial)

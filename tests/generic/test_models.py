@@ -56,6 +56,7 @@ def test_two_fields_of_a_page_never_have_the_same_label(model):
     assert [label for label, count in labels.items() if count > 1] == []
 
 
+@pytest.mark.one_database
 @each_model
 def test_a_record_reads_without_asking_the_database(session, queries, model):
     key = make_any(session, model).id

@@ -3,11 +3,10 @@
 import re
 
 import pytest
-import sqlalchemy as sa
-from flask_appbuilder.security.sqla.models import Role
 
 from app.security import roles
 from app.security.scope import SEE_ALL, SEE_ALL_REQUESTS
+from tests.conftest import hold
 from tests.generic.page import read
 from tests.generic.world import CHARTS, VIEWS, address, name_of, one, view_of
 
@@ -48,18 +47,11 @@ def someone(session, app, login):
     session.commit()
     browser = login("somebody", "Tried")
     pairs = {(pair.permission.name, pair.view_menu.name): pair.id for pair in session.query(sm.permissionview_model)}
-    table = Role.permissions.property.secondary
-    role = session.scalar(sa.select(Role.id).where(Role.name == "Tried"))
+    role = sm.find_role("Tried")
 
     def may(rights):
-        keys = [pairs[right] for right in {*rights, SEE_ALL, SEE_ALL_REQUESTS}] if rights is not None else []
-        connection = session.connection().execution_options(unrecorded="rights for a test")
-        connection.execute(sa.delete(table).where(table.c.role_id == role))
-        if keys:
-            connection.execute(
-                sa.insert(table), [{"permission_view_id": key, "role_id": role, "id": 10**6 + key} for key in keys]
-            )
-        session.connection().execution_options(unrecorded=None)
+        wanted = {*rights, SEE_ALL, SEE_ALL_REQUESTS} if rights is not None else ()
+        hold(session, role, [pairs[right] for right in wanted])
         session.commit()
         return browser
 

@@ -95,6 +95,7 @@ def line_of(lines, row):
     return next(line for line in lines if line[0] in (getattr(row, "number", None), str(row.id), row.id))
 
 
+@pytest.mark.one_database
 @each_view
 def test_one_cell_is_one_change_and_can_be_undone(session, login, view):
     """In the ledger as an import, with its reason and one number for all; nothing else of the record changes by it."""

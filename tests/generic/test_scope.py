@@ -22,7 +22,7 @@ from app.sample.builders import (
     make_ticket,
 )
 from app.security.scope import SEE_ALL, scope_field
-from tests.conftest import add_user
+from tests.conftest import ENGINES, add_user, hold
 from tests.generic.page import read
 from tests.generic.test_matrix import customer_of
 from tests.generic.world import VIEWS, address, name_of
@@ -54,10 +54,8 @@ def works_in(app, session, login, regions):
         sm = app.appbuilder.sm
         role = sm.find_role("Local") or sm.add_role("Local")
         pairs = session.query(sm.permissionview_model).all()
-        role.permissions = [
-            pair for pair in pairs if everywhere or (pair.permission.name, pair.view_menu.name) != SEE_ALL
-        ]
-        session.flush()
+        right = {pair.id: (pair.permission.name, pair.view_menu.name) for pair in pairs}
+        hold(session, role, [key for key in right if everywhere or right[key] != SEE_ALL])
         user = add_user(app, "-".join(names) or "homeless", "Local")
         further = [regions[name] for name in names[1:]]
         region = regions[names[0]] if names else None
@@ -135,7 +133,7 @@ def test_a_region_that_is_taken_away_ends_at_once(session, regions, works_in):
 
 
 @each_scoped
-def test_lists_searches_files_and_lookups_hold_rows_of_the_region_only(session, regions, works_in, view):
+def test_lists_searches_files_and_lookups_hold_rows_of_the_region_only(session, regions, works_in, engine_name, view):
     mine = put(session, make_any(session, view.model), regions["district"])
     theirs = put(session, make_any(session, view.model), regions["south"])
     browser = works_in("north")
@@ -150,6 +148,8 @@ def test_lists_searches_files_and_lookups_hold_rows_of_the_region_only(session, 
     assert [row["id"] for row in browser.get(f"/lookup/{table}").json["results"]] == [mine.id]
     lines = browser.get(address(view, "export/csv")).get_data(as_text=True).splitlines()
     assert len(lines) == 2
+    if engine_name != ENGINES[0]:
+        return  # the same statement as for CSV
     book = openpyxl.load_workbook(io.BytesIO(browser.get(address(view, "export/xlsx")).data))
     assert len(list(book.worksheets[0].rows)) == 2
 

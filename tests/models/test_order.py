@@ -28,6 +28,8 @@ from app.models.states import StateChange
 from app.models.vocabulary import Currency
 from tests.models.rows import make, make_bundle, make_reviewer, make_submitted, move, refused
 
+pytestmark = pytest.mark.one_database
+
 ENDED = [("in_progress", state) for state in ("completed", "failed", "partial")]
 
 
@@ -37,7 +39,6 @@ def item(action: str, quantity: int, once: str, monthly: str) -> SimpleNamespace
     )
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("items", "once", "monthly"),
     [
@@ -53,6 +54,7 @@ def test_an_order_costs_what_its_items_cost(items, once, monthly):
     assert totals(item(*row) for row in items) == (Decimal(once), Decimal(monthly))
 
 
+@pytest.mark.each_database
 def test_the_totals_follow_the_items(session):
     order = make(session, ProductOrder)
     first = make(
@@ -69,6 +71,7 @@ def test_the_totals_follow_the_items(session):
     assert (order.one_time_total, order.monthly_total) == (Decimal("0"), Decimal("10"))
 
 
+@pytest.mark.each_database
 def test_an_order_and_its_items_are_stored_at_once(session):
     order = ProductOrder(customer=make(session, BillingAccount).customer)
     fibre, box = make(session, ProductOffering), make(session, ProductOffering, is_sellable=False)
@@ -115,6 +118,7 @@ def test_an_order_is_in_the_currency_of_its_account(session):
     assert refused(make, session, ProductOrder, **values).field == "currency"
 
 
+@pytest.mark.each_database
 def test_an_order_comes_from_another_system_once(session):
     make(session, ProductOrder, external_id="7590-VHVEG")
     assert refused(make, session, ProductOrder, external_id="7590-VHVEG").field == "external_id"
@@ -189,6 +193,7 @@ def test_what_is_no_content_is_not_counted(session, name):
     assert (order.content_version, order.review_state) == (counted, ReviewState.APPROVED)
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_change_of_content_voids_the_approval_and_says_so_in_the_history(session, change):
     order = approved(session)
@@ -371,12 +376,14 @@ def test_nobody_sets_their_own_limit(session):
     assert refused(make, session, ReviewLimit, employee=employee).field == "amount"
 
 
+@pytest.mark.each_database
 def test_there_is_one_limit_for_each_currency(session):
     limit = make(session, ReviewLimit)
     make(session, ReviewLimit, employee=limit.employee, currency=Currency.USD)
     assert refused(make, session, ReviewLimit, employee=limit.employee).field == "currency"
 
 
+@pytest.mark.each_database
 def test_a_review_keeps_what_the_order_was_worth(session):
     order = make_submitted(session)
     order.items[0].monthly_price = Decimal("99")

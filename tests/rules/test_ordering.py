@@ -22,6 +22,8 @@ from app.sample.builders import (
     make_ticket,
 )
 
+pytestmark = pytest.mark.one_database
+
 DAY = datetime.date(2026, 6, 15)
 IDENTIFIED = {"identification_type": "passport", "identification_number": "E12345678", "country": "GB"}
 
@@ -58,6 +60,7 @@ def failed(session, order, on=DAY):
     return found
 
 
+@pytest.mark.each_database
 def test_an_order_that_is_right_passes_every_check(session):
     order = ordered(session)
     answers = checks(session, order, DAY)
@@ -97,6 +100,7 @@ def test_its_customer_is_identified(session):
     assert "not identified" in failed(session, order)["Customer"][0]
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize(
     ("owed", "limit", "passes"),
     [
@@ -123,6 +127,7 @@ def test_the_sentence_about_credit_names_the_amounts(session):
     assert told["Credit"] == ["50.00 CNY owed and 1,188.00 CNY of this order, against a limit of 1,000.00 CNY."]
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize(
     ("period", "passes"),
     [
@@ -161,6 +166,7 @@ def test_the_sentence_about_a_price_names_both(session):
     assert told == f"Order item 1, {offering}: sold at 80.00 CNY monthly, in the catalogue it is 99.00 CNY."
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize(
     ("price", "expected"),
     [
@@ -189,6 +195,7 @@ def test_a_price_for_fewer_comes_before_one_for_all(session, price, expected):
     assert "Prices" not in failed(session, ordered(session, item, customer=customer))
 
 
+@pytest.mark.each_database
 def test_the_price_of_the_day_counts(session):
     offering = make_offering(session, product_specification=launch(session, make_specification(session)))
     ends = DAY + datetime.timedelta(days=10)
@@ -245,6 +252,7 @@ def test_only_members_are_in_a_bundle(session):
     assert "is no member of" in failed(session, ordered(session, *items))["Bundles"][0]
 
 
+@pytest.mark.each_database
 def test_nothing_is_ordered_twice(session):
     item = {"product_offering": launched(session), "monthly_price": Decimal(99)}
     first = ordered(session, item)
@@ -257,6 +265,7 @@ def test_nothing_is_ordered_twice(session):
     assert "Ordered twice" not in failed(session, second), "it is over"
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize(
     ("levels", "state", "passes"),
     [
@@ -273,7 +282,6 @@ def test_the_customer_has_no_critical_ticket(session, levels, state, passes):
     assert str(ticket) in told[0]
 
 
-@pytest.mark.one_database
 def test_its_statements_do_not_grow_with_the_items(session, queries):
     counts = []
     for number in (1, 12):

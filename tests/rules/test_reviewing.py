@@ -26,6 +26,8 @@ from app.sample.builders import (
 from tests.models.rows import refused
 from tests.rules.test_ordering import IDENTIFIED, launched
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime.datetime(2026, 6, 15, 2, 3, tzinfo=datetime.UTC)
 
 
@@ -64,6 +66,7 @@ def moves_of(session, order):
 # --- what a decision does --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_database
 def test_approving_makes_one_review_and_one_move(session):
     order = waiting(session)
     review = decided(session, order, "approved")
@@ -200,6 +203,7 @@ def may_decide(session, order, reviewer):
     return order.seller_id != reviewer.id and name not in {order.created_by, *writers}
 
 
+@pytest.mark.each_database
 def test_the_queue_has_what_the_rule_says_row_by_row(session):
     ann, bob = (make_user(session, name).id for name in ("ann", "bob"))
     reviewers = [
@@ -230,6 +234,7 @@ def test_without_a_limit_one_decides_on_nothing(session):
         decide(session, order, Decision.APPROVED, by=None, reason="", seen=order.content_version, now=NOW)
 
 
+@pytest.mark.each_database
 def test_the_queue_has_what_waits_the_oldest_submission_first(session):
     reviewer = make_reviewer(session)
     first, second, third = (waiting(session) for _ in range(3))
@@ -247,6 +252,7 @@ def test_the_queue_has_what_waits_the_oldest_submission_first(session):
 # --- a second decision -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize(
     ("decision", "told"), [("approved", "approved"), ("sent_back", "sent back"), ("rejected", "rejected")]
 )
@@ -268,6 +274,7 @@ def test_an_approval_that_was_voided_is_told_as_such(session):
     assert "is “Not submitted”" in str(refused(decided, session, order, "approved"))
 
 
+@pytest.mark.each_database
 def test_who_has_not_read_the_last_change_is_told_what_has_changed(session):
     with acting(request_id="the clerk's"):
         order = waiting(session)

@@ -22,12 +22,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app import create_app
-from app.cli import sync_roles
 from app.extensions import db
 from app.models.acting import acting
 from app.models.ledger import Change
 from app.models.sign_in import DirectoryIdentity, UserSession
 from tests.conftest import PASSWORD, Visitor, add_user, free_port, new_database, settings_of_tests
+
+pytestmark = pytest.mark.one_database
 
 LOGIN = "/api/v1/security/login"
 SLAPD = shutil.which("slapd") or "/usr/sbin/slapd"
@@ -108,15 +109,13 @@ def rest(app, username, password=DIRECTORY_PASSWORD):
     return app.test_client().post(LOGIN, json={"username": username, "password": password})
 
 
-def portal_of(engine_name, way, tmp_path_factory, **settings):
+def portal_of(engine_name, original_url, way, tmp_path_factory, **settings):
     """A portal with roles on a database of its own; yields it."""
     folder = tmp_path_factory.mktemp(way)
-    with new_database(engine_name, way, folder) as url:
+    with new_database(engine_name, way, folder, like=original_url) as url:
         app = create_app(settings_of_tests(url, folder) | settings)
         app.test_client_class = Visitor
         with app.app_context():
-            db.create_all()
-            sync_roles()
             add_user(app, "rescue", "Admin")
             db.session.remove()
         yield app
@@ -167,7 +166,7 @@ def ldap(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def by_ldap(engine_name, ldap, tmp_path_factory):
+def by_ldap(engine_name, original_url, ldap, tmp_path_factory):
     settings = {
         "AUTH": "ldap",
         "LDAP_URL": ldap,
@@ -178,13 +177,14 @@ def by_ldap(engine_name, ldap, tmp_path_factory):
         "ROLES_OF_GROUPS": GROUPS,
         "LOCAL_NAMES": ["rescue"],
     }
-    yield from portal_of(engine_name, "ldap", tmp_path_factory, **settings)
+    yield from portal_of(engine_name, original_url, "ldap", tmp_path_factory, **settings)
 
 
 def roles_of(app, username):
     return sorted(role.name for role in app.appbuilder.sm.find_user(username).roles)
 
 
+@pytest.mark.each_database
 def test_a_person_of_the_directory_is_made_with_the_roles_of_their_groups_and_no_more(by_ldap):
     browser = by_ldap.test_client()
     answer = browser.post("/login/", data={"username": "ann", "password": DIRECTORY_PASSWORD})
@@ -212,6 +212,7 @@ def test_wrong_unknown_forged_and_unmapped_do_not_sign_in(by_ldap, username, pas
         assert by_ldap.appbuilder.sm.find_user(username) is None or username == "ann"
 
 
+@pytest.mark.each_database
 def test_a_role_that_the_mapping_names_goes_with_its_group_and_others_stay(by_ldap):
     sm = by_ldap.appbuilder.sm
     rest(by_ldap, "ann")
@@ -372,7 +373,7 @@ def provider():
 
 
 @pytest.fixture(scope="module")
-def by_oidc(engine_name, provider, tmp_path_factory):
+def by_oidc(engine_name, original_url, provider, tmp_path_factory):
     settings = {
         "AUTH": "oidc",
         "OIDC_ISSUER": provider,
@@ -380,7 +381,7 @@ def by_oidc(engine_name, provider, tmp_path_factory):
         "OIDC_CLIENT_SECRET": "of-the-portal",
         "ROLES_OF_GROUPS": {"clerks": ["Clerk"]},
     }
-    yield from portal_of(engine_name, "oidc", tmp_path_factory, **settings)
+    yield from portal_of(engine_name, original_url, "oidc", tmp_path_factory, **settings)
 
 
 def told(provider, subject, **claims):
@@ -400,6 +401,7 @@ def come_back(app, subject):
     return browser, browser.get(back[back.index("/login/oidc/callback") :]), back
 
 
+@pytest.mark.each_database
 def test_a_person_of_the_provider_is_made_with_the_mapped_roles(by_oidc, provider):
     told(provider, "ann", groups=["clerks", "others"])
     browser, answer, back = come_back(by_oidc, "ann")

@@ -37,7 +37,7 @@ class Liar:
         self.web.add_url_rule("/userinfo", "userinfo", lambda: self.told)
 
     def answer(self):
-        told = {"access_token": "opens-userinfo", "token_type": "Bearer", "expires_in": 60}
+        told = {"access_token": "opens-userinfo", "token_type": "Bearer", "expires_in": 3600}
         return told if self.token is None else told | {"id_token": self.token}
 
     @contextmanager
@@ -67,7 +67,7 @@ def liar():
 
 
 @pytest.fixture(scope="module")
-def portal(engine_name, liar, tmp_path_factory):
+def portal(engine_name, original_url, liar, tmp_path_factory):
     settings = {
         "AUTH": "oidc",
         "OIDC_ISSUER": liar.url,
@@ -77,7 +77,7 @@ def portal(engine_name, liar, tmp_path_factory):
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # http, which it refuses otherwise
-        yield from portal_of(engine_name, "liar", tmp_path_factory, **settings)
+        yield from portal_of(engine_name, original_url, "liar", tmp_path_factory, **settings)
 
 
 def signed(claims, key=KEY, **header):

@@ -28,6 +28,8 @@ from app.transaction import commit
 from tests.conftest import TESTS
 from tests.generic.page import read
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def world(session, app):
@@ -296,6 +298,7 @@ def test_a_refusal_of_a_form_of_fab_is_told(session, world, login):
     assert "by an approved change request only" in answer.text
 
 
+@pytest.mark.each_database
 def test_a_form_saves_the_rest_and_asks_for_what_is_gated(session, world, login):
     key = world["customer"].id
     browser = login("admin")
@@ -350,6 +353,7 @@ def test_the_names_that_may_are_few_and_known():
         "sync-roles", "first administrator", "break glass", "sample", "rehearsal", "directory"}  # fmt: skip
 
 
+@pytest.mark.each_database
 def test_an_approved_request_covers_its_own_lines_only(session, world):
     request = make_change_request(session)
     session.flush()
@@ -359,6 +363,7 @@ def test_an_approved_request_covers_its_own_lines_only(session, world):
         session.rollback()
 
 
+@pytest.mark.each_database
 def test_a_retry_of_the_edge_does_not_lose_the_gate(session, world, app):
     user, spare = world["user"].id, world["spare"].id
     with acting(authority=""), pytest.raises(TakesRequest):

@@ -29,6 +29,8 @@ from app.models.refusal import RuleBroken, TakesRequest
 from app.sample.builders import make_customer, make_duty_conflict, make_employee, make_region, make_user
 from tests.conftest import add_user
 
+pytestmark = pytest.mark.one_database
+
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
 
@@ -73,6 +75,7 @@ def last_line(session, table, key):
     return session.scalars(mine.order_by(Change.id.desc())).first()
 
 
+@pytest.mark.each_database
 def test_approved_by_another_it_is_applied_at_once_by_the_system_under_its_number(session, people):
     request = asked(session, people)
     assert people["role"] not in people["li"].roles
@@ -191,6 +194,7 @@ TAMPERED = {
 }
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("what", TAMPERED)
 def test_what_is_changed_past_the_portal_is_not_decided_on(session, people, what):
     request = asked(session, people)
@@ -233,6 +237,7 @@ def test_nobody_writes_a_decision_for_another(session, people):
     session.rollback()
 
 
+@pytest.mark.each_database
 def test_what_was_changed_meanwhile_is_refused_and_the_line_named(session, people):
     request = asked(session, people)
     with acting(authority="tests"):
@@ -260,6 +265,7 @@ def passport(session, app):
     return request
 
 
+@pytest.mark.each_database
 def test_a_field_that_was_changed_meanwhile_is_refused(session, passport):
     customer = session.get(Customer, passport.lines()[0].record_id)
     customer.identification_number = "G11111111"
@@ -269,6 +275,7 @@ def test_a_field_that_was_changed_meanwhile_is_refused(session, passport):
     session.rollback()
 
 
+@pytest.mark.each_database
 def test_who_may_not_see_a_customer_neither_reads_nor_decides_on_a_request_about_it(session, passport, login):
     told = {letter.address for letter in session.scalars(sa.select(Mail))}
     assert told == {"nora@example.com", "admin@example.com"}, "who sees all regions, and who works in this one"
@@ -287,6 +294,7 @@ def test_who_may_not_see_a_customer_neither_reads_nor_decides_on_a_request_about
     assert session.get(ChangeRequest, key).state == "applied"
 
 
+@pytest.mark.each_database
 def test_seeing_everybodys_requests_takes_the_regions_of_customers_too(session, app, passport, login):
     for name, role, seen in (("rita", "Rights approver", False), ("audrey", "Auditor", True)):
         add_user(app, name, role)
@@ -329,6 +337,7 @@ def test_what_a_rule_is_against_cannot_be_submitted(session, people):
 # --- time ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_database
 def test_it_waits_for_its_day_and_the_worker_applies_it(session, people):
     request = asked(session, people, start=(NOW + 2 * DAY).date())
     decided(session, request, "ann")
@@ -339,6 +348,7 @@ def test_it_waits_for_its_day_and_the_worker_applies_it(session, people):
     assert people["role"] in session.get(User, people["li"].id).roles
 
 
+@pytest.mark.each_database
 def test_what_nobody_decides_on_expires(session, people):
     request = asked(session, people)
     session.commit()
@@ -350,6 +360,7 @@ def test_what_nobody_decides_on_expires(session, people):
     assert session.get(ChangeRequest, request.id).state == "expired"
 
 
+@pytest.mark.each_database
 def test_a_role_with_an_end_stops_counting_with_the_next_request_and_is_taken_away(session, app, people, login):
     request = asked(session, people, until=(NOW + 5 * DAY).date())
     decided(session, request, "ann")
@@ -418,6 +429,7 @@ def test_a_toxic_pair_that_came_since_holds_the_request_up(session, people):
     assert "Both desks" in session.get(ChangeRequest, request.id).problem
 
 
+@pytest.mark.each_database
 def test_the_sweep_keeps_what_it_finds_and_forgets_what_is_gone(session, people):
     conflict = make_duty_conflict(session, first="role Clerk", second="can_add TroubleTicketView")
     people["li"].roles.append(people["role"])
@@ -500,6 +512,7 @@ def test_letters_are_kept_without_a_server(session, app, people):
 # --- by HTTP ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_database
 def test_asked_in_the_browser_and_approved_by_another(session, people, login):
     asker, ann, key = login("asker"), login("ann"), people["li"].id
     form = {"add_roles": [people["role"].id], "reason": "", "valid_until": (NOW + 9 * DAY).date().isoformat()}
@@ -531,6 +544,7 @@ def test_the_page_of_a_user_a_role_and_a_group_leads_to_the_request(session, app
             assert login(name).get(f"{url}/ask/{key}").status_code == (200 if is_offered else 403), (url, name)
 
 
+@pytest.mark.each_database
 def test_a_request_is_seen_by_who_has_to_do_with_it(session, people, login):
     request = asked(session, people)
     session.commit()

@@ -19,6 +19,8 @@ from app.models.sign_in import RecoveryCode, RoleSignIn, SecondFactor, SignInLoc
 from app.security import second_factor, sign_in
 from tests.conftest import PASSWORD, Visitor, add_user, new_database, settings_of_tests
 
+pytestmark = pytest.mark.one_database
+
 LOGIN, REFRESH, LIST = "/api/v1/security/login", "/api/v1/security/refresh", "/api/v1/customer/"
 SIGNED_IN, SIGNED_OUT = 200, 302
 
@@ -107,6 +109,7 @@ def deactivate(app, ann):
     db.session.commit()
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("what", [reset, role, group, deactivate])
 def test_sessions_and_tokens_end_with_the_password_the_roles_and_the_account(app, session, login, what):
     browser = login("ann", "Clerk")
@@ -120,6 +123,7 @@ def test_sessions_and_tokens_end_with_the_password_the_roles_and_the_account(app
     assert opens(other) == SIGNED_IN, "nobody else is signed out"
 
 
+@pytest.mark.each_database
 def test_a_role_that_a_group_gains_ends_the_sessions_of_its_members(app, session, login):
     sm = app.appbuilder.sm
     browser = login("ann", "Clerk")
@@ -130,6 +134,7 @@ def test_a_role_that_a_group_gains_ends_the_sessions_of_its_members(app, session
     assert opens(browser) == SIGNED_OUT
 
 
+@pytest.mark.each_database
 def test_who_it_is_and_whether_the_session_lives_is_one_statement(login, queries):
     browser = login("ann", "Clerk")
     browser.get("/language/en")
@@ -148,6 +153,7 @@ def test_ones_own_new_password_keeps_this_browser_and_ends_the_others(app, sessi
     assert rest(app.test_client(), password=new).status_code == 200
 
 
+@pytest.mark.each_database
 def test_signing_out_everywhere_and_of_one_browser(app, session, login):
     here, there, third = login("ann", "Clerk"), login("ann"), login("bob", "Clerk")
     there.get("/logout/")
@@ -223,6 +229,7 @@ def test_a_new_password_takes_the_old_one(app, session, login):
     assert opens(own) == SIGNED_IN
 
 
+@pytest.mark.each_database
 def test_a_hash_of_before_goes_on_to_work_and_is_made_anew_at_the_next_sign_in(app, session, login):
     browser, user = login("ann", "Clerk"), User.__table__
     _secret, codes = enrol(browser)
@@ -287,6 +294,7 @@ def past(minutes):
         write(sa.update(table).where(table.c.id == row["id"]).values(locked_until=earlier, tries=[]))
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("name", ["ann", "nobody", "ann@example.com"])
 @pytest.mark.parametrize("by", [form, rest])
 def test_an_account_is_locked_for_longer_each_time_and_says_so_whether_it_exists_or_not(portal, name, by):
@@ -306,6 +314,7 @@ def test_an_account_is_locked_for_longer_each_time_and_says_so_whether_it_exists
         assert by(at(portal, 40), name).status_code in (200, 302)
 
 
+@pytest.mark.each_database
 def test_sign_ins_at_once_are_all_counted(portal, caplog):
     """FAB lost some on SQLite: its transaction had read before another one wrote."""
     counted = sa.select(User.login_count).where(User.username == "ann")
@@ -318,6 +327,7 @@ def test_sign_ins_at_once_are_all_counted(portal, caplog):
     assert "Error updating user" not in caplog.text
 
 
+@pytest.mark.each_database
 @pytest.mark.parametrize("by", [form, rest])
 def test_a_wrong_password_and_an_unknown_name_run_the_same_statements(portal, queries, by):
     def asked(number, name):
@@ -330,17 +340,20 @@ def test_a_wrong_password_and_an_unknown_name_run_the_same_statements(portal, qu
     assert asked(3, "ann") == asked(4, "nobody")
 
 
+@pytest.mark.each_database
 def test_an_address_is_locked_over_all_accounts(portal):
     codes = [rest(at(portal, 1), f"name{n}", "guess").status_code for n in range(7)]
     assert codes == [401] * 5 + [429] * 2
     assert rest(at(portal, 2), "bob").status_code == 200
 
 
+@pytest.mark.each_database
 def test_no_more_than_the_tries_of_a_minute_are_looked_at(portal):
     codes = [rest(at(portal, n)).status_code for n in range(6)]
     assert codes == [200] * 5 + [429], "right ones count too"
 
 
+@pytest.mark.each_database
 def test_tries_at_once_are_counted_one_by_one(portal):
     with ThreadPoolExecutor(6) as threads:
         codes = list(threads.map(lambda n: rest(at(portal, n)).status_code, range(12)))
@@ -405,6 +418,7 @@ def later(secret, steps=1):
     return pyotp.TOTP(secret).at(datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=30 * steps))
 
 
+@pytest.mark.each_database
 def test_a_code_is_asked_for_by_form_and_by_rest_and_is_good_once(app, session, login):
     secret, codes = enrol(login("ann", "Clerk"))
     assert len(set(codes)) == 10

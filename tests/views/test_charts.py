@@ -28,7 +28,7 @@ from app.views.base.charts import drawings
 from app.views.base.listing import ListQuery
 from app.views.charts import CustomerChartView, OrderChartView, RevenueChartView, TicketChartView
 from app.views.dashboards import DASHBOARDS, EVERYTHING, charts_of
-from tests.conftest import add_user
+from tests.conftest import add_user, hold
 
 MIDNIGHT = datetime.datetime(2026, 2, 28, 16, 0, tzinfo=datetime.UTC)  # the first of March in Shanghai
 CHARTS = [(view, chart) for view in (OrderChartView, TicketChartView, CustomerChartView, RevenueChartView)
@@ -165,7 +165,7 @@ def of_one_region(app, session):
     sm = app.appbuilder.sm
     role = sm.add_role("Local")
     pairs = session.query(sm.permissionview_model).all()
-    role.permissions = [pair for pair in pairs if (pair.permission.name, pair.view_menu.name) != SEE_ALL]
+    hold(session, role, [pair.id for pair in pairs if (pair.permission.name, pair.view_menu.name) != SEE_ALL])
     person = add_user(app, "local", "Local")
     most = sa.select(Region).join(Customer).group_by(Region.id).order_by(sa.func.count().desc()).limit(1)
     make_employee(session, user_id=person.id, region=session.scalars(most).one())
