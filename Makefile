@@ -13,7 +13,7 @@ PG ?= root@127.0.0.1:5432
 SCALES ?= 1m 1k
 PEERS ?= floor fab_fast django_best
 
-.PHONY: help run test fuzz lint bench lock messages translations clean
+.PHONY: help run test fuzz lint bench lock messages pictures translations clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -49,6 +49,9 @@ messages: .venv/development ## bring the Chinese catalogue in line with the text
 		-o .venv/messages.pot app
 	@$(BIN)/pybabel -q update -i .venv/messages.pot -d app/translations -l zh --no-fuzzy-matching --ignore-obsolete \
 		--ignore-pot-creation-date
+
+pictures: .venv/development translations ## take the pictures of docs/images again (ARGS="--only ticket" for some)
+	@PYTHONPATH=. $(BIN)/python docs/pictures.py $(ARGS)
 
 # Chinese and English: what is written in app/translations becomes what the portal reads.
 translations: $(patsubst %.po,%.mo,$(wildcard app/translations/*/LC_MESSAGES/*.po))

@@ -11,12 +11,9 @@ import gc
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,11 +39,10 @@ from app.models.acting import acting
 from app.models.gate import COMMANDS
 from app.rules import figures
 from app.transaction import commit
+from tests.serving import PASSWORD, ROOT, free_port, wait_for
 
-ROOT = Path(__file__).resolve().parent.parent
 TESTS = "tests"  # by what right the rows of a test change rights without a request (app.models.gate)
 COMMANDS.add(TESTS)
-PASSWORD = "correct-horse-battery-staple"  # of test users only
 SERVERS = {
     "postgresql": os.environ.get("SWITCHBOARD_TEST_POSTGRESQL", "postgresql://root@127.0.0.1:5432/postgres"),
     "mariadb": os.environ.get("SWITCHBOARD_TEST_MARIADB", "mysql://root@127.0.0.1:3306/mysql"),
@@ -422,28 +418,6 @@ class LiveServer:
             [sys.executable, "-m", "flask", "--app", "app", *arguments],
             cwd=ROOT, env=self.environ, check=True, capture_output=True, text=True,
         )  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(url: str, process: "subprocess.Popen[bytes]", seconds: int = 60) -> None:
-    """Wait until ``url`` answers 200."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise RuntimeError(f"the server ended with {process.returncode}")
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            pass
-        time.sleep(0.1)
-    raise RuntimeError(f"{url} does not answer")
 
 
 @pytest.fixture(scope="session")

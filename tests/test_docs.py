@@ -79,6 +79,11 @@ def test_every_page_is_reached_from_the_readme():
     assert set((ROOT / "docs" / "images").iterdir()) <= found
 
 
+def test_every_picture_can_be_taken_again():
+    made = re.findall(r"""Picture\("([a-z-]+)",""", read("docs/pictures.py"))
+    assert sorted(made) == sorted(picture.stem for picture in (ROOT / "docs" / "images").iterdir())
+
+
 def test_pictures_are_small():
     pictures = list((ROOT / "docs" / "images").glob("*.png"))
     assert pictures

@@ -1,22 +1,14 @@
 """A portal with the sample world, as `make run` starts it, and people in a headless Chromium."""
 
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import PASSWORD, ROOT, free_port, wait_for
+from tests.serving import CHROMIUM, QUIET, sample_portal, sign_in
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REQUIRED = os.environ.get("SWITCHBOARD_TEST_BROWSER") == "required"
-QUIET = [  # no connection but to our own server
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PATIENCE = 15_000  # milliseconds
 
 
@@ -30,24 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a portal with the sample world; every login has PASSWORD."""
-    folder = tmp_path_factory.mktemp("portal")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
-    environ = inherited | {
-        "PORT": str(free_port()),
-        "SWITCHBOARD_DATABASE_URL": f"sqlite:///{folder / 'portal.db'}",
-        "SWITCHBOARD_SECRET_KEY": "a secret of the tests, long enough for all",
-        "SWITCHBOARD_SAMPLE_PASSWORD": PASSWORD,
-        "SWITCHBOARD_RATELIMIT_ENABLED": "false",
-        "SWITCHBOARD_LOG_LEVEL": "WARNING",
-    }
-    process = subprocess.Popen([sys.executable, "run.py"], cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{environ['PORT']}"
-    try:
-        wait_for(f"{url}/health", process, seconds=180)
+    with sample_portal(tmp_path_factory.mktemp("portal")) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture(scope="session")
@@ -85,11 +61,8 @@ def person(portal: str, chromium: Any, sessions: dict[str, Any]) -> Iterator[Cal
         page.on("console", lambda said: _note(complaints, page, said))
         page.on("request", lambda asked: _only_ours(complaints, portal, asked.url))
         if username not in sessions:
-            page.goto("/login/")
-            page.fill("#username", username)
-            page.fill("#password", PASSWORD)
-            page.press("#password", "Enter")
-            page.wait_for_url(f"{portal}/")
+            sign_in(page, username)
+            assert page.url == f"{portal}/", f"{username} could not sign in"
             page.goto("/language/en")
             sessions[username] = context.storage_state()
         return page

@@ -1,0 +1,74 @@
+"""A portal with the sample world and people in a headless Chromium: for the tests in a browser, and for pictures."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "correct-horse-battery-staple"  # of test users only
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = [  # no connection but to our own server
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(url: str, process: "subprocess.Popen[bytes]", seconds: int = 60) -> None:
+    """Wait until ``url`` answers 200."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}")
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            pass
+        time.sleep(0.1)
+    raise RuntimeError(f"{url} does not answer")
+
+
+@contextmanager
+def sample_portal(folder: Path, seconds: int = 180) -> Iterator[str]:
+    """The address of a portal with the sample world, as `make run` starts it; every login has PASSWORD."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
+    environ = inherited | {
+        "PORT": str(free_port()),
+        "SWITCHBOARD_DATABASE_URL": f"sqlite:///{folder / 'portal.db'}",
+        "SWITCHBOARD_SECRET_KEY": "a secret of the tests, long enough for all",
+        "SWITCHBOARD_SAMPLE_PASSWORD": PASSWORD,
+        "SWITCHBOARD_RATELIMIT_ENABLED": "false",
+        "SWITCHBOARD_LOG_LEVEL": "WARNING",
+    }
+    process = subprocess.Popen([sys.executable, "run.py"], cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{environ['PORT']}"
+    try:
+        wait_for(f"{url}/health", process, seconds)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def sign_in(page: Any, username: str) -> None:
+    page.goto("/login/")
+    page.fill("#username", username)
+    page.fill("#password", PASSWORD)
+    with page.expect_navigation():
+        page.press("#password", "Enter")
