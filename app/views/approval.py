@@ -21,7 +21,7 @@ from app.models.approval import (
     RequestState,
     RoleGrant,
 )
-from app.models.gate import Subject
+from app.models.gate import Step, Subject
 from app.models.mail import Mail
 from app.rules.approval import all_in_words, label_of, missing, seat_of
 from app.rules.explaining import what_if
@@ -113,13 +113,18 @@ class ChangeRequestView(RecordView):
                       "approve_recertification"]  # fmt: skip
 
 
+def _record_text(line: ChangeRequestLine) -> str:
+    """What it is about; the words of the portal in the reader's language."""
+    if line.step == Step.CREATE:
+        return str(kind_at(line.record_type))
+    return role_text(line.record_label) if line.record_type == "ab_role" else line.record_label
+
+
 class ChangeRequestLineView(RecordView):
     model = ChangeRequestLine
     formatters = {
         "record_type": lambda line: escape(kind_at(line.record_type)),
-        "record_label": lambda line: escape(
-            role_text(line.record_label) if line.record_type == "ab_role" else line.record_label
-        ),
+        "record_label": lambda line: escape(_record_text(line)),
         "field_name": lambda line: escape(label_of(line)) if line.field_name else DASH,
     }
 
