@@ -22,6 +22,7 @@ from app.models.approval import ChangeRequest, ChangeRequestDecision, ChangeRequ
 from app.models.customer import Customer
 from app.models.duties import DutyFinding
 from app.models.mail import Mail
+from app.models.right_use import HeldKind, UnusedRight
 from app.models.sign_in import ApiToken, SecondFactor, SignInLock
 from app.sample.builders import bring, make_any, make_employee, make_region
 from app.security import roles
@@ -177,6 +178,9 @@ def _journals(user: Any, conflict: Any) -> list[Any]:
         ),
         Mail(created_at=now, address="shop@example.com", title="Shop", text="Shop"),
         DutyFinding(user=user, duty_conflict=conflict, through="Shop", found_at=now),
+        UnusedRight(
+            user=user, kind=HeldKind.ROLE, name="Shop", through="Shop", unused_since=now.date(), found_at=now
+        ),
     ]  # fmt: skip
 
 
@@ -199,6 +203,7 @@ def world(app, session) -> World:
         session.flush()
         employee = make_employee(session, family_name=f"Worker-{name}", user_id=user.id, region=region)
         assert employee.region is region
+        rows["recertification_line"].reviewer = employee  # who sees their own only
         found.rows[name], found.marks[name] = rows, marks
     session.add(Group(name="Shop", label="Shop", description=""))
     session.add_all(_journals(add_user(app, "keeper"), found.rows[NORTH]["duty_conflict"]))
