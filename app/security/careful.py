@@ -73,6 +73,16 @@ class Careful:
                 known = self._filters.get_search_filters().get(column, ())
                 if not index.isdigit() or int(index[:3]) >= len(known):
                     abort(400, gettext("the list has no filter %(text)s", text=argument[:60]))
+                for value in request.args.getlist(argument):
+                    if not self._can_be_asked(column, value):
+                        abort(400, gettext("the list has no filter %(text)s", text=f"{argument}={value}"[:60]))
+
+    def _can_be_asked(self, column: str, value: str) -> bool:
+        """Whether a database takes the value of a filter, which FAB gives it as it is."""
+        known: Any = self.datamodel  # type: ignore[attr-defined]
+        if known.is_relation(column):
+            return whole(value) is not None
+        return "\x00" not in value and (value == "y" or not known.is_boolean(column))
 
 
 class CarefulRecords(Careful):

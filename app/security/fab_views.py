@@ -68,4 +68,5 @@ class UserStatsChartView(Careful, fab.UserStatsChartView):
         """group_by: the place of the chart among the definitions."""
         if group_by not in map(str, range(len(self.definitions))):
             abort(404)
+        self._check_address()
         return super().chart(group_by)

@@ -46,7 +46,9 @@ QUERIES = [
     "q=(page:abc)", "q=(((", "q=!(", "q=(page_size:1e999)", "q=(filters:!((col:id,opr:nonsense,value:1)))",
     "page_CustomerView=abc", "psize_UserDBModelView=1000000", "page_UserDBModelView=abc",
     "_oc_UserDBModelView=password", "_flt_99_username=x", "_flt_x_username=x", f"page_RoleModelView={HUGE}",
-    "next=//evil.example.com", "customer_id=abc", f"customer_id={HUGE}", "_l_page=1",
+    "_flt_0_roles=-75.778", f"_flt_0_roles={HUGE}", "_flt_0_roles=%00", "_flt_0_active=n", "_flt_0_username=%00",
+    "_flt_0_permission=abc", "_flt_0_last_login=%00", "next=//evil.example.com", "customer_id=abc", f"customer_id={HUGE}",
+    "_l_page=1",
 ]  # fmt: skip
 SHARE = 5  # of the queries, a model gets one in so many
 BODIES: list[dict[str, Any]] = [
