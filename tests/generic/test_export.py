@@ -110,6 +110,8 @@ def test_a_file_names_its_columns_and_says_what_the_record_says(session, login, 
             assert line[place] == cell == ("Yes" if value else "No")
         elif kind_of(shown) == "many":
             assert line[place] == cell == "; ".join(sorted(key_of(item) for item in value))
+        elif shown.offers:
+            assert line[place] == cell == dict(shown.offers())[value]
         elif shown.relation:
             assert line[place] == cell
             assert line[place].startswith(key_of(value))
