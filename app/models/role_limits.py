@@ -90,7 +90,7 @@ class FieldRule(Record):
         ForeignKey("ab_role.id", ondelete="CASCADE"), label=_("Role"), in_list=True, index=False
     )
     place: Mapped[str] = field(
-        String(130), label=_("Field"), hint=_("Of which kind of record"), in_list=True, exact=True, offers=places
+        String(130), label=_("Field"), hint=_("Of which kind of record"), in_list=True, offers=places
     )
     restriction: Mapped[Restriction] = field(
         Restriction, default=Restriction.MASKED, label=_("Restriction"), in_list=True
@@ -131,7 +131,6 @@ class RoleReach(Record):
         label=_("Kind of record"),
         hint=_("What is part of it goes with it"),
         in_list=True,
-        exact=True,
         offers=subject_labels,
     )
     reach: Mapped[Reach] = field(
