@@ -27,7 +27,7 @@ IMAGES = Path(__file__).resolve().parent / "images"
 PATIENCE = 60_000  # milliseconds
 START = 600  # seconds in which the sample world is made, on a busy machine
 FRAME = (220, 48)  # the menu and the bar around a page, in pixels
-COLOURS = 96  # of a picture, at most
+GROUNDS, COLOURS = 32, 112  # of a picture: those that are kept exactly, and all of them
 HEADER, PALETTE, DATA, END = b"IHDR", b"PLTE", b"IDAT", b"IEND"
 
 ACTIVE = "/customer/list/?status.is=active"
@@ -223,7 +223,7 @@ def taken(browser: Any, portal: str, sessions: dict[str, Any], picture: Picture)
 # --- as small as can be -----------------------------------------------------------------------------------------------
 
 # The colours that are nearest to all others, and each row of the picture as numbers among them.
-REDUCE = """async ([png, most]) => {
+REDUCE = """async ([png, exact, most]) => {
   const bitmap = await createImageBitmap(await (await fetch("data:image/png;base64," + png)).blob());
   const {width, height} = bitmap;
   const brush = new OffscreenCanvas(width, height).getContext("2d");
@@ -236,8 +236,8 @@ REDUCE = """async ([png, most]) => {
   const apart = (one, other) => one.reduce((sum, value, at) => sum + (value - other[at]) ** 2, 0);
   let kept = [];
   for (let distance = 0; !kept.length; distance += 2) {
-    for (const [, colour] of colours) {
-      if (kept.every((other) => apart(colour, other) > distance ** 2)) kept.push(colour);
+    for (const [at, [, colour]] of colours.entries()) {
+      if (at < exact || kept.every((other) => apart(colour, other) > distance ** 2)) kept.push(colour);
       if (kept.length > most) break;
     }
     if (kept.length > most) kept = [];
@@ -255,7 +255,7 @@ REDUCE = """async ([png, most]) => {
 def smaller(browser: Any, png: bytes) -> bytes:
     """The picture with a palette of few colours: a third of its size."""
     page = browser.new_page()
-    found = page.evaluate(REDUCE, [base64.b64encode(png).decode(), COLOURS])
+    found = page.evaluate(REDUCE, [base64.b64encode(png).decode(), GROUNDS, COLOURS])
     page.close()
     rows = b"".join(b"\0" + row.encode("latin-1") for row in found["rows"])
     header = struct.pack(">IIBBBBB", found["width"], found["height"], 8, 3, 0, 0, 0)  # 8 bits, a palette

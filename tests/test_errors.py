@@ -56,6 +56,13 @@ def logged():
     logging.getLogger().removeHandler(handler)
 
 
+def test_the_page_without_a_database_has_the_look_and_the_theme_of_the_others(visitor):
+    visitor.set_cookie("theme", "dark")
+    page = visitor.get("/fail/503").text
+    assert 'data-theme="dark"' in page
+    assert '<link rel="stylesheet" href="/static/switchboard.css?v=' in page
+
+
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 413, 429, 500, 503, 410])
 def test_each_error_has_a_page_with_the_id_of_the_request(visitor, code):
     answer = visitor.get(f"/fail/{code}", headers={"X-Request-ID": "abcdef-123456"})

@@ -3,6 +3,8 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, current_app
@@ -38,7 +40,8 @@ def register(appbuilder: AppBuilder) -> None:
     current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text, person=person_text)
     current_app.jinja_env.filters.update(status=status_label, called=called, as_matrix=as_matrix)
     current_app.jinja_env.filters.update(initials=initials, role=role_text)
-    current_app.jinja_env.globals.update(locale=get_locale, time_zone=own_city, limits_of_role=limits_of_role)
+    current_app.jinja_env.globals.update(locale=get_locale, time_zone=own_city, now=partial(datetime.now, UTC))
+    current_app.jinja_env.globals.update(limits_of_role=limits_of_role)
     current_app.jinja_env.globals.update(is_below=is_below, drawn_once=drawn_once, icon=icons.icon)
     speak(appbuilder)
     appbuilder.add_view_no_menu(LookupView)
