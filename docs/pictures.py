@@ -119,7 +119,7 @@ def two_tickets(page: Any, asking: Asking) -> None:
     ticks = page.locator("tbody input[name=id]")
     ticks.nth(0).check()
     ticks.nth(1).check()
-    follow(page, page.locator("#bulk").get_by_role("button", name="Escalate", exact=True))
+    follow(page, page.locator("button[form=bulk][value=escalate]"))
 
 
 # --- the pictures -----------------------------------------------------------------------------------------------------
