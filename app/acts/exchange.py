@@ -14,7 +14,7 @@ from typing import Any
 
 from flask_babel import get_timezone, gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import DateTime, Select, String, case, cast, select, type_coerce
+from sqlalchemy import DateTime, Select, String, case, cast, literal, select, type_coerce
 from sqlalchemy import func as sql
 from sqlalchemy.orm import aliased
 
@@ -97,7 +97,8 @@ class Namer:
     def __init__(self, model: type[Any]) -> None:
         present = model.__mapper__.columns
         self.key = key_column(model)
-        names = SEARCHED_OF_FAB.get(model.__tablename__) or [name for name in NAMED_BY if name in present]
+        of_record = dict.fromkeys([*NAMED_BY, *getattr(model, "called_by", ())])
+        names = SEARCHED_OF_FAB.get(model.__tablename__) or [name for name in of_record if name in present]
         self.names = [KEY, *dict.fromkeys([*names, *filter(None, [self.key])])]
         if issubclass(model, Record):
             own = {"__str__": model.__str__, "called": Record.called, "worded": Record.worded}
@@ -196,7 +197,7 @@ def _codes_of(model: type[Record], shown: Field) -> Any:
     relation, target = getattr(model, shown.name).property, aliased(shown.target_model)
     own, other = relation.synchronize_pairs[0][1], relation.secondary_synchronize_pairs[0][1]
     key = key_column(shown.target_model)
-    text = getattr(target, key) if key else sql.concat("#", cast(target.id, String))
+    text = getattr(target, key) if key else literal("#").concat(cast(target.id, String))
     seen = rows(shown.target_model).with_only_columns(shown.target_model.id)
     listed = select(sql.aggregate_strings(text, BETWEEN)).join_from(relation.secondary, target, other == target.id)
     limited = [target.id.in_(seen)] if is_limited(shown.target_model) else []

@@ -51,6 +51,7 @@ class Recertification(Record):
         rule("ck_recertification_remind_days", "remind_days BETWEEN 1 AND 90", _("From 1 to 90 days."), "remind_days"),
     )
     label, label_plural = _("Recertification"), _("Recertifications")
+    called_by = ("number", "title")
     series = "RC"
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
@@ -131,6 +132,7 @@ class RecertificationLine(Record):
         Index("ix_recertification_line_reviewer", "reviewer_id", "state"),
     )
     label, label_plural = _("Right to review"), _("Rights to review")
+    called_by = ("person", "role")
     by_rule = True
 
     recertification_id: Mapped[int] = field(
@@ -146,7 +148,7 @@ class RecertificationLine(Record):
     granted_by: Mapped[str | None] = field(
         String(64), label=_("By what right"), hint=_("Number of the change request, or the command"), in_list=True
     )
-    last_used_on: Mapped[datetime.date | None] = field(
+    used_on: Mapped[datetime.date | None] = field(
         label=_("Last used"), hint=_("When the campaign began; empty: not since uses are counted"), in_list=True
     )
     reviewer_id: Mapped[int] = field(ForeignKey("employee.id"), label=_("Reviewer"), index=False, in_list=True)

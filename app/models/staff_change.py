@@ -40,6 +40,7 @@ class RoleTemplate(Record):
         ),
     )
     label, label_plural = _("Role template"), _("Role templates")
+    called_by = ("job_title",)
 
     department_id: Mapped[int] = field(
         ForeignKey("department.id"),

@@ -104,7 +104,7 @@ def lines_of(
                     group_key=group,
                     since=grant.at if grant is not None else None,
                     granted_by=(grant.authority or None) if grant is not None else None,
-                    last_used_on=uses.last(key, held.of_role[role]),
+                    used_on=uses.last(key, held.of_role[role]),
                     reviewer_id=reviewer,
                 )
             )

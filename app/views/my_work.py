@@ -118,7 +118,7 @@ PANELS = [
         RecertificationLine,
         (Part(_("To be decided"), lambda me: of_me(me, [("reviewer_id.is", "{me}"), ("state.is", "open")])),),
         "id",
-        ("role", "since", "last_used_on", "recertification_id"),
+        ("role", "since", "used_on", "recertification_id"),
         _("No right waits for your review."),
         ("can_keep", "RecertificationLineView"),
     ),

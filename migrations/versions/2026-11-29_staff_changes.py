@@ -113,7 +113,7 @@ def upgrade() -> None:
     sa.Column('group_key', sa.Integer(), server_default='0', nullable=False),
     sa.Column('since', sa.DateTime(), nullable=True),
     sa.Column('granted_by', sa.String(length=64), nullable=True),
-    sa.Column('last_used_on', sa.Date(), nullable=True),
+    sa.Column('used_on', sa.Date(), nullable=True),
     sa.Column('reviewer_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('state', sa.String(length=30), server_default='open', nullable=False),
     sa.Column('reason', sa.String(length=1000), nullable=True),

@@ -132,9 +132,9 @@ def test_a_line_says_since_when_by_which_request_and_when_it_was_used(app, sessi
     session.commit()
     found = lines(session, campaign_of(session, world))
     line = found["li", "Order reviewer"]
-    assert (line.granted_by, line.last_used_on) == (asked.number, NOW.date() - 3 * DAY)
+    assert (line.granted_by, line.used_on) == (asked.number, NOW.date() - 3 * DAY)
     assert abs(line.since - NOW) < datetime.timedelta(minutes=5)
-    assert found["li", "Clerk"].last_used_on is None
+    assert found["li", "Clerk"].used_on is None
 
 
 def test_by_role_and_by_a_chosen_reviewer(app, session, world):
