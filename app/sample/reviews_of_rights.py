@@ -47,7 +47,7 @@ def load_reviews_of_rights(session: Session, staff: Staff, today: datetime.date)
     if holders(session, "can_keep", LINES_VIEW, now):
         _finished(session, staff, now)
         _running(session, staff, now)
-        _mover(session, staff, today)
+        _mover(session, staff, now)
 
 
 def _have_had_rights(session: Session, moment: datetime.datetime) -> None:
@@ -111,7 +111,7 @@ def _running(session: Session, staff: Staff, now: datetime.datetime) -> None:
     _decide(session, campaign, 1, "Works at the counter", now)
 
 
-def _mover(session: Session, staff: Staff, today: datetime.date) -> None:
+def _mover(session: Session, staff: Staff, now: datetime.datetime) -> None:
     """The clerk of Guangdong goes to customer care in two weeks; asked for, not decided on yet."""
     person = staff.people["clerk2"]
     change = StaffChange(
@@ -121,9 +121,9 @@ def _mover(session: Session, staff: Staff, today: datetime.date) -> None:
         job_title="Care agent",
         manager=staff.people["supervisor"],
         colleague=staff.people["clerk"],
-        effective_on=today + 14 * DAY,
+        effective_on=day_of(now) + 14 * DAY,
     )
     with acting(actor=RUNS, reason="", authority=""):
         session.add(change)
         session.flush()
-        staffing.ask_for(session, change, "Customer care grows", datetime.datetime.now(datetime.UTC))
+        staffing.ask_for(session, change, "Customer care grows", now)
