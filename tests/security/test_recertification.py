@@ -133,7 +133,7 @@ def test_a_line_says_since_when_by_which_request_and_when_it_was_used(app, sessi
     found = lines(session, campaign_of(session, world))
     line = found["li", "Order reviewer"]
     assert (line.granted_by, line.used_on) == (asked.number, NOW.date() - 3 * DAY)
-    assert abs(line.since - NOW) < datetime.timedelta(minutes=5)
+    assert abs(line.since - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=5)
     assert found["li", "Clerk"].used_on is None
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask_appbuilder.security.sqla.models import PermissionView, User
 
 from app.acts import unused
+from app.models.ledger import Change
 from app.models.right_use import HeldKind, RightUse, UnusedRight
 from app.sample.builders import make_customer
 from app.security import right_use
@@ -148,9 +149,8 @@ def test_unused_roles_and_rights_are_found_and_go_when_they_are_used(app, sessio
     ann, ben = add_user(app, "ann", "Clerk"), add_user(app, "ben", "Order reviewer")
     session.commit()
     write(session, {(ann.id, "can_list", "CustomerView"): TODAY, (ben.id, "can_list", "ProductOrderView"): old})
-    long_ago = sa.text("UPDATE change SET at = :old WHERE record_type = 'ab_user'")
-    session.connection().execute(long_ago, {"old": NOW.replace(tzinfo=None) - 100 * DAY},
-                                 execution_options={"unrecorded": "a test"})  # fmt: skip
+    long_ago = sa.update(Change).where(Change.record_type == "ab_user").values(at=NOW - 100 * DAY)
+    session.connection().execute(long_ago, execution_options={"unrecorded": "a test"})
     unused.sweep(session, NOW)
     found = {(row.user_id, row.kind, row.name): row for row in session.scalars(sa.select(UnusedRight))}
     assert (ann.id, HeldKind.ROLE, "Clerk") not in found, "one of its rights was used today"
