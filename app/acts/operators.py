@@ -42,7 +42,7 @@ from app.models.search_indexes import NAMES
 from app.models.types import LARGEST, Exact, JsonText, PhoneNumber, UtcDateTime
 from app.security.field_rights import readable
 
-SEARCHED_OF_FAB = {"ab_user": ("username", "first_name", "last_name")}
+SEARCHED_OF_FAB = {"ab_user": ("username", "first_name", "last_name"), "ab_role": ("name",), "ab_group": ("name",)}
 MOST_VALUES = 100  # of one condition
 HAN = "\u3400-\u9fff"
 FEW = 4  # digits of our own numbers, whose beginning at most ten thousand records have in common

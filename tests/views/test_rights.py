@@ -218,3 +218,15 @@ def test_the_pages_of_rights_are_in_chinese(session, app, login, world):  # noqa
     without_english(session)
     own = ["/rights/mine", f"/roles/ask/{world['care'].id}", "/rights/who?right=x", "/rights/?on=x"]
     assert words([*pages(world), *own]) == {}
+
+
+@pytest.mark.one_database
+def test_roles_and_groups_are_found_by_their_words_in_either_language(login, world):  # noqa: F811
+    browser = login("asker")
+
+    def found(kind, text):
+        return [row["text"] for row in browser.get(f"/lookup/{kind}?q={text}").json["results"]]
+
+    assert (found("ab_role", "care agent"), found("ab_group", "nigh")) == (["Care agent"], ["Night"])
+    browser.get("/language/zh")
+    assert found("ab_role", "客服专员") == ["客服专员"]

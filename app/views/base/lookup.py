@@ -13,6 +13,7 @@ from app.acts.keyset import Key, sorted_by
 from app.acts.operators import Reading, could_be, searched, sought
 from app.extensions import db
 from app.models.base import model_of
+from app.security.roles import role_text
 from app.security.scope import rows
 from app.transaction import only_reads
 from app.views.base.explained import LOOK
@@ -47,6 +48,8 @@ class LookupView(BaseView):
         first = min(number, DEEPEST) * OFFERED
         if model is PermissionView:  # a right is found by its words, which no column has
             return _answer(pairs_like(text)[first : first + OFFERED + 1], number)
+        if model is Role:  # the same in either language
+            return _answer(_roles_like(text)[first : first + OFFERED + 1], number)
         return _answer(_found(model, text, first), number)
 
 
@@ -60,6 +63,11 @@ def _answer(found: list[Any], number: int) -> Any:
 def _asks_for_rights(model: type[Any]) -> bool:
     """What rights are explained of is chosen among people, roles and rights, which that page names anyhow."""
     return model in (User, Role, PermissionView) and current_app.appbuilder.sm.has_access(*LOOK)  # type: ignore[attr-defined]
+
+
+def _roles_like(text: str) -> list[Role]:
+    wanted, found = text.casefold(), db.session.scalars(rows(Role).order_by(Role.name))
+    return [role for role in found if any(wanted in name.casefold() for name in (role.name, role_text(role.name)))]
 
 
 def target(table: str) -> type[Any] | None:
