@@ -74,11 +74,15 @@ def pairs():
         yield (message.id[1], message.string[0]) if is_plural else (message.id, message.string)
 
 
+def _names(placed):
+    return sorted(name for name in placed if name != "%%")
+
+
 def test_a_translation_is_chinese_and_keeps_its_placeholders():
     wrong = []
     for text, string in pairs():
         placed, said = PLACEHOLDER.findall(string), PLACEHOLDER.sub("", string)
-        is_kept = sorted(PLACEHOLDER.findall(text)) == sorted(name for name in placed if name != "%%")
+        is_kept = _names(PLACEHOLDER.findall(text)) == _names(placed)
         is_chinese = HAN.search(said) or not re.search("[A-Za-z]", said)
         if not is_kept or not is_chinese or string != string.strip():
             wrong.append((text, string))

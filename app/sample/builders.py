@@ -46,7 +46,7 @@ from app.models.order import (
     ReviewState,
 )
 from app.models.pricing import ChargePeriod, ProductOfferingPrice
-from app.models.recertification import Recertification
+from app.models.recertification import Recertification, RecertificationLine
 from app.models.role_limits import FieldRule, Reach, RoleReach
 from app.models.specification import (
     ProductSpecCharacteristic,
@@ -55,7 +55,7 @@ from app.models.specification import (
     Supplier,
 )
 from app.models.staff import Department, Employee
-from app.models.staff_change import StaffChange, StaffKind
+from app.models.staff_change import RoleTemplate, StaffChange, StaffKind
 from app.models.states import Lifecycle
 from app.models.ticket import (
     EscalationKind,
@@ -532,6 +532,19 @@ def make_duty_exception(session: Session, **changes: Any) -> DutyException:
 @builder
 def make_recertification(session: Session, **changes: Any) -> Recertification:
     return _build(session, Recertification, changes, title="Yearly review", fallback=make_employee, due_on=DAY)
+
+
+@builder
+def make_recertification_line(session: Session, **changes: Any) -> RecertificationLine:
+    own = {"person": "Ann Test (ann)", "user_key": 1, "role": "Clerk", "role_key": 1}
+    return _build(
+        session, RecertificationLine, changes, recertification=make_recertification, reviewer=make_employee, **own
+    )
+
+
+@builder
+def make_role_template(session: Session, **changes: Any) -> RoleTemplate:
+    return _build(session, RoleTemplate, changes, department=make_department, job_title="Clerk")
 
 
 @builder

@@ -34,6 +34,7 @@ DASHBOARDS: dict[str, tuple[Shown, ...]] = {
     "Security administrator": (),
     "Rights approver": (),
     "Catalog approver": (),
+    "Department manager": (),
     "Integration": (),
 }  # fmt: skip
 EVERYTHING = tuple((view, chart.name) for view in (ORDERS, TICKETS, CUSTOMERS, REVENUE) for chart in view.charts)

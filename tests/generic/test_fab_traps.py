@@ -279,9 +279,15 @@ def test_every_path_to_rows_begins_at_their_scope():
         ("fields.py", "related"),  # read for keys of a plan, or of the ledger, which were found within the scope
         ("following.py", "mark_all_seen"),  # one's own row, of no business table
         ("import_screen.py", "_wait"),  # the same: a job
-        *(("requests.py", name) for name in ("file", "decide")),  # users, who have no region
-        *(("requests.py", name) for name in ("_carry_out", "_do", "_link")),  # the system does what was approved
-        ("requests.py", "_who_sees"),  # read to ask who may see it
+        ("requests.py", "file"),
+        ("deciding.py", "decide"),  # users, who have no region
+        *(("carrying.py", name) for name in ("carry_out", "_do", "_load_linked")),  # the system does what was approved
+        ("carrying.py", "names_of"),
+        ("carrying.py", "tell_colleague"),  # for a title, and for a letter
+        ("deciding.py", "_who_sees"),  # read to ask who may see it
+        ("recertification.py", "_demand_reviewer"),
+        ("recertification.py", "_taken_by"),  # a user, who has no region
+        ("staffing.py", "_lines_back"),  # what a request did is taken back by another one
         ("rights.py", "_names"),  # names what the person sees only
         ("security.py", "_file"),  # a user, role or group
     }

@@ -24,6 +24,7 @@ from app.models.fired import refusal
 from app.models.interaction import InteractionReason, PartyInteraction, Route
 from app.models.order import Decision, OrderReview, ProductOrder, ProductOrderItem, ReviewLimit
 from app.models.pricing import ChargePeriod, ProductOfferingPrice
+from app.models.recertification import Recertification, RecertificationLine
 from app.models.refusal import RuleBroken
 from app.models.role_limits import FieldRule, RoleReach
 from app.models.specification import (
@@ -34,6 +35,7 @@ from app.models.specification import (
     Supplier,
 )
 from app.models.staff import Department, Employee
+from app.models.staff_change import RoleTemplate, StaffChange, StaffKind
 from app.models.ticket import TicketEscalation, TicketKind, TicketNote, TicketTransfer, TroubleTicket, WorkGroup
 from app.sample.builders import bring, make_any, make_role, make_user
 
@@ -84,6 +86,17 @@ VALID: dict[type, dict[str, Any]] = {  # a value that is a model is made too, a 
     },
     FieldRule: {"role": make_role, "place": "customer.phone"},
     RoleReach: {"role": make_role, "subject": "product_order"},
+    Recertification: {"title": "Yearly review", "fallback": Employee, "due_on": datetime.date(2030, 1, 1)},
+    RecertificationLine: {
+        "recertification": Recertification,
+        "reviewer": Employee,
+        "person": "Ann Test (ann)",
+        "user_key": 1,
+        "role": "Clerk",
+        "role_key": 1,
+    },
+    RoleTemplate: {"department": Department, "job_title": "Clerk"},
+    StaffChange: {"kind": StaffKind.MOVER, "employee": Employee, "effective_on": datetime.date(2030, 1, 1)},
     DutyConflict: {"code": "D{n}", "name": "Both", "first": "can_add X", "second": "can_edit X", "why": "No"},
     DutyException: {
         "duty_conflict": DutyConflict,
