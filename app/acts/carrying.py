@@ -19,7 +19,7 @@ from app.models.approval import ChangeRequest, ChangeRequestLine, RoleGrant
 from app.models.base import Record, model_of
 from app.models.clock import begin_of, day_of
 from app.models.gate import Step, Subject
-from app.models.identity import full_name
+from app.models.identity import user_text
 from app.models.ledger import plain
 from app.models.refusal import RuleBroken
 from app.models.staff_change import StaffChange
@@ -34,14 +34,9 @@ Places = Iterable[tuple[str, int]]  # table, key
 NamesOf = Callable[[Places], dict[tuple[str, int], str]]  # what people call the rows there
 
 
-def demand(is_so: bool, sentence: str) -> None:
+def demand(is_so: bool, sentence: str, field: str | None = None) -> None:
     if not is_so:
-        raise RuleBroken(sentence)
-
-
-def user_text(user: User) -> str:
-    """Two people may have one name."""
-    return f"{full_name(user.last_name, user.first_name)} ({user.username})"
+        raise RuleBroken(sentence, field)
 
 
 def name_of(row: Any) -> str:

@@ -33,7 +33,9 @@ Write = Callable[[Any], Any]  # from a value to a cell of one kind of file
 KEY, VERSION = "id", "version"
 LABELS = {KEY: _("Key of the record"), VERSION: _("Version of the record")}
 KEYS = ("number", "code", "username")  # what a row of another table is found by, best first
-NAMED_BY = ("number", "name", "name_zh", "position", "hop")  # the columns that the name of a record is made of
+NAMED_BY = (  # the columns that the name of a record is made of
+    "number", "name", "name_zh", "position", "hop", "title", "job_title", "person", "role",
+)  # fmt: skip
 BETWEEN = "; "  # the records of an association
 MOST_NAMES = 2_000  # of related records, kept while a file is written: enough for those that come again
 LONGEST_CELL = 32_767  # characters in a cell of Excel
@@ -97,8 +99,7 @@ class Namer:
     def __init__(self, model: type[Any]) -> None:
         present = model.__mapper__.columns
         self.key = key_column(model)
-        of_record = dict.fromkeys([*NAMED_BY, *getattr(model, "called_by", ())])
-        names = SEARCHED_OF_FAB.get(model.__tablename__) or [name for name in of_record if name in present]
+        names = SEARCHED_OF_FAB.get(model.__tablename__) or [name for name in NAMED_BY if name in present]
         self.names = [KEY, *dict.fromkeys([*names, *filter(None, [self.key])])]
         if issubclass(model, Record):
             own = {"__str__": model.__str__, "called": Record.called, "worded": Record.worded}

@@ -17,14 +17,13 @@ from sqlalchemy.orm import Session
 
 from app.acts import deciding, requests
 from app.acts.actions import Action, ask
-from app.acts.carrying import user_named
+from app.acts.carrying import demand, user_named
 from app.acts.mail import MOST, write_to
 from app.models.acting import who
 from app.models.approval import ChangeRequestLine, RequestState, Verdict
 from app.models.clock import day_of
 from app.models.gate import Step, Subject
 from app.models.recertification import AtEnd, CampaignState, LineState, Recertification, RecertificationLine
-from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.rules.approval import stands_in_for
 from app.rules.recertifying import LINES_VIEW, lines_of, staff_now
@@ -36,22 +35,17 @@ LINES = "/recertification_line/list/?state.is=open&recertification_id.is="
 log = logging.getLogger("switchboard.requests")
 
 
-def _demand(is_so: bool, sentence: str, field: str | None = None) -> None:
-    if not is_so:
-        raise RuleBroken(sentence, field)
-
-
 # --- a campaign ------------------------------------------------------------------------------------------------------
 
 
 def start(session: Session, campaign: Recertification, now: datetime.datetime) -> int:
     """Ask about every grant of today and tell the reviewers; how many. Raises RuleBroken where there is none."""
-    _demand(campaign.state == CampaignState.DRAFT, gettext("%(campaign)s has begun already.", campaign=campaign))
-    _demand(campaign.due_on > day_of(now), gettext("A recertification is due on a day to come."), "due_on")
+    demand(campaign.state == CampaignState.DRAFT, gettext("%(campaign)s has begun already.", campaign=campaign))
+    demand(campaign.due_on > day_of(now), gettext("A recertification is due on a day to come."), "due_on")
     runs = user_named(session, who().actor)
     staff = staff_now(session, holders(session, "can_keep", LINES_VIEW, now), runs.id)
     found = lines_of(session, campaign, staff, now)
-    _demand(bool(found), gettext("Nobody has a right that %(campaign)s would ask about.", campaign=campaign))
+    demand(bool(found), gettext("Nobody has a right that %(campaign)s would ask about.", campaign=campaign))
     session.add_all(found)
     campaign.owner, campaign.started_at, campaign.reminded_on = runs, now, day_of(now)
     campaign.move("running")
@@ -62,7 +56,7 @@ def start(session: Session, campaign: Recertification, now: datetime.datetime) -
 
 def close(session: Session, campaign: Recertification, reason: str, now: datetime.datetime) -> None:
     """End it. What is undecided stays so, or is asked to be taken away, as the campaign says."""
-    _demand(campaign.state == CampaignState.RUNNING, gettext("%(campaign)s does not run.", campaign=campaign))
+    demand(campaign.state == CampaignState.RUNNING, gettext("%(campaign)s does not run.", campaign=campaign))
     left = session.scalars(_open_lines(campaign)).all()
     if campaign.at_end == AtEnd.REVOKE:
         _revoke_all(session, campaign, left, now)
@@ -96,9 +90,9 @@ def _open_lines(campaign: Recertification) -> Any:
 def decide(session: Session, line: RecertificationLine, state: LineState, reason: str, now: datetime.datetime) -> None:
     """Keep or revoke as who acts. Raises RuleBroken where they may not, or somebody was first."""
     campaign = line.recertification
-    _demand(campaign.state == CampaignState.RUNNING, gettext("%(campaign)s does not run.", campaign=campaign))
-    _demand(line.state == LineState.OPEN, gettext("%(line)s is decided already.", line=line))
-    _demand(bool(reason.strip()), gettext("Who keeps or revokes a right says why."), "reason")
+    demand(campaign.state == CampaignState.RUNNING, gettext("%(campaign)s does not run.", campaign=campaign))
+    demand(line.state == LineState.OPEN, gettext("%(line)s is decided already.", line=line))
+    demand(bool(reason.strip()), gettext("Who keeps or revokes a right says why."), "reason")
     _demand_reviewer(session, line, now)
     line.reason, line.decided_by, line.decided_at = reason, who().actor, now
     line.move(state.value, reason)
@@ -110,7 +104,7 @@ def decide(session: Session, line: RecertificationLine, state: LineState, reason
 def _demand_reviewer(session: Session, line: RecertificationLine, now: datetime.datetime) -> None:
     """The reviewer or their deputy decides, and nobody on their own rights."""
     owner = session.get(User, line.user_key)
-    _demand(
+    demand(
         owner is None or owner.username != who().actor,
         gettext("%(line)s: nobody certifies their own rights.", line=line),
     )
@@ -119,7 +113,7 @@ def _demand_reviewer(session: Session, line: RecertificationLine, now: datetime.
         return
     person = user_named(session, who().actor)
     stands_in = user is not None and user.id in stands_in_for(session, person.id, day_of(now))
-    _demand(stands_in, gettext("%(line)s: its reviewer decides, who is %(who)s.", line=line, who=line.reviewer))
+    demand(stands_in, gettext("%(line)s: its reviewer decides, who is %(who)s.", line=line, who=line.reviewer))
 
 
 def _revoke(session: Session, line: RecertificationLine, reason: str, now: datetime.datetime) -> None:

@@ -21,7 +21,6 @@ from app.acts.carrying import (
     tell,
     told_of,
     user_named,
-    user_text,
 )
 from app.acts.deciding import who_may
 from app.models.acting import acting, who
@@ -29,6 +28,7 @@ from app.models.approval import ChangeRequest, ChangeRequestLine, RequestState
 from app.models.base import Record
 from app.models.clock import day_of
 from app.models.gate import Step, Subject, is_gated
+from app.models.identity import user_text
 from app.models.ledger import plain
 from app.models.refusal import RuleBroken
 from app.rules.approval import all_in_words, gainers, policy_of

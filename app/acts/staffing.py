@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.acts import requests
 from app.acts.actions import Action, ask
-from app.models.approval import ChangeRequest, ChangeRequestLine, Deputy, RequestState
+from app.models.approval import ENDED, ChangeRequest, ChangeRequestLine, Deputy
 from app.models.base import Record, model_of
 from app.models.clock import day_of
 from app.models.duties import DutyException
@@ -293,7 +293,7 @@ def _drop(session: Session, change: StaffChange, answers: dict[str, Any]) -> Non
 
 def _can_be_undone(change: StaffChange) -> bool:
     asked = change.undo_request
-    is_over = asked is None or asked.state in (RequestState.REJECTED, RequestState.WITHDRAWN, RequestState.EXPIRED)
+    is_over = asked is None or asked.state in ENDED
     return change.state == StaffChangeState.DONE and is_over
 
 

@@ -4,6 +4,7 @@ import datetime
 import re
 import zoneinfo
 from collections.abc import Callable
+from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
@@ -44,6 +45,11 @@ def full_name(family_name: str | None, given_name: str | None) -> str:
     if HAN.search("".join(names)):
         return "".join(names)
     return " ".join(reversed(names)).strip()
+
+
+def user_text(user: Any) -> str:
+    """Two people may have one name."""
+    return f"{full_name(user.last_name, user.first_name)} ({user.username})"
 
 
 def known_country(code: str | None, field: str = "country") -> str | None:

@@ -53,7 +53,7 @@ def standing_at(session: Session, users: Collection[int] | None, at: datetime.da
         ("ab_role", "permissions"): found.of_role,
     }
     for table, key, action, changes in session.execute(_since(at, users)):
-        _take_back(rows, links, table, key, action, changes)
+        take_back(rows, links, table, key, action, changes)
     found.names = {key: row["name"] for key, row in rows["ab_role"].items()}
     found.group_names = {key: row["name"] for key, row in rows["ab_group"].items()}
     found.pairs |= _pairs_gone(session, rows)
@@ -100,7 +100,8 @@ def _read_rows(session: Session, users: Any, found: Standing) -> Rows:
     return rows
 
 
-def _take_back(rows: Rows, links: Any, table: str, key: int, action: str, changes: dict[str, list[Any]]) -> None:
+def take_back(rows: Rows, links: Any, table: str, key: int, action: str, changes: dict[str, list[Any]]) -> None:
+    """Undo an entry of the ledger in rows. links: (table, association) -> key -> the keys that it leads to."""
     for name, (old, new) in changes.items():
         link = links.get((table, name))
         if link is not None:  # those that went, those that came

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.models.approval import ChangeRequest
-from app.models.identity import full_name
+from app.models.identity import user_text
 from app.models.recertification import LineState, Recertification, RecertificationLine
 from app.models.refusal import RuleBroken
 from app.models.staff import Department, Employee
@@ -87,7 +87,7 @@ def lines_of(
         ways += [(role, group) for group in held.groups[key] for role in held.of_group[group]]
         ways = sorted((role, group) for role, group in ways if campaign.role_id in (None, role))
         reviewer = staff.reviewer_of(key, campaign) if ways else None
-        person = f"{full_name(user.last_name, user.first_name)} ({user.username})"[:200]
+        person = user_text(user)[:200]
         if ways and reviewer is None:
             unreviewed.append(person)
             continue

@@ -11,13 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models.customer import Region
-from app.models.role_limits import FieldRule, RoleReach, subjects
+from app.models.role_limits import FieldRule, RoleReach
 from app.models.role_limits import Reach as Rows
 from app.models.staff import Employee
-from app.rules.explaining import Ways, rights_of_role, who_has
-from app.rules.past import Past, changes_of
-from app.security.field_rights import FieldRight, RoleLimits, field_right
-from app.security.scope import SEE_ALL, reach_by
+from app.rules.explaining import Ways, who_has
+from app.rules.past import Past, changes_of, take_back
+from app.security.field_rights import FieldRight, RoleLimits, field_rights_by, limits_in
+from app.security.scope import SEE_ALL, reaches_by
 
 FURTHER = Employee.further_regions.property.secondary
 Reach = dict[int, list["Limit"]]  # of users
@@ -50,8 +50,7 @@ def fields_explained(session: Session, past: Past, users: Collection[int]) -> Re
     """The fields that these users did not see, saw in part or could not change at the time."""
     found: Reach = {}
     for user, limits in _limits_of(session, past, users, FieldRule, "place", "restriction").items():
-        places = sorted({place for role in limits for place in role.told})
-        rights = [right for place in places if (right := field_right(place, limits)) is not None]
+        rights = field_rights_by(limits)
         found[user] = [Limit(_words_of_field(right), _ways(past, user, right.roles)) for right in rights]
     return found
 
@@ -65,7 +64,7 @@ def _reaches(session: Session, past: Past, users: Collection[int]) -> Reach:
     """Of which kinds of record these users had more or less than those of their regions."""
     found: Reach = {}
     for user, limits in _limits_of(session, past, users, RoleReach, "subject", "reach").items():
-        reaches = [reach_by(model, limits) for model in subjects()] if any(role.told for role in limits) else []
+        reaches = reaches_by(limits) if any(role.told for role in limits) else []
         found[user] = [
             Limit(f"{each.model.label_plural}: {each.reach.label}", _ways(past, user, each.roles))
             for each in reaches
@@ -85,12 +84,7 @@ def _limits_of(
     told: dict[int, dict[str, str]] = defaultdict(dict)
     for row in _rows_at(session, model, ("role_id", place, value), past.at):
         told[row["role_id"]][row[place]] = str(row[value])
-    standing = past.standing
-    of_role = {
-        key: RoleLimits(name, frozenset(view for _right, view in rights_of_role(standing, key)), told.get(key, {}))
-        for key, name in standing.names.items()
-    }
-    return {user: [of_role[key] for key in sorted(standing.all_roles(user)) if key in of_role] for user in users}
+    return limits_in(past.standing, users, told)
 
 
 def _rows_at(session: Session, model: type[Any], names: Collection[str], at: datetime.datetime) -> list[dict[str, Any]]:
@@ -98,10 +92,7 @@ def _rows_at(session: Session, model: type[Any], names: Collection[str], at: dat
     columns = [getattr(model, name) for name in names]
     rows = {key: dict(zip(names, values, strict=True)) for key, *values in session.execute(select(model.id, *columns))}
     for key, action, changes in session.execute(changes_of(model.__tablename__, None, at)):
-        if action == "create":
-            rows.pop(key, None)
-        elif action == "delete" or key in rows:
-            rows.setdefault(key, {}).update({name: changes[name][0] for name in names if name in changes})
+        take_back({model.__tablename__: rows}, {}, model.__tablename__, key, action, changes)
     return list(rows.values())
 
 
@@ -109,28 +100,19 @@ def _regions(session: Session, past: Past, users: Collection[int]) -> dict[int, 
     """Of each user who was an employee: the region they were hired for, then the further ones."""
     columns = (Employee.id, Employee.user_id, Employee.region_id)
     rows: dict[int, dict[str, Any]] = {
-        key: {"user_id": user, "region_id": region, "further_regions": set()}
+        key: {"user_id": user, "region_id": region}
         for key, user, region in session.execute(select(*columns).where(Employee.user_id.in_(users)))
     }
+    further: dict[int, set[int]] = defaultdict(set)
     for key, region in session.execute(select(FURTHER).where(FURTHER.c.employee_id.in_(rows))) if rows else ():
-        rows[key]["further_regions"].add(region)
+        further[key].add(region)
     for key, action, changes in session.execute(changes_of("employee", rows, past.at)) if rows else ():
-        _take_back(rows, key, action, changes)
+        take_back({"employee": rows}, {("employee", "further_regions"): further}, "employee", key, action, changes)
     found: dict[int, list[int]] = defaultdict(list)
-    for row in rows.values():
+    for key, row in rows.items():
         own = [row["region_id"]] if row["region_id"] is not None else []
-        found[row["user_id"]] += [*own, *sorted(row["further_regions"] - set(own))]
+        found[row["user_id"]] += [*own, *sorted(further[key] - set(own))]
     return found
-
-
-def _take_back(rows: dict[int, dict[str, Any]], key: int, action: str, changes: dict[str, list[Any]]) -> None:
-    row = rows.get(key, {})
-    if "further_regions" in changes and row:
-        went, came = changes["further_regions"]
-        row["further_regions"] = (row["further_regions"] - set(came)) | set(went)
-    row.update({name: old for name, (old, _new) in changes.items() if name in ("user_id", "region_id")})
-    if action == "create":
-        rows.pop(key, None)
 
 
 def _names(session: Session, keys: set[int]) -> dict[int, str]:

@@ -6,7 +6,7 @@ system, have every field.
 """
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from app.models.base import Field, model_of
 from app.models.masking import masked
 from app.models.role_limits import FieldRule, Restriction, field_at
-from app.rules.rights import standing
+from app.rules.rights import Standing, standing
 from app.security.manager import Held, limited_roles, read_limits
 
 Restrictions = Mapping[str, Restriction]  # field -> how it is restricted
@@ -151,20 +151,25 @@ def _of_person() -> Mapping[str, Restrictions]:
 
 
 def _worked_out(held: Mapping[int, Held]) -> Mapping[str, Restrictions]:
-    """A process keeps it for each version of a set of roles, as the security manager keeps their rights."""
     if not any(role.field_rules for role in held.values()):
         return NONE
-    known, key = current_app.appbuilder.sm.known_limits, tuple(sorted(held.items()))  # type: ignore[attr-defined]
+    return kept(held, "field_rules", lambda limits: {table: dict(_decided(table, limits)) for table in _tables(limits)})
+
+
+def kept(held: Mapping[int, Held], what: str, worked_out: Callable[[list[RoleLimits]], Any]) -> Any:
+    """A process keeps it for each version of a set of roles, as the security manager keeps their rights.
+
+    what: "field_rules" or "reaches".
+    """
+    known, key = current_app.appbuilder.sm.known_limits, (what, *sorted(held.items()))  # type: ignore[attr-defined]
     if key not in known:
         if len(known) >= MOST_KNOWN:
             known.clear()
-        limits = limits_of_roles(held, "field_rules")
-        known[key] = {table: dict(_decided(table, limits)) for table in _tables(limits)}
+        known[key] = worked_out(_limits_of_roles(held, what))
     return known[key]
 
 
-def limits_of_roles(held: Mapping[int, Held], what: str) -> list[RoleLimits]:
-    """what: "field_rules" or "reaches"."""
+def _limits_of_roles(held: Mapping[int, Held], what: str) -> list[RoleLimits]:
     sm = current_app.appbuilder.sm  # type: ignore[attr-defined]
     return [
         RoleLimits(role.name, frozenset(view for _right, view in sm.rights_of([key])), parse(getattr(role, what)))
@@ -224,7 +229,11 @@ def _seen(table: str, limits: tuple[tuple[str, Restriction], ...]) -> dict[str, 
 
 def field_rights(session: Session, user: int, now: datetime.datetime) -> list[FieldRight]:
     """The fields that a user does not have freely, each with the roles whose rule it comes from; a few statements."""
-    limits = roles_with_limits(session, [user], now, "field_rules")[user]
+    return field_rights_by(roles_with_limits(session, [user], now, "field_rules")[user])
+
+
+def field_rights_by(limits: list[RoleLimits]) -> list[FieldRight]:
+    """The same of who has these roles."""
     places = sorted({place for role in limits for place in role.told})
     return [right for place in places if (right := field_right(place, limits)) is not None]
 
@@ -247,17 +256,24 @@ def roles_with_limits(
     """user -> their roles, by themselves or through a group, with what limits them."""
     then = standing(session, users, now)
     keys = {key for user in users for key in then.all_roles(user)}
-    names = {key: name for key, name in then.names.items() if key in keys}
-    limits = read_limits(names) if keys else {}
+    limits = read_limits({key: name for key, name in then.names.items() if key in keys}) if keys else {}
+    return limits_in(then, users, {key: parse(getattr(each, what)) for key, each in limits.items()})
+
+
+def limits_in(
+    standing: Standing, users: Collection[int], told: Mapping[int, Mapping[str, str]]
+) -> dict[int, list[RoleLimits]]:
+    """The same, where who holds what is known. told: what limits each role."""
+    held = {user: standing.all_roles(user) & standing.names.keys() for user in users}
     found = {
         key: RoleLimits(
-            name,
-            frozenset(then.pairs[pair][1] for pair in then.of_role[key] if pair in then.pairs),
-            parse(getattr(limits[key], what)),
+            standing.names[key],
+            frozenset(standing.pairs[pair][1] for pair in standing.of_role[key] if pair in standing.pairs),
+            told.get(key, {}),
         )
-        for key, name in names.items()
+        for key in set().union(*held.values())
     }
-    return {user: [found[key] for key in sorted(then.all_roles(user)) if key in found] for user in users}
+    return {user: [found[key] for key in sorted(keys)] for user, keys in held.items()}
 
 
 def who_reads(

@@ -82,7 +82,8 @@ def _collect(response: Response) -> Response:
         collected: Collected = current_app.extensions["right_use"]
         endpoint = request.endpoint or ""
         if endpoint not in collected.of_address:
-            collected.of_address[endpoint] = _right_of(endpoint)
+            right = right_of(endpoint)
+            collected.of_address[endpoint] = (right,) if right is not None else ()
         rights = {*g.get("used_rights", ()), *collected.of_address[endpoint]}
         collected.note(user.id, rights, day_of(datetime.datetime.now(datetime.UTC)))
         if collected.pending and collected.writer != os.getpid():
@@ -96,13 +97,13 @@ def _does_it() -> bool:
     return rule is not None and (request.method not in ("GET", "HEAD") or "POST" not in (rule.methods or ()))
 
 
-def _right_of(endpoint: str) -> tuple[tuple[str, str], ...]:
-    """The right that an address takes; none where it takes none."""
+def right_of(endpoint: str) -> tuple[str, str] | None:
+    """The right that an address takes; None where it takes none by its address."""
     blueprint, _dot, name = endpoint.rpartition(".")
     views = current_app.appbuilder.baseviews  # type: ignore[attr-defined]
     view = next((view for view in views if view.blueprint is not None and view.blueprint.name == blueprint), None)
     right = getattr(getattr(view, name, None), "_permission_name", None)
-    return ((f"can_{right}", view.class_permission_name),) if view is not None and right else ()
+    return (f"can_{right}", view.class_permission_name) if view is not None and right else None
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

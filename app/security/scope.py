@@ -32,7 +32,7 @@ from app.rules.rights import holders
 from app.security.field_rights import (
     RoleLimits,
     deciding,
-    limits_of_roles,
+    kept,
     roles_with_limits,
     unread,
 )
@@ -319,11 +319,12 @@ def _reaches_of_person() -> dict[str, Reach]:
     held = limited_roles()
     if not any(role.reaches for role in held.values()):
         return {}
-    known, key = current_app.appbuilder.sm.known_limits, ("reaches", *sorted(held.items()))  # type: ignore[attr-defined]
-    if key not in known:
-        limits = limits_of_roles(held, "reaches")
-        known[key] = {model.__tablename__: reach_by(model, limits).reach for model in subjects()}
-    return known[key]
+    return kept(held, "reaches", lambda limits: {each.model.__tablename__: each.reach for each in reaches_by(limits)})
+
+
+def reaches_by(limits: list[RoleLimits]) -> list[RowReach]:
+    """How far who has these roles reaches, subject by subject."""
+    return [reach_by(model, limits) for model in subjects()]
 
 
 def reach_by(model: type[Any], limits: list[RoleLimits]) -> RowReach:
@@ -340,8 +341,7 @@ def _reach_of_role(model: type[Any], role: RoleLimits) -> Reach:
 
 def row_reaches(session: Session, user: int, now: datetime.datetime) -> list[RowReach]:
     """How far the rights of a user reach, subject by subject, and by which roles; a few statements."""
-    limits = roles_with_limits(session, [user], now, "reaches")[user]
-    return [reach_by(model, limits) for model in subjects()]
+    return reaches_by(roles_with_limits(session, [user], now, "reaches")[user])
 
 
 # --- regions ---------------------------------------------------------------------------------------------------------

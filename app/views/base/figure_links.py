@@ -35,6 +35,7 @@ class Links:
         self.route = f"{place.route}/list/?" if place is not None and may("list", model) else ""
         self.kept = [(key, value) for key, value in asked.items(multi=True) if "." in key or key == "q"]
         self.kept_text = urlencode(self.kept)
+        self.fields = {shown.name: shown for shown in filterable(model)}
         self.known: dict[tuple[str, Any], str | None] = {}
 
     def behind(self, rows: Mapping[str, Any]) -> str:
@@ -47,8 +48,7 @@ class Links:
     def _part(self, name: str, value: Any) -> str | None:
         """The arguments for one condition, without those that are in the address already; None: it cannot be said."""
         if (name, value) not in self.known:
-            known = {shown.name: shown for shown in filterable(self.model)}
-            shown = known.get(name) or next(iter(way_to(self.model, name)[-1:]), None)
+            shown = self.fields.get(name) or next(iter(way_to(self.model, name)[-1:]), None)
             ways = _ways(shown, name, value) if shown is not None else ()
             found = next((way for way in ways if _fits(way, self.asked)), None)
             pairs = None if found is None else [pair for pair in found if pair not in self.kept]

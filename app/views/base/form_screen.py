@@ -156,9 +156,7 @@ class FormScreen(Screen):
         comes back, the person has seen both values.
         """
         record = self.load_again(pk)
-        is_as_seen = original.get(forms.VERSION) == str(record.version) and not any(
-            shown.many for shown in form.declared
-        )
+        is_as_seen = forms.is_as_seen(form, record, original)
         current = original if is_as_seen else forms.raw_values(self.form_class(is_new=False)(formdata=None, obj=record))
         typed, kept = forms.raw_values(form), request.form
         theirs = {name for name in typed if kept.get(forms.KEEP + name) == "theirs"}

@@ -46,10 +46,8 @@ class LookupView(BaseView):
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 0
         text = request.args.get("q", "")[:100].replace("\x00", "").strip()
         first = min(number, DEEPEST) * OFFERED
-        if model is PermissionView:  # a right is found by its words, which no column has
-            return _answer(pairs_like(text)[first : first + OFFERED + 1], number)
-        if model is Role:  # the same in either language
-            return _answer(_roles_like(text)[first : first + OFFERED + 1], number)
+        if model in BY_WORDS:
+            return _answer(BY_WORDS[model](text)[first : first + OFFERED + 1], number)
         return _answer(_found(model, text, first), number)
 
 
@@ -65,9 +63,12 @@ def _asks_for_rights(model: type[Any]) -> bool:
     return model in (User, Role, PermissionView) and current_app.appbuilder.sm.has_access(*LOOK)  # type: ignore[attr-defined]
 
 
-def _roles_like(text: str) -> list[Role]:
+def _roles_like(text: str) -> list[Any]:
     wanted, found = text.casefold(), db.session.scalars(rows(Role).order_by(Role.name))
     return [role for role in found if any(wanted in name.casefold() for name in (role.name, role_text(role.name)))]
+
+
+BY_WORDS = {PermissionView: pairs_like, Role: _roles_like}  # found by words of the portal, which no column has
 
 
 def target(table: str) -> type[Any] | None:

@@ -11,9 +11,10 @@ from flask_babel import lazy_gettext as _
 from flask_login import current_user
 from sqlalchemy import select
 
-from app.acts.carrying import user_text
 from app.extensions import db
 from app.models.base import model_of
+from app.models.identity import user_text
+from app.security.right_use import right_of
 from app.security.scope import sees
 from app.views.base.cells import called
 
@@ -148,10 +149,8 @@ def needs(permission: str, view_name: str) -> str:
 
 def missing_here() -> str:
     """The sentence about the right that the page of this request takes; empty where it takes none by its address."""
-    view = next((v for v in current_app.appbuilder.baseviews if v.blueprint.name == request.blueprint), None)  # type: ignore[attr-defined]
-    page = getattr(view, (request.endpoint or "").rpartition(".")[2], None)
-    permission = getattr(page, "_permission_name", None)
-    return needs(f"can_{permission}", view.class_permission_name) if view is not None and permission else ""
+    right = right_of(request.endpoint or "")
+    return needs(*right) if right is not None else ""
 
 
 def _view(name: str) -> Any:
