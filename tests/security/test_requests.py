@@ -309,6 +309,7 @@ def test_a_password_of_somebody_else_decides_on_nothing_for_as_long_as_a_request
     session, app, people, by, days, refused
 ):
     request = asked(session, people)
+    session.commit()
     with acting(actor=by):
         app.appbuilder.sm.reset_password(people["ann"].id, "another-horse-battery-staple")
     entry = last_line(session, "ab_user", people["ann"].id)
