@@ -17,7 +17,7 @@ from app.models.refusal import RuleBroken
 
 EVERY = "*"  # instead of a table: each subject that has no line of its own
 OF_RECORD = ("created_at", "created_by", "changed_at", "changed_by")
-OF_RIGHTS = ("change_request", "change_request_line", "change_request_decision", "deputy")
+OF_RIGHTS = ("change_request", "change_request_line", "change_request_decision", "deputy", "staff_change")
 
 
 class Restriction(Choices):

@@ -11,6 +11,7 @@ from app.models.acting import acting
 from app.models.approval import ApprovalPolicy, ChangeRequest, Deputy, Verdict
 from app.models.duties import DutyConflict, DutyException
 from app.models.gate import Step, Subject
+from app.models.role_limits import Reach, RoleReach
 from app.rules.approval import VIEW, default_policy
 from app.rules.rights import holders
 from app.sample.staff import Staff
@@ -35,6 +36,7 @@ def load_rights(session: Session, staff: Staff, today: datetime.date) -> None:
     session.add_all(default_policy(subject) for subject in Subject if subject not in known)
     _except_admin(session, staff, today)
     _by_group(session, "Night shift", "Care agent", "supervisor")
+    _trainee(session)
     away = datetime.timedelta(days=14)
     person, deputy = staff.people["reviewer2"], staff.people["reviewer"]
     session.add(Deputy(employee=person, deputy=deputy, valid_from=today, valid_to=today + away))
@@ -64,6 +66,13 @@ def _by_group(session: Session, name: str, role: str, username: str) -> None:
     member = session.scalars(select(User).where(User.username == username)).one()
     brings = session.scalars(select(Role).where(Role.name == role)).one()
     session.add(Group(name=name, label=name, description="", roles=[brings], users=[member]))
+
+
+def _trainee(session: Session) -> None:
+    """A role that an administrator has made from another: whoever has no more sees only what is in their own hands."""
+    clerk = session.scalars(select(Role).where(Role.name == "Clerk")).one()
+    trainee = Role(name="Trainee", permissions=list(clerk.permissions))
+    session.add_all(RoleReach(role=trainee, subject=each, reach=Reach.OWN) for each in ("product_order", "trouble_ticket"))
 
 
 def _ask(

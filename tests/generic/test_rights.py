@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.security import roles
-from app.security.scope import SEE_ALL, SEE_ALL_REQUESTS
+from app.security.scope import SEE_ALL, SEE_ALL_REQUESTS, SEE_ALL_REVIEWS
 from tests.conftest import hold
 from tests.generic.page import read
 from tests.generic.world import CHARTS, VIEWS, address, name_of, one, view_of
@@ -50,7 +50,7 @@ def someone(session, app, login):
     role = sm.find_role("Tried")
 
     def may(rights):
-        wanted = {*rights, SEE_ALL, SEE_ALL_REQUESTS} if rights is not None else ()
+        wanted = {*rights, SEE_ALL, SEE_ALL_REQUESTS, SEE_ALL_REVIEWS} if rights is not None else ()
         hold(session, role, [pairs[right] for right in wanted])
         session.commit()
         return browser
