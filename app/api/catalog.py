@@ -22,12 +22,12 @@ class ProductOfferingApi(RecordApi):
     model = ProductOffering
     fields = (
         "number", "name", "name_zh", "is_bundle", "is_sellable", "product_specification_id",
-        "lifecycle_status", "revision", "segment", "channel", "term_months", "description", "description_zh",
-        "valid_from", "valid_to", "categories",
+        "lifecycle_status", "revision", "previous_id", "description", "description_zh", "valid_from", "valid_to",
+        "categories",
     )  # fmt: skip
     writes = (
-        "name", "name_zh", "is_bundle", "is_sellable", "product_specification_id", "revision", "segment",
-        "channel", "term_months", "description", "description_zh", "valid_from", "valid_to", "categories",
+        "name", "name_zh", "is_bundle", "is_sellable", "product_specification_id", "revision",
+        "description", "description_zh", "valid_from", "valid_to", "categories",
     )  # fmt: skip
 
 
@@ -35,10 +35,11 @@ class ProductOfferingPriceApi(RecordApi):
     model = ProductOfferingPrice
     fields = (
         "number", "product_offering_id", "name", "price_type", "recurring_charge_period", "unit_of_measure",
-        "amount", "currency", "tax_rate", "tax_included", "segment", "region_id", "channel", "valid_from",
-        "valid_to", "lifecycle_status",
+        "usage_charging", "amount", "currency", "tax_rate", "tax_included", "segment", "region_id", "channel",
+        "valid_from", "valid_to", "existing_from", "lifecycle_status",
     )  # fmt: skip
     writes = (
-        "product_offering_id", "name", "price_type", "recurring_charge_period", "unit_of_measure", "amount",
-        "currency", "tax_rate", "tax_included", "segment", "region_id", "channel", "valid_from", "valid_to",
+        "product_offering_id", "name", "price_type", "recurring_charge_period", "unit_of_measure",
+        "usage_charging", "amount", "currency", "tax_rate", "tax_included", "segment", "region_id", "channel",
+        "valid_from", "valid_to", "existing_from",
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """What can be sold: catalogs, categories, offerings and bundles (TMF620)."""
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
@@ -15,6 +15,10 @@ from app.models.constraints import period, rule, unique
 from app.models.publication import LifecycleStatus, keep_as_launched, keep_parts_as_launched, publication
 from app.models.refusal import RuleBroken
 from app.models.vocabulary import Channel, Segment
+
+if TYPE_CHECKING:
+    from app.models.customer import Region
+    from app.models.specification import ProductSpecification
 
 
 class CatalogType(Choices):
@@ -116,16 +120,17 @@ class ProductOffering(Record):
         LifecycleStatus, default=LifecycleStatus.IN_STUDY, label=_("Lifecycle status"), in_list=True, in_form=False
     )
     revision: Mapped[str] = field(String(20), default="1.0", label=_("Version"), in_list=True)
+    previous_id: Mapped[int | None] = field(ForeignKey("product_offering.id"), label=_("Version before"), given=True)
     categories: Mapped[list["Category"]] = association("offering_category", "category", label=_("Categories"))
-    segment: Mapped[Segment | None] = field(Segment, label=_("Segment"), hint=_("Empty: for all"))
-    channel: Mapped[Channel | None] = field(Channel, label=_("Channel"), hint=_("Empty: through all"))
-    term_months: Mapped[int | None] = field(label=_("Contract term"), hint=_("Empty: none"), unit=_("months"))
     description: Mapped[str | None] = field(Text, label=_("Description"), multiline=True)
     description_zh: Mapped[str | None] = field(Text, label=_("Chinese description"), multiline=True)
     valid_from: Mapped[datetime.date | None] = field(label=_("Sold from"))
     valid_to: Mapped[datetime.date | None] = field(
         label=_("Sold to"), hint=_("First day on which it is no longer sold")
     )
+
+    product_specification: Mapped["ProductSpecification | None"]
+    previous: Mapped["ProductOffering | None"]
 
     def __str__(self) -> str:
         return f"{self.number} {self.called}"
@@ -151,11 +156,114 @@ class ProductOffering(Record):
                     ),
                     "lifecycle_status",
                 )
-        if (
-            not self.is_bundle
-            and session.scalars(select(BundledOffering.id).where(BundledOffering.bundle_id == self.id).limit(1)).first()
+        if not self.is_bundle and any(
+            session.scalars(select(part.id).where(part.bundle_id == self.id).limit(1)).first() is not None
+            for part in (BundledOffering, BundleGroup)
         ):
             raise RuleBroken(gettext("%(offering)s has members, so it is a bundle.", offering=self), "is_bundle")
+
+
+class OfferingMarket(Record):
+    """To whom, through which channel and where an offering is sold; without any, to everybody everywhere."""
+
+    __tablename__ = "offering_market"
+
+    label, label_plural = _("Market"), _("Markets")
+
+    product_offering_id: Mapped[int] = field(
+        ForeignKey("product_offering.id"), label=_("Product offering"), part_of=True, in_list=True
+    )
+    segment: Mapped[Segment | None] = field(Segment, label=_("Segment"), hint=_("Empty: for all"), in_list=True)
+    channel: Mapped[Channel | None] = field(Channel, label=_("Channel"), hint=_("Empty: through all"), in_list=True)
+    region_id: Mapped[int | None] = field(
+        ForeignKey("region.id"), label=_("Region"), hint=_("With those below it; empty: everywhere"), in_list=True
+    )
+
+    product_offering: Mapped["ProductOffering"]
+    region: Mapped["Region | None"]
+
+    def __str__(self) -> str:
+        told = [Segment(self.segment).label] if self.segment else []
+        told += [Channel(self.channel).label] if self.channel else []
+        told += [self.region] if self.region is not None else []
+        return ", ".join(map(str, told)) or str(_("Everybody"))
+
+    def check_removal(self) -> None:
+        keep_parts_as_launched(self.product_offering)
+
+    def check(self) -> None:
+        keep_parts_as_launched(self.product_offering, "product_offering_id")
+
+
+class OfferingTerm(Record):
+    """A contract term that an offering is sold with; without any, it is sold without a term."""
+
+    __tablename__ = "offering_term"
+    __table_args__ = (
+        unique(
+            "uq_offering_term_months",
+            "product_offering_id",
+            "months",
+            message=_("The offering has this term already."),
+            field="months",
+        ),
+        rule("ck_offering_term_months", "months BETWEEN 0 AND 120", _("From 0 (no term) to 120 months."), "months"),
+    )
+
+    label, label_plural = _("Contract term"), _("Contract terms")
+    called_by = ("months",)
+
+    product_offering_id: Mapped[int] = field(
+        ForeignKey("product_offering.id"), label=_("Product offering"), part_of=True, in_list=True, index=False
+    )
+    months: Mapped[int] = field(label=_("Months"), hint=_("0: without a term"), in_list=True)
+
+    product_offering: Mapped["ProductOffering"]
+
+    def __str__(self) -> str:
+        return gettext("%(months)s months", months=self.months)
+
+    def check_removal(self) -> None:
+        keep_parts_as_launched(self.product_offering)
+
+    def check(self) -> None:
+        keep_parts_as_launched(self.product_offering, "product_offering_id")
+
+
+class BundleGroup(Record):
+    """Members of a bundle of which a customer chooses some: two of five channel packs."""
+
+    __tablename__ = "bundle_group"
+    __table_args__ = (
+        rule(
+            "ck_bundle_group_limits",
+            "lower_limit >= 0 AND upper_limit >= 1 AND lower_limit <= upper_limit",
+            _("At least and at most: neither below zero, and at least not more than at most."),
+            "upper_limit",
+        ),
+    )
+
+    label, label_plural = _("Group to choose from"), _("Groups to choose from")
+
+    bundle_id: Mapped[int] = field(ForeignKey("product_offering.id"), label=_("Bundle"), part_of=True, in_list=True)
+    name: Mapped[str] = field(String(200), label=_("Name"), in_list=True, search=True)
+    name_zh: Mapped[str | None] = field(String(200), label=_("Chinese name"), in_list=True, search=True)
+    lower_limit: Mapped[int] = field(
+        default=1, label=_("At least"), hint=_("So many different members are chosen"), in_list=True
+    )
+    upper_limit: Mapped[int] = field(default=1, label=_("At most"), in_list=True)
+
+    bundle: Mapped["ProductOffering"]
+
+    def __str__(self) -> str:
+        return self.called or str(self.label)
+
+    def check_removal(self) -> None:
+        keep_parts_as_launched(self.bundle)
+
+    def check(self) -> None:
+        keep_parts_as_launched(self.bundle, "bundle_id")
+        _demand_bundle(self.bundle)
 
 
 class BundledOffering(Record):
@@ -182,21 +290,29 @@ class BundledOffering(Record):
 
     bundle_id: Mapped[int] = field(ForeignKey("product_offering.id"), label=_("Bundle"), part_of=True, in_list=True)
     offering_id: Mapped[int] = field(ForeignKey("product_offering.id"), label=_("Member"), in_list=True)
+    bundle_group_id: Mapped[int | None] = field(
+        ForeignKey("bundle_group.id"), label=_("Group"), hint=_("From which some are chosen"), in_list=True
+    )
     lower_limit: Mapped[int] = field(default=0, label=_("At least"), hint=_("0 leaves the choice"), in_list=True)
     default_number: Mapped[int] = field(default=1, label=_("Normally"), in_list=True)
     upper_limit: Mapped[int] = field(default=1, label=_("At most"), in_list=True)
 
     bundle: Mapped["ProductOffering"]
     offering: Mapped["ProductOffering"]
+    bundle_group: Mapped["BundleGroup | None"]
 
     def check_removal(self) -> None:
         keep_parts_as_launched(self.bundle)
 
     def check(self) -> None:
         keep_parts_as_launched(self.bundle, "bundle_id")
-        if self.bundle is not None and not self.bundle.is_bundle:
+        _demand_bundle(self.bundle)
+        group = self.bundle_group
+        if group is not None and group.bundle is not self.bundle:
+            raise RuleBroken(gettext("%(group)s is a group of another bundle.", group=group), "bundle_group_id")
+        if group is not None and self.lower_limit > 0:
             raise RuleBroken(
-                gettext("%(offering)s is no bundle and has no members.", offering=self.bundle), "bundle_id"
+                gettext("A member of %(group)s is chosen or not: at least is 0.", group=group), "lower_limit"
             )
 
     @classmethod
@@ -216,6 +332,11 @@ class BundledOffering(Record):
                     ),
                     "offering_id",
                 )
+
+
+def _demand_bundle(offering: Any) -> None:
+    if offering is not None and not offering.is_bundle:
+        raise RuleBroken(gettext("%(offering)s is no bundle and has no members.", offering=offering), "bundle_id")
 
 
 def _bundles_with(offering: ProductOffering) -> Any:

@@ -8,19 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import ForeignKey, String, literal_column, select, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, Session
 
 from app.models.base import Record, field
 from app.models.choices import Choices
-from app.models.constraints import not_negative, period, rule
-from app.models.publication import LifecycleStatus, keep_as_launched, publication
+from app.models.constraints import not_negative, period, rule, unique
+from app.models.publication import (
+    ONCE_LAUNCHED,
+    LifecycleStatus,
+    keep_as_launched,
+    keep_parts_as_launched,
+    publication,
+)
 from app.models.refusal import RuleBroken
-from app.models.types import Money, Percent
+from app.models.types import Money, Percent, Quantity
 from app.models.vocabulary import Channel, Currency, Segment
 
 if TYPE_CHECKING:
     from app.models.catalog import ProductOffering
+    from app.models.customer import Region
 
 
 class PriceType(Choices):
@@ -32,6 +40,14 @@ class PriceType(Choices):
 class ChargePeriod(Choices):
     MONTH = "month", _("Month"), "blue"
     YEAR = "year", _("Year"), "violet"
+
+
+class UsageCharging(Choices):
+    """Of 12 GB, at 3 each and from 10 on at 2: flat 36, tiered 10 × 3 + 2 × 2 = 34, volume 12 × 2 = 24."""
+
+    FLAT = "flat", _("Flat: each unit alike"), "grey"
+    TIERED = "tiered", _("Tiered: each unit at the price of its step"), "teal"
+    VOLUME = "volume", _("Volume: all units at the price of the step reached"), "blue"
 
 
 class ProductOfferingPrice(Record):
@@ -51,6 +67,18 @@ class ProductOfferingPrice(Record):
             "price_type <> 'usage' OR unit_of_measure IS NOT NULL",
             _("A usage price needs the unit it is for, as GB or minute."),
             "unit_of_measure",
+        ),
+        rule(
+            "ck_product_offering_price_steps_of_usage",
+            "price_type = 'usage' OR usage_charging = 'flat'",
+            _("Only a usage price has steps."),
+            "usage_charging",
+        ),
+        rule(
+            "ck_product_offering_price_existing_later",
+            "existing_from >= valid_from",
+            _("For existing customers a price begins with, or after, that for new sales."),
+            "existing_from",
         ),
         *not_negative("product_offering_price", "amount", "tax_rate"),
         period("product_offering_price"),
@@ -74,6 +102,9 @@ class ProductOfferingPrice(Record):
     unit_of_measure: Mapped[str | None] = field(
         String(20), label=_("Unit"), hint=_("Of a usage price, as GB or minute")
     )
+    usage_charging: Mapped[UsageCharging] = field(
+        UsageCharging, default=UsageCharging.FLAT, label=_("Charging"), hint=_("Of a usage price; its steps are a tab")
+    )
     amount: Mapped[Decimal] = field(
         Money, label=_("Amount"), hint=_("In the currency below; up to four digits after the point"), in_list=True
     )
@@ -89,11 +120,15 @@ class ProductOfferingPrice(Record):
     valid_to: Mapped[datetime.date | None] = field(
         label=_("Valid to"), hint=_("First day that no longer counts; empty: without end"), in_list=True
     )
+    existing_from: Mapped[datetime.date | None] = field(
+        label=_("For existing customers from"), hint=_("Empty: from the same day as for new sales")
+    )
     lifecycle_status: Mapped[LifecycleStatus] = field(
         LifecycleStatus, default=LifecycleStatus.IN_STUDY, label=_("Lifecycle status"), in_list=True, in_form=False
     )
 
     product_offering: Mapped["ProductOffering"]
+    region: Mapped["Region | None"]
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
@@ -105,12 +140,16 @@ class ProductOfferingPrice(Record):
 
     @classmethod
     def check_set(cls, session: Session, records: list[Any]) -> None:
-        """Prices of one kind never overlap (rule 20); the whole set counts, so two rows can be corrected at once."""
+        """Prices of one kind never overlap (rule 20); the whole set counts, so two rows can be corrected at once.
+
+        Those that are prepared are a set of their own: they follow what is launched once they are published.
+        """
         offerings = {record.product_offering_id for record in records}
         prices = session.scalars(
             select(cls).where(cls.product_offering_id.in_(offerings), cls.lifecycle_status != LifecycleStatus.OBSOLETE)
         ).all()
-        clash = first_overlap(prices)
+        launched = [price for price in prices if price.lifecycle_status in ONCE_LAUNCHED]
+        clash = first_overlap(launched) or first_overlap(set(prices) - set(launched))
         if clash is not None:
             earlier, later = clash
             raise RuleBroken(
@@ -122,7 +161,80 @@ class ProductOfferingPrice(Record):
             )
 
 
+class PriceTier(Record):
+    """From which quantity on a unit of a usage price costs another amount."""
+
+    __tablename__ = "price_tier"
+    __table_args__ = (
+        unique(
+            "uq_price_tier_above",
+            "product_offering_price_id",
+            "above",
+            message=_("The price has a step at this quantity already."),
+            field="above",
+        ),
+        rule(
+            "ck_price_tier_above",
+            "above > 0",
+            _("A step begins above zero: before it the amount of the price counts."),
+            "above",
+        ),
+        *not_negative("price_tier", "amount"),
+    )
+
+    label, label_plural = _("Step of a price"), _("Steps of prices")
+    called_by = ("above",)
+
+    product_offering_price_id: Mapped[int] = field(
+        ForeignKey("product_offering_price.id"), label=_("Price"), part_of=True, in_list=True, index=False
+    )
+    above: Mapped[Decimal] = field(
+        Quantity,
+        label=_("Above"),
+        hint=_("So many units cost what stands before; in the unit of the price"),
+        in_list=True,
+    )
+    amount: Mapped[Decimal] = field(Money, label=_("Amount"), hint=_("Of each further unit"), in_list=True)
+
+    product_offering_price: Mapped["ProductOfferingPrice"]
+
+    def __str__(self) -> str:
+        return f"> {self.above.normalize():f}" if self.above is not None else str(self.label)
+
+    def check_removal(self) -> None:
+        keep_parts_as_launched(self.product_offering_price)
+
+    def check(self) -> None:
+        price = self.product_offering_price
+        keep_parts_as_launched(price, "product_offering_price_id")
+        if price is not None and price.usage_charging == UsageCharging.FLAT:
+            raise RuleBroken(
+                gettext("%(price)s is flat: choose tiered or volume to give it steps.", price=price),
+                "product_offering_price_id",
+            )
+
+
+OVERLAP = "ex_product_offering_price_overlap"
 KIND = ("product_offering_id", "price_type", "currency", "unit_of_measure", "segment", "region_id", "channel")
+
+
+def _no_overlap() -> ExcludeConstraint:
+    """The rule once more, kept by PostgreSQL whoever writes; the other databases have nothing to say it with.
+
+    What must be alike is compared by its hash: text has no place in such an index without an extension.
+    """
+    parts = " || '/' || ".join(f"coalesce({name}::text, '')" for name in KIND)
+    key = f"hashtextextended({parts}, 0)"
+    constraint = ExcludeConstraint(
+        (literal_column(f"int8range({key}, {key}, '[]')"), "&&"),
+        (literal_column("daterange(valid_from, valid_to)"), "&&"),
+        name=OVERLAP,
+        where=text("lifecycle_status IN ('launched', 'retired')"),
+        deferrable=True,  # two prices that are corrected at once may overlap in between
+        initially="DEFERRED",
+    )
+    constraint.info |= {"message": _("Prices of the same kind must not overlap."), "field": "valid_from"}
+    return constraint.ddl_if(dialect="postgresql")
 
 
 def first_overlap(prices: Iterable[Any]) -> tuple[Any, Any] | None:
@@ -140,3 +252,6 @@ def first_overlap(prices: Iterable[Any]) -> tuple[Any, Any] | None:
             if earlier.valid_to is None or later.valid_from < earlier.valid_to:
                 return earlier, later
     return None
+
+
+ProductOfferingPrice.__table__.append_constraint(_no_overlap())

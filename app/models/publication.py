@@ -1,5 +1,9 @@
-"""The life of what the catalog publishes (specification, offering, price): once launched, it is changed no more."""
+"""The life of what the catalog publishes: once it has passed its test it is changed no more, and a request launches it.
 
+Specifications, offerings, prices and price alterations share it (docs/decisions/0036).
+"""
+
+from collections.abc import Collection
 from typing import Any
 
 from flask_babel import gettext
@@ -9,6 +13,7 @@ from sqlalchemy import inspect
 from app.models.base import Record
 from app.models.choices import Choices
 from app.models.compare import before, has_changed
+from app.models.gate import Subject
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 
@@ -24,10 +29,12 @@ class LifecycleStatus(Choices):
 
 
 ONCE_LAUNCHED = (LifecycleStatus.LAUNCHED, LifecycleStatus.RETIRED, LifecycleStatus.OBSOLETE)
+FINISHED = (LifecycleStatus.ACTIVE, *ONCE_LAUNCHED)
 STAYS_OPEN = {"lifecycle_status", "valid_to", "categories"}  # how long and where it is sold, not what it is
 
 
 def publication() -> Lifecycle:
+    """Nobody launches anything alone: it takes an approved request."""
     return Lifecycle(
         "lifecycle_status",
         {
@@ -39,11 +46,12 @@ def publication() -> Lifecycle:
             "retired": {"obsolete"},
         },
         labels=LifecycleStatus,
+        by_rule=[LifecycleStatus.LAUNCHED],
+        gated={LifecycleStatus.LAUNCHED: Subject.CATALOG},
         names={
             "in_design": _("Start design"),
             "in_test": _("Start test"),
             "active": _("Pass the test"),
-            "launched": _("Launch"),
             "retired": _("Retire"),
             "obsolete": _("Make obsolete"),
             ("in_design", "in_study"): _("Back to study"),
@@ -53,28 +61,35 @@ def publication() -> Lifecycle:
     )
 
 
-def was_launched(record: Any) -> bool:
-    """Launched or later in what is stored; a record may still be completed in the transaction that launches it."""
-    return inspect(record).persistent and before(record, "lifecycle_status") in ONCE_LAUNCHED
+def is_in(record: Any, states: Collection[LifecycleStatus]) -> bool:
+    """Whether what is stored is in one of the states: it may still be completed in the transaction that moves it."""
+    return inspect(record).persistent and before(record, "lifecycle_status") in states
 
 
 def keep_as_launched(record: Record) -> None:
-    """Refuse to change what is launched: a change is a new version."""
-    if not was_launched(record):
+    """Refuse to change what has passed its test: what is approved and launched is what was tried."""
+    if not is_in(record, FINISHED):
         return
     for name, shown in record.fields().items():
         if not shown.given and name not in STAYS_OPEN and has_changed(record, name):
+            words = {"record": record, "field": shown.label}
             raise RuleBroken(
-                gettext(
-                    "%(record)s is launched: its “%(field)s” changes only in a new version.",
-                    record=record,
-                    field=shown.label,
+                gettext("%(record)s is launched: its “%(field)s” changes only in a new version.", **words)
+                if is_in(record, ONCE_LAUNCHED)
+                else gettext(
+                    "%(record)s has passed its test: take it back to test to change its “%(field)s”.", **words
                 ),
                 name,
             )
 
 
 def keep_parts_as_launched(whole: Any, field: str | None = None) -> None:
-    """Refuse to add, change or delete a part of what is launched."""
-    if whole is not None and was_launched(whole):
-        raise RuleBroken(gettext("%(whole)s is launched: its parts change only in a new version.", whole=whole), field)
+    """Refuse to add, change or delete a part of what has passed its test."""
+    if whole is None or not is_in(whole, FINISHED):
+        return
+    raise RuleBroken(
+        gettext("%(whole)s is launched: its parts change only in a new version.", whole=whole)
+        if is_in(whole, ONCE_LAUNCHED)
+        else gettext("%(whole)s has passed its test: take it back to test to change its parts.", whole=whole),
+        field,
+    )

@@ -14,11 +14,12 @@ from app.models import identity
 from app.models.base import Record, field
 from app.models.choices import Choices
 from app.models.compare import has_changed
-from app.models.constraints import period, rule, unique
+from app.models.constraints import not_negative, period, rule, unique
 from app.models.identity import IdentificationType
 from app.models.publication import LifecycleStatus, keep_as_launched, keep_parts_as_launched, publication
 from app.models.refusal import RuleBroken
-from app.models.types import Email, PhoneNumber
+from app.models.types import Email, Money, Percent, PhoneNumber
+from app.models.vocabulary import Currency
 
 
 class Origin(Choices):
@@ -73,6 +74,19 @@ class ProductSpecification(Record):
             _("A third-party specification has a supplier, one of our own has none."),
             "supplier_id",
         ),
+        rule(
+            "ck_product_specification_cost_of_third_party",
+            "origin = 'third_party' OR (cost_price IS NULL AND revenue_share IS NULL)",
+            _("Only a third party is paid: a specification of our own has neither cost price nor revenue share."),
+            "cost_price",
+        ),
+        rule(
+            "ck_product_specification_cost_has_currency",
+            "cost_price IS NULL OR cost_currency IS NOT NULL",
+            _("A cost price needs its currency."),
+            "cost_currency",
+        ),
+        *not_negative("product_specification", "cost_price", "revenue_share"),
         period("product_specification"),
     )
 
@@ -91,20 +105,93 @@ class ProductSpecification(Record):
     supplier_id: Mapped[int | None] = field(
         ForeignKey("supplier.id"), label=_("Supplier"), hint=_("Of a third-party product"), in_list=True
     )
+    cost_price: Mapped[Decimal | None] = field(
+        Money, label=_("Cost price"), hint=_("What the supplier asks for one piece, each month if it recurs")
+    )
+    cost_currency: Mapped[Currency | None] = field(Currency, label=_("Currency of the cost"))
+    revenue_share: Mapped[Decimal | None] = field(
+        Percent, label=_("Revenue share"), hint=_("Of what the customer pays, for the supplier"), unit="%"
+    )
     lifecycle_status: Mapped[LifecycleStatus] = field(
         LifecycleStatus, default=LifecycleStatus.IN_STUDY, label=_("Lifecycle status"), in_list=True, in_form=False
     )
     revision: Mapped[str] = field(String(20), default="1.0", label=_("Version"), in_list=True)
+    previous_id: Mapped[int | None] = field(
+        ForeignKey("product_specification.id"), label=_("Version before"), given=True
+    )
     description: Mapped[str | None] = field(Text, label=_("Description"), multiline=True)
     description_zh: Mapped[str | None] = field(Text, label=_("Chinese description"), multiline=True)
     valid_from: Mapped[datetime.date | None] = field(label=_("Valid from"))
     valid_to: Mapped[datetime.date | None] = field(label=_("Valid to"), hint=_("First day that no longer counts"))
+
+    supplier: Mapped["Supplier | None"]
+    previous: Mapped["ProductSpecification | None"]
 
     def __str__(self) -> str:
         return f"{self.number} {self.called}"
 
     def check(self) -> None:
         keep_as_launched(self)
+        if self.revenue_share is not None and self.revenue_share > 100:
+            raise RuleBroken(
+                gettext("The revenue share of %(record)s is more than 100 per cent.", record=self), "revenue_share"
+            )
+
+
+class SpecRelation(Choices):
+    """TMF620: dependency, exclusivity, migration, substitution."""
+
+    REQUIRES = "requires", _("Requires"), "blue"
+    EXCLUDES = "excludes", _("Excludes"), "red"
+    MIGRATES_TO = "migrates_to", _("Migrates to"), "teal"
+    REPLACES = "replaces", _("Replaces"), "violet"
+
+
+class ProductSpecRelationship(Record):
+    """What a product needs beside it, what it cannot stand beside, and what takes its place."""
+
+    __tablename__ = "product_spec_relationship"
+    __table_args__ = (
+        unique(
+            "uq_product_spec_relationship_target",
+            "product_specification_id",
+            "relation",
+            "target_id",
+            message=_("This relation is entered already."),
+            field="target_id",
+        ),
+        rule(
+            "ck_product_spec_relationship_another",
+            "target_id <> product_specification_id",
+            _("A specification relates to another one."),
+            "target_id",
+        ),
+    )
+    label, label_plural = _("Relation of a specification"), _("Relations of specifications")
+
+    product_specification_id: Mapped[int] = field(
+        ForeignKey("product_specification.id"),
+        label=_("Product specification"),
+        part_of=True,
+        in_list=True,
+        index=False,
+    )
+    relation: Mapped[SpecRelation] = field(
+        SpecRelation, default=SpecRelation.REQUIRES, label=_("Relation"), in_list=True
+    )
+    target_id: Mapped[int] = field(ForeignKey("product_specification.id"), label=_("To"), in_list=True)
+
+    product_specification: Mapped["ProductSpecification"]
+    target: Mapped["ProductSpecification"]
+
+    def __str__(self) -> str:
+        return f"{SpecRelation(self.relation).label}: {self.target}" if self.target is not None else str(self.label)
+
+    def check_removal(self) -> None:
+        keep_parts_as_launched(self.product_specification)
+
+    def check(self) -> None:
+        keep_parts_as_launched(self.product_specification, "product_specification_id")
 
 
 class ProductSpecCharacteristic(Record):

@@ -118,6 +118,12 @@ class Money(Exact):
     cache_ok = True  # SQLAlchemy does not inherit it
 
 
+class Quantity(Exact):
+    """How much of a unit, as 2.5 GB: up to four digits after the point."""
+
+    cache_ok = True
+
+
 class Percent(Exact):
     """A share of a hundred: 12.5 is twelve and a half per cent."""
 

@@ -29,12 +29,21 @@ from app.models.approval import (
     Verdict,
 )
 from app.models.base import Field, Record
-from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
+from app.models.catalog import (
+    BundledOffering,
+    BundleGroup,
+    Category,
+    OfferingMarket,
+    OfferingTerm,
+    ProductCatalog,
+    ProductOffering,
+)
 from app.models.choices import ChoiceType
 from app.models.customer import ContactMedium, Customer, PartyType, Region
 from app.models.duties import DutyConflict, DutyException
 from app.models.gate import Step, Subject
 from app.models.interaction import InteractionReason, PartyInteraction, Route
+from app.models.offering_test import OfferingTestCase, OfferingTestItem
 from app.models.order import (
     OPEN_TO_CHANGE,
     Decision,
@@ -45,13 +54,22 @@ from app.models.order import (
     ReviewLimit,
     ReviewState,
 )
-from app.models.pricing import ChargePeriod, ProductOfferingPrice
+from app.models.price_alteration import AlterationKind, PriceAlteration
+from app.models.price_change import PriceChange, PriceChangeKind
+from app.models.pricing import ChargePeriod, PriceTier, PriceType, ProductOfferingPrice, UsageCharging
 from app.models.recertification import Recertification, RecertificationLine
 from app.models.role_limits import FieldRule, Reach, RoleReach
+from app.models.service_specification import (
+    CharacteristicMapping,
+    ProductSpecService,
+    ServiceSpecCharacteristic,
+    ServiceSpecification,
+)
 from app.models.specification import (
     ProductSpecCharacteristic,
     ProductSpecCharacteristicValue,
     ProductSpecification,
+    ProductSpecRelationship,
     Supplier,
 )
 from app.models.staff import Department, Employee
@@ -331,6 +349,43 @@ make_characteristic_value = make_product_spec_characteristic_value
 
 
 @builder
+def make_product_spec_relationship(session: Session, **changes: Any) -> ProductSpecRelationship:
+    own = {"product_specification": make_product_specification, "target": make_product_specification}
+    return _build(session, ProductSpecRelationship, changes, **own)
+
+
+@builder
+def make_service_specification(session: Session, **changes: Any) -> ServiceSpecification:
+    return _build(session, ServiceSpecification, changes, name="Access line", name_zh="接入线路")
+
+
+@builder
+def make_service_spec_characteristic(session: Session, **changes: Any) -> ServiceSpecCharacteristic:
+    own = {"service_specification": make_service_specification, "name": f"Profile {next(_count)}"}
+    return _build(session, ServiceSpecCharacteristic, changes, **own)
+
+
+@builder
+def make_product_spec_service(session: Session, **changes: Any) -> ProductSpecService:
+    own = {"product_specification": make_product_specification, "service_specification": make_service_specification}
+    return _build(session, ProductSpecService, changes, **own)
+
+
+@builder
+def make_characteristic_mapping(session: Session, **changes: Any) -> CharacteristicMapping:
+    """A fixed value, unless a characteristic is given."""
+    flush = changes.pop("flush", True)
+    link = changes.pop("product_spec_service", None) or make_product_spec_service(session)
+    own: dict[str, Any] = {"product_spec_service": link}
+    if "service_characteristic" not in changes:
+        service = link.service_specification
+        own["service_characteristic"] = make_service_spec_characteristic(session, service_specification=service)
+    if "characteristic" not in changes:
+        own["fixed_value"] = "default"
+    return _store(session, CharacteristicMapping(**own | changes), flush)
+
+
+@builder
 def make_product_offering(session: Session, **changes: Any) -> ProductOffering:
     """An offering in study, or a bundle without members when is_bundle is given; launch() takes it further."""
     own: dict[str, Any] = {"name": "Fibre 100", "name_zh": "光纤100M"}
@@ -374,6 +429,64 @@ def make_product_offering_price(session: Session, **changes: Any) -> ProductOffe
 
 
 make_price = make_product_offering_price
+
+
+@builder
+def make_offering_market(session: Session, **changes: Any) -> OfferingMarket:
+    return _build(session, OfferingMarket, changes, product_offering=make_product_offering, segment="consumer")
+
+
+@builder
+def make_offering_term(session: Session, **changes: Any) -> OfferingTerm:
+    return _build(session, OfferingTerm, changes, product_offering=make_product_offering, months=12)
+
+
+@builder
+def make_bundle_group(session: Session, **changes: Any) -> BundleGroup:
+    return _build(session, BundleGroup, changes, bundle=make_bundle, name="Channel packs", name_zh="频道包")
+
+
+@builder
+def make_price_tier(session: Session, **changes: Any) -> PriceTier:
+    return _build(session, PriceTier, changes, product_offering_price=_tiered, above=Decimal(10), amount=Decimal(2))
+
+
+def _tiered(session: Session) -> ProductOfferingPrice:
+    return make_price(session, price_type=PriceType.USAGE, usage_charging=UsageCharging.TIERED, amount=Decimal(3))
+
+
+@builder
+def make_price_alteration(session: Session, **changes: Any) -> PriceAlteration:
+    """Ten per cent off a whole order, unless changes say otherwise."""
+    own: dict[str, Any] = {"name": "Ten per cent", "name_zh": "九折", "valid_from": DAY}
+    if changes.get("kind", AlterationKind.PERCENT) == AlterationKind.PERCENT:
+        own["percent"] = Decimal(10)
+    else:
+        own |= {"amount": Decimal(5), "currency": "CNY"}
+    return _build(session, PriceAlteration, changes, **own)
+
+
+@builder
+def make_price_change(session: Session, **changes: Any) -> PriceChange:
+    """Three per cent more, unless changes say otherwise."""
+    own: dict[str, Any] = {"name": "Yearly rise", "valid_from": DAY}
+    if changes.get("kind", PriceChangeKind.PERCENT) == PriceChangeKind.PERCENT:
+        own["percent"] = Decimal(3)
+    else:
+        own["amount"] = Decimal(1)
+    return _build(session, PriceChange, changes, **own)
+
+
+@builder
+def make_offering_test_case(session: Session, **changes: Any) -> OfferingTestCase:
+    own = {"product_offering": make_product_offering, "name": "One in a shop", "day": DAY}
+    return _build(session, OfferingTestCase, changes, **own)
+
+
+@builder
+def make_offering_test_item(session: Session, **changes: Any) -> OfferingTestItem:
+    own = {"offering_test_case": make_offering_test_case, "product_offering": make_product_offering}
+    return _build(session, OfferingTestItem, changes, **own)
 
 
 # --- orders ----------------------------------------------------------------------------------------------------------

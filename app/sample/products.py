@@ -1,174 +1,57 @@
-"""What the operator sells: a consumer and an enterprise catalog, own and third-party, with prices."""
+"""The catalog of the sample, made from its tables (app/sample/offerings.py)."""
 
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models.catalog import Category, ProductOffering
-from app.models.specification import ProductSpecification, Supplier
+from app.models.customer import Region
+from app.models.specification import ProductSpecCharacteristic, ProductSpecification, Supplier
 from app.sample import names
 from app.sample.builders import (
     bring,
     launch,
+    make_bundle_group,
     make_bundled_offering,
     make_category,
     make_characteristic,
+    make_characteristic_mapping,
     make_characteristic_value,
     make_offering,
+    make_offering_market,
+    make_offering_term,
+    make_offering_test_case,
+    make_offering_test_item,
     make_price,
+    make_price_alteration,
+    make_price_change,
+    make_price_tier,
     make_product_catalog,
+    make_product_spec_relationship,
+    make_product_spec_service,
+    make_service_spec_characteristic,
+    make_service_specification,
     make_specification,
     make_supplier,
 )
-
-CATALOGS = {  # kind: English, Chinese
-    "consumer": ("Consumer catalog", "个人产品目录"),
-    "enterprise": ("Enterprise catalog", "政企产品目录"),
-}
-CATEGORIES = [  # code, English, Chinese, catalog, code of the category above
-    ("MOBILE", "Mobile", "移动业务", "consumer", None),
-    ("MOBILE-PLAN", "Mobile plans", "移动套餐", "consumer", "MOBILE"),
-    ("MOBILE-PACK", "Data packs", "流量包", "consumer", "MOBILE"),
-    ("HOME", "Home", "家庭业务", "consumer", None),
-    ("BROADBAND", "Broadband", "宽带", "consumer", "HOME"),
-    ("IPTV", "IPTV", "交互电视", "consumer", "HOME"),
-    ("DEVICE", "Devices", "终端设备", "consumer", "HOME"),
-    ("CONTENT", "Content and protection", "内容与安全", "consumer", None),
-    ("PACK", "Packages", "融合套餐", "consumer", None),
-    ("LINE", "Leased lines", "专线", "enterprise", None),
-    ("B-NET", "Business broadband", "企业宽带", "enterprise", None),
-    ("B-MOBILE", "Business mobile", "企业移动", "enterprise", None),
-    ("CLOUD", "Cloud", "云服务", "enterprise", None),
-    ("B-PACK", "Business packages", "企业套餐", "enterprise", None),
-]
-SUPPLIERS = [  # key, name, country, contact, telephone, number of the company in its country
-    ("video", "星幕影视有限公司", "CN", "丁晓彤", names.mobile(800_001), names.company_number("310115", 801)),
-    ("music", "Nightingale Music Ltd", "GB", "Florence Clarke", names.foreign_phone("GB", 801), None),
-    ("safe", "盾安网络安全有限公司", "CN", "魏文博", names.mobile(800_003), names.company_number("110105", 803)),
-    ("sports", "Goal Sports Media Inc", "US", "Peter Novak", names.foreign_phone("US", 4), None),
-    ("office", "云笺办公软件有限公司", "CN", "薛佳琪", names.mobile(800_005), names.company_number("440305", 805)),
-]
-
-
-@dataclass(frozen=True)
-class Trait:
-    """A characteristic: name, Chinese name, type, unit, allowed values (a pair of dots is a range), mandatory."""
-
-    name: str
-    name_zh: str
-    value_type: str = "text"
-    unit: str | None = None
-    values: tuple[str, ...] = ()
-    is_mandatory: bool = True
-    regex: str | None = None
-
-
-SPEED = Trait("Bandwidth", "带宽", "integer", "Mbit/s", ("100", "300", "500", "1000"))
-SPECIFICATIONS: dict[str, tuple[str, str, str | None, tuple[Trait, ...]]] = {  # key: English, Chinese, supplier, traits
-    "mobile": ("Mobile line", "移动号码", None, (
-        Trait("Number", "号码", regex=r"1[3-9][0-9]{9}"),
-        Trait("Data volume", "流量", "integer", "GB", ("5", "20", "40", "100")),
-        Trait("5G", "5G", "boolean", None, ("true", "false"), is_mandatory=False),
-    )),
-    "pack": ("Data pack", "流量包", None, (Trait("Data volume", "流量", "integer", "GB", ("5", "10")),)),
-    "roaming": ("International roaming", "国际漫游", None, (Trait("Zone", "区域", values=("Asia", "Europe", "World")),)),
-    "fibre": ("Fibre access", "光纤接入", None, (SPEED, Trait("Port", "端口", is_mandatory=False))),
-    "phone": ("Fixed line", "固定电话", None, (Trait("Number", "号码", regex=r"0[0-9]{9,11}"),)),
-    "iptv": ("IPTV", "交互电视", None, (Trait("Channels", "频道数", "integer", "channels", ("80..400",)),)),
-    "router": ("Home router", "家庭路由器", None, (Trait("Wi-Fi", "无线标准", values=("Wi-Fi 5", "Wi-Fi 6")),)),
-    "video": ("Film and series", "影视会员", "video", (Trait("Screens", "同时播放", "integer", None, ("1..4",)),)),
-    "music": ("Music streaming", "音乐会员", "music", ()),
-    "sports": ("Sports channel", "体育频道", "sports", ()),
-    "safe": ("Family protection", "家庭安全卫士", "safe", (Trait("Devices", "设备数", "integer", None, ("1..10",)),)),
-    "line": ("Leased line", "数据专线", None, (
-        Trait("Bandwidth", "带宽", "integer", "Mbit/s", ("10..10000",)),
-        Trait("Availability", "可用率", "decimal", "%", ("99.9", "99.95", "99.99")),
-        Trait("Contract start", "合同起始", "date", is_mandatory=False),
-    )),
-    "mpls": ("Private network", "虚拟专网", None, (Trait("Sites", "接入点", "integer", None, ("2..200",)),)),
-    "server": ("Cloud server", "云服务器", None, (
-        Trait("Cores", "核数", "integer", None, ("2", "4", "8", "16")),
-        Trait("Memory", "内存", "integer", "GB", ("4..128",)),
-    )),
-    "storage": ("Cloud storage", "云存储", None, (Trait("Capacity", "容量", "integer", "TB", ("1..100",)),)),
-    "office": ("Office software", "云办公", "office", (Trait("Seats", "账号数", "integer", None, ("1..5000",)),)),
-    "video-call": ("Video conference", "视频会议", None, ()),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Sold:
-    """One offering. once, monthly and usage: amounts in CNY; raised: what it costs monthly since the last 1 January."""
-
-    key: str
-    name: str
-    name_zh: str
-    specification: str
-    categories: tuple[str, ...]
-    segment: str | None = None
-    once: str = ""
-    monthly: str = ""
-    usage: str = ""
-    unit: str = ""
-    raised: str = ""
-    term: int | None = None
-    state: str = "launched"
-    is_sellable: bool = True
-    members: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # at least, normally, at most
-
-
-CONSUMER: dict[str, Any] = {"segment": "consumer"}
-ENTERPRISE: dict[str, Any] = {"segment": "enterprise"}
-PLAN, NET, TV, EXTRA = ("MOBILE-PLAN",), ("BROADBAND",), ("IPTV",), ("CONTENT",)
-OFFERINGS = [
-    Sold("m20", "Mobile S 20 GB", "畅享20G套餐", "mobile", PLAN, once="0", monthly="39", usage="3", unit="GB", **CONSUMER),
-    Sold("m40", "Mobile M 40 GB", "畅享40G套餐", "mobile", PLAN, monthly="69", raised="72", usage="3", unit="GB", **CONSUMER),
-    Sold("m100", "Mobile L 100 GB 5G", "5G尊享100G套餐", "mobile", PLAN, monthly="129", usage="2", unit="GB", term=12, **CONSUMER),
-    Sold("m5", "Mobile Senior 5 GB", "银龄5G流量套餐", "mobile", PLAN, monthly="19", usage="5", unit="GB", **CONSUMER),
-    Sold("m-old", "Mobile Classic", "经典语音套餐", "mobile", PLAN, monthly="29", usage="0.15", unit="minute", state="retired", **CONSUMER),
-    Sold("m-new", "Mobile Ultra 200 GB", "5G-A旗舰200G套餐", "mobile", PLAN, monthly="199", state="in_test", term=24, **CONSUMER),
-    Sold("pack5", "Data pack 5 GB", "5G流量加油包", "pack", ("MOBILE-PACK",), once="20"),
-    Sold("pack10", "Data pack 10 GB monthly", "月度10G流量包", "pack", ("MOBILE-PACK",), monthly="30"),
-    Sold("roam", "Roaming Asia 7 days", "亚洲七日漫游包", "roaming", ("MOBILE-PACK",), once="88"),
-    Sold("f300", "Fibre 300", "光纤300M", "fibre", NET, once="100", monthly="79", term=12, **CONSUMER),
-    Sold("f500", "Fibre 500", "光纤500M", "fibre", NET, once="100", monthly="99", raised="105", term=12, **CONSUMER),
-    Sold("f1000", "Fibre 1000", "千兆光纤", "fibre", NET, once="100", monthly="159", term=24, **CONSUMER),
-    Sold("f-dsl", "Fibre 100", "光纤100M", "fibre", NET, monthly="59", state="obsolete", **CONSUMER),
-    Sold("phone", "Home telephone", "家庭固话", "phone", ("HOME",), monthly="10", usage="0.12", unit="minute", **CONSUMER),
-    Sold("tv", "IPTV 160", "交互电视160频道", "iptv", TV, once="50", monthly="20", **CONSUMER),
-    Sold("tv-hd", "IPTV 240 4K", "4K交互电视240频道", "iptv", TV, once="50", monthly="35", **CONSUMER),
-    Sold("router", "Wi-Fi 6 router", "Wi-Fi 6 路由器", "router", ("DEVICE",), once="299"),
-    Sold("router-rent", "Wi-Fi 6 router, rented", "Wi-Fi 6 路由器（租）", "router", ("DEVICE",), monthly="10"),
-    Sold("video", "Film and series", "星幕影视会员", "video", EXTRA, monthly="25"),
-    Sold("music", "Music", "夜莺音乐会员", "music", EXTRA, monthly="12"),
-    Sold("sports", "Sports", "体育赛事包", "sports", EXTRA, monthly="38"),
-    Sold("safe", "Family protection", "家庭安全卫士", "safe", EXTRA, monthly="8"),
-    Sold("kids", "Kids television", "少儿频道", "iptv", TV, monthly="15", state="in_design", **CONSUMER),
-    Sold("member-sim", "Second SIM", "副卡", "mobile", PLAN, monthly="10", is_sellable=False, **CONSUMER),
-    Sold("l100", "Leased line 100", "数据专线100M", "line", ("LINE",), once="2000", monthly="3800", term=24, **ENTERPRISE),
-    Sold("l1000", "Leased line 1000", "数据专线1000M", "line", ("LINE",), once="5000", monthly="15800", term=36, **ENTERPRISE),
-    Sold("mpls", "Private network, per site", "虚拟专网（每点）", "mpls", ("LINE",), once="800", monthly="1200", term=24, **ENTERPRISE),
-    Sold("bf1000", "Business fibre 1000", "企业千兆光纤", "fibre", ("B-NET",), once="500", monthly="699", term=12),
-    Sold("bm40", "Business mobile 40 GB", "企业40G套餐", "mobile", ("B-MOBILE",), monthly="59", usage="2", unit="GB"),
-    Sold("srv4", "Cloud server 4 cores", "云服务器4核", "server", ("CLOUD",), monthly="260", **ENTERPRISE),
-    Sold("srv16", "Cloud server 16 cores", "云服务器16核", "server", ("CLOUD",), monthly="1080", raised="980", **ENTERPRISE),
-    Sold("store", "Cloud storage 1 TB", "云存储1TB", "storage", ("CLOUD",), monthly="99", usage="0.5", unit="GB", **ENTERPRISE),
-    Sold("office", "Cloud office, per seat", "云笺办公（每账号）", "office", ("CLOUD",), monthly="15"),
-    Sold("call", "Video conference", "视频会议", "video-call", ("CLOUD",), monthly="300"),
-    Sold("home", "Happy home", "幸福家庭套餐", "", ("PACK",), monthly="30", term=24, members={
-        "f500": (1, 1, 1), "m40": (1, 1, 2), "member-sim": (0, 1, 3), "tv": (0, 1, 1), "video": (0, 0, 1), "safe": (0, 0, 1),
-    }, **CONSUMER),
-    Sold("giga", "Giga family", "千兆全家享", "", ("PACK",), monthly="20", term=24, members={
-        "f1000": (1, 1, 1), "m100": (1, 1, 3), "member-sim": (0, 2, 4), "tv-hd": (1, 1, 2), "router-rent": (0, 1, 2),
-        "music": (0, 0, 1), "sports": (0, 0, 1),
-    }, **CONSUMER),
-    Sold("start", "Business start", "企业启航套餐", "", ("B-PACK",), monthly="0", term=12, members={
-        "bf1000": (1, 1, 1), "bm40": (1, 5, 50), "office": (0, 10, 500),
-    }),
-]  # fmt: skip
+from app.sample.offerings import (
+    CATALOGS,
+    CATEGORIES,
+    COSTS,
+    DECOMPOSED,
+    DISCOUNTS,
+    OFFERINGS,
+    RELATIONS,
+    SERVICES,
+    SPECIFICATIONS,
+    SUPPLIERS,
+    Sold,
+    Trait,
+)
 
 
 @dataclass
@@ -186,7 +69,7 @@ class Catalog:
         return Decimal(sold.once or 0), Decimal(monthly or 0)
 
 
-def load_products(session: Session, today: datetime.date) -> Catalog:
+def load_products(session: Session, places: dict[str, Region], today: datetime.date) -> Catalog:
     start = today.replace(year=today.year - 3, day=1)
     catalog = Catalog({}, {sold.key: sold for sold in OFFERINGS}, today.replace(month=1, day=1))
     categories = _categories(session, start)
@@ -200,14 +83,25 @@ def load_products(session: Session, today: datetime.date) -> Catalog:
             is_sellable=sold.is_sellable,
             product_specification=specifications.get(sold.specification),
             categories=[categories[code] for code in sold.categories],
-            segment=sold.segment,
-            term_months=sold.term,
             valid_from=start,
         )
+        if sold.segment:
+            make_offering_market(
+                session, flush=False, product_offering=catalog.offerings[sold.key], segment=sold.segment
+            )
+        if sold.term:
+            make_offering_term(session, flush=False, product_offering=catalog.offerings[sold.key], months=sold.term)
         _members(session, catalog, sold)
         bring(catalog.offerings[sold.key], sold.state)
         session.flush()
         _prices(session, catalog, sold, start)
+    _discounts(session, catalog, categories, places, start)
+    _tests(session, catalog, today)
+    make_price_change(
+        session, name="Broadband, next year", categories=[categories["BROADBAND"]], percent=Decimal(3), rounding="0.10",
+        valid_from=today.replace(year=today.year + 1, month=1, day=1),
+        existing_from=today.replace(year=today.year + 1, month=4, day=1),
+    )  # fmt: skip
     return catalog
 
 
@@ -254,12 +148,59 @@ def _specifications(session: Session, start: datetime.date) -> dict[str, Product
             supplier=suppliers.get(supplier),
             product_number=f"{key.upper()}-1" if supplier else None,
             valid_from=start,
+            **_cost(key),
         )
         for trait in traits:
             _characteristic(session, found[key], trait)
         session.flush()
-        launch(session, found[key])
+    for key, relation, target in RELATIONS:
+        make_product_spec_relationship(
+            session, flush=False, product_specification=found[key], relation=relation, target=found[target]
+        )
+    _services(session, found)
+    for specification in found.values():
+        launch(session, specification)
     return found
+
+
+def _cost(key: str) -> dict[str, Any]:
+    cost, share = COSTS.get(key, (None, None))
+    return {
+        "cost_price": Decimal(cost) if cost else None,
+        "cost_currency": "CNY" if cost else None,
+        "revenue_share": Decimal(share) if share else None,
+    }
+
+
+def _services(session: Session, specifications: dict[str, ProductSpecification]) -> None:
+    """The services of the network, and how each product is decomposed into them."""
+    made, told = {}, {}
+    for key, (name, name_zh, is_seen, traits) in SERVICES.items():
+        kind = "customer_facing" if is_seen else "resource_facing"
+        made[key] = make_service_specification(session, name=name, name_zh=name_zh, service_type=kind)
+        for trait, trait_zh, value_type, is_mandatory in traits:
+            told[key, trait] = make_service_spec_characteristic(
+                session, flush=False, service_specification=made[key], name=trait, name_zh=trait_zh,
+                value_type=value_type, is_mandatory=is_mandatory,
+            )  # fmt: skip
+    session.flush()
+    for key, services in DECOMPOSED.items():
+        specification = specifications[key]
+        mine = select(ProductSpecCharacteristic).where(
+            ProductSpecCharacteristic.product_specification_id == specification.id
+        )
+        own = {each.name: each for each in session.scalars(mine)}
+        for service, values in services:
+            link = make_product_spec_service(
+                session, product_specification=specification, service_specification=made[service]
+            )
+            for name, source in values.items():
+                given = {"fixed_value": source[1:]} if source[0] == "=" else {"characteristic": own[source]}
+                make_characteristic_mapping(
+                    session, flush=False, product_spec_service=link, service_characteristic=told[service, name],
+                    **{"characteristic": None} | given,
+                )  # fmt: skip
+    session.flush()
 
 
 def _characteristic(session: Session, specification: ProductSpecification, trait: Trait) -> None:
@@ -281,6 +222,16 @@ def _characteristic(session: Session, specification: ProductSpecification, trait
 
 
 def _members(session: Session, catalog: Catalog, sold: Sold) -> None:
+    if sold.choose is not None:
+        name, name_zh, least, most, keys = sold.choose
+        group = make_bundle_group(
+            session, bundle=catalog.offerings[sold.key], name=name, name_zh=name_zh, lower_limit=least, upper_limit=most
+        )
+        for key in keys:
+            make_bundled_offering(
+                session, flush=False, bundle=catalog.offerings[sold.key], offering=catalog.offerings[key],
+                bundle_group=group, default_number=0,
+            )  # fmt: skip
     for key, (least, normally, most) in sold.members.items():
         make_bundled_offering(
             session,
@@ -314,7 +265,38 @@ def _prices(session: Session, catalog: Catalog, sold: Sold, start: datetime.date
         made.append(make_price(session, **later, name="Monthly fee, new", amount=Decimal(sold.raised)))
     if sold.usage:
         used = {"price_type": "usage", "unit_of_measure": sold.unit, "amount": Decimal(sold.usage)}
+        used["usage_charging"] = "tiered" if sold.steps else "flat"
         made.append(make_price(session, **common, **used, name=f"Per {sold.unit}"))
+        for above, amount in sold.steps:
+            make_price_tier(
+                session, flush=False, product_offering_price=made[-1], above=Decimal(above), amount=Decimal(amount)
+            )
     for price in made:
         bring(price, "launched" if sold.state in ("retired", "obsolete") else sold.state)
     session.flush()
+
+
+def _discounts(
+    session: Session, catalog: Catalog, categories: dict[str, Category], places: dict[str, Region], start: datetime.date
+) -> None:
+    for told in DISCOUNTS:
+        values = dict(told)
+        if code := values.pop("category", None):
+            values["category"] = categories[code]
+        for name, key in (("product_offering", values.pop("on", None)), ("bundle", values.pop("inside", None))):
+            if key:
+                values[name] = catalog.offerings[key]
+        if region := values.pop("region", None):
+            values["region"] = places[region]
+        bring(make_price_alteration(session, valid_from=start, **values), "launched")
+    session.flush()
+
+
+def _tests(session: Session, catalog: Catalog, today: datetime.date) -> None:
+    """What the trio costs with two channel packs; its prices are on the day on which the world ends."""
+    case = make_offering_test_case(
+        session, product_offering=catalog.offerings["trio"], name="Two packs, at a shop", day=today,
+        expected_once=Decimal(150), expected_monthly=Decimal(20 + 72 + 105 + 35 + 24),
+    )  # fmt: skip
+    for key in ("tv-film", "tv-news"):
+        make_offering_test_item(session, offering_test_case=case, product_offering=catalog.offerings[key])

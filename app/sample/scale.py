@@ -28,10 +28,17 @@ from app.models.states import StateChange
 from app.models.ticket import WorkGroup
 from app.rules import figures
 from app.sample import names, scale_customers, scale_orders, scale_tickets, world
-from app.sample.builders import bring, make_employee, make_offering, make_price, make_review_limit
+from app.sample.builders import (
+    bring,
+    make_employee,
+    make_offering,
+    make_offering_market,
+    make_price,
+    make_review_limit,
+)
 from app.sample.moments import tell
+from app.sample.offerings import OFFERINGS
 from app.sample.places import BUSY
-from app.sample.products import OFFERINGS
 from app.sample.scale_plan import Plan
 from app.sample.scale_rows import COLUMNS, SERIES, STAMP, Calendar, Ground, Line, Rows
 from app.sample.scale_write import analyze, count_on, is_postgresql, unhurried, write
@@ -149,9 +156,9 @@ def _more_offerings(session: Session, plan: Plan) -> None:
             name=f"{name} local {number}",
             name_zh=f"本地{name_zh}{number}",
             product_specification=specifications[specification],
-            segment="consumer",
             valid_from=start,
         )
+        make_offering_market(session, flush=False, product_offering=offering, segment="consumer")
         amount = Decimal(19 + number)
         price = make_price(session, flush=False, product_offering=offering, amount=amount, valid_from=start)
         bring(offering, state)

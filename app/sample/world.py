@@ -39,7 +39,7 @@ def load(session: Session, password: str | None, today: datetime.date | None = N
     with acting(actor="sample", source="command", reason="sample world", authority="sample"), session.no_autoflush:
         places = load_places(session)
         staff = load_staff(session, places, password, today)
-        catalog = load_products(session, today)
+        catalog = load_products(session, places, today)
         parties = load_parties(session, places, today)
         moments: Moments = {}
         orders = load_orders(session, parties, catalog, staff, moments, today)

@@ -29,8 +29,8 @@ REVIEW_QUEUE = ("OrderReviewQueueView",)
 SERVICE = ("TroubleTicketView", "TicketNoteView")
 HANDED_ON = ("TicketEscalationView", "TicketTransferView")
 ESCALATION_DESK = ("TicketEscalationDeskView",)
-CATALOG = ("ProductSpec*View", "ProductOffering*View", "BundledOfferingView", "ProductCatalogView", "CategoryView",
-           "SupplierView")  # fmt: skip
+CATALOG = ("ProductSpec*View", "ServiceSpec*View", "CharacteristicMappingView", "ProductOffering*View", "Offering*View",
+           "Bundle*View", "Price*View", "ProductCatalogView", "CategoryView", "SupplierView")  # fmt: skip
 REFERENCE = ("RegionView", "WorkGroupView", "InteractionReasonView", "DepartmentView")
 STAFF = ("EmployeeView", "ReviewLimitView")  # where a person sees rows, and up to what they decide: rights as well
 REVIEWED = ("RecertificationView", "RecertificationLineView")

@@ -1,11 +1,26 @@
-"""The product catalog: specifications, offerings, prices, and what they are filed under."""
+"""The product catalog: specifications and the services behind them, offerings, and what they are filed under."""
 
-from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
-from app.models.pricing import ProductOfferingPrice
+from app.models.catalog import (
+    BundledOffering,
+    BundleGroup,
+    Category,
+    OfferingMarket,
+    OfferingTerm,
+    ProductCatalog,
+    ProductOffering,
+)
+from app.models.offering_test import OfferingTestCase, OfferingTestItem
+from app.models.service_specification import (
+    CharacteristicMapping,
+    ProductSpecService,
+    ServiceSpecCharacteristic,
+    ServiceSpecification,
+)
 from app.models.specification import (
     ProductSpecCharacteristic,
     ProductSpecCharacteristicValue,
     ProductSpecification,
+    ProductSpecRelationship,
     Supplier,
 )
 from app.views.base.declarations import Menu
@@ -17,14 +32,28 @@ class ProductOfferingView(RecordView):
     menu = Menu.PRODUCTS
     menu_position = 10
     icon = "fa-cube"
-    related = ["ProductOfferingPriceView", "BundledOfferingView", "ProductOrderItemView"]
+    related = ["ProductOfferingPriceView", "BundledOfferingView", "BundleGroupView", "ProductOrderItemView"]
 
 
-class ProductOfferingPriceView(RecordView):
-    model = ProductOfferingPrice
-    menu = Menu.PRODUCTS
-    menu_position = 20
-    icon = "fa-tag"
+class OfferingMarketView(RecordView):
+    model = OfferingMarket
+
+
+class OfferingTermView(RecordView):
+    model = OfferingTerm
+
+
+class OfferingTestCaseView(RecordView):
+    model = OfferingTestCase
+
+
+class OfferingTestItemView(RecordView):
+    model = OfferingTestItem
+
+
+class BundleGroupView(RecordView):
+    model = BundleGroup
+    related = ["BundledOfferingView"]
 
 
 class BundledOfferingView(RecordView):
@@ -39,12 +68,35 @@ class ProductSpecificationView(RecordView):
     related = ["ProductOfferingView"]
 
 
+class ProductSpecRelationshipView(RecordView):
+    model = ProductSpecRelationship
+
+
 class ProductSpecCharacteristicView(RecordView):
     model = ProductSpecCharacteristic
 
 
 class ProductSpecCharacteristicValueView(RecordView):
     model = ProductSpecCharacteristicValue
+
+
+class ServiceSpecificationView(RecordView):
+    model = ServiceSpecification
+    menu = Menu.PRODUCTS
+    icon = "fa-cogs"
+    related = ["ProductSpecServiceView"]
+
+
+class ServiceSpecCharacteristicView(RecordView):
+    model = ServiceSpecCharacteristic
+
+
+class ProductSpecServiceView(RecordView):
+    model = ProductSpecService
+
+
+class CharacteristicMappingView(RecordView):
+    model = CharacteristicMapping
 
 
 class ProductCatalogView(RecordView):

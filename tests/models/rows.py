@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from app.models.account import BillingAccount
@@ -17,21 +18,39 @@ from app.models.approval import (
     Deputy,
     RoleGrant,
 )
-from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
+from app.models.catalog import (
+    BundledOffering,
+    BundleGroup,
+    Category,
+    OfferingMarket,
+    OfferingTerm,
+    ProductCatalog,
+    ProductOffering,
+)
 from app.models.customer import ContactMedium, Customer, PartyType, Region
 from app.models.duties import DutyConflict, DutyException
 from app.models.fired import refusal
 from app.models.interaction import InteractionReason, PartyInteraction, Route
+from app.models.offering_test import OfferingTestCase, OfferingTestItem
 from app.models.order import Decision, OrderReview, ProductOrder, ProductOrderItem, ReviewLimit
-from app.models.pricing import ChargePeriod, ProductOfferingPrice
+from app.models.price_alteration import PriceAlteration
+from app.models.price_change import PriceChange
+from app.models.pricing import ChargePeriod, PriceTier, ProductOfferingPrice
 from app.models.recertification import Recertification, RecertificationLine
 from app.models.refusal import RuleBroken
 from app.models.role_limits import FieldRule, RoleReach
+from app.models.service_specification import (
+    CharacteristicMapping,
+    ProductSpecService,
+    ServiceSpecCharacteristic,
+    ServiceSpecification,
+)
 from app.models.specification import (
     Origin,
     ProductSpecCharacteristic,
     ProductSpecCharacteristicValue,
     ProductSpecification,
+    ProductSpecRelationship,
     Supplier,
 )
 from app.models.staff import Department, Employee
@@ -49,10 +68,48 @@ VALID: dict[type, dict[str, Any]] = {  # a value that is a model is made too, a 
     ProductCatalog: {"name": "Consumer catalog"},
     Category: {"code": "C{n}", "name": "Mobile", "product_catalog": ProductCatalog},
     Supplier: {"name": "Film house"},
-    ProductSpecification: {"name": "Broadband access", "origin": Origin.OWN},
+    ProductSpecification: {
+        "name": "Film and series",
+        "origin": Origin.THIRD_PARTY,
+        "supplier": Supplier,
+        "cost_price": Decimal(12),
+        "cost_currency": "CNY",
+    },
     ProductSpecCharacteristic: {"name": "Bandwidth", "product_specification": ProductSpecification},
     ProductSpecCharacteristicValue: {"value": "100", "characteristic": ProductSpecCharacteristic},
+    ProductSpecRelationship: {
+        "product_specification": ProductSpecification,
+        "relation": "requires",
+        "target": ProductSpecification,
+    },
+    ServiceSpecification: {"name": "Access line"},
+    ServiceSpecCharacteristic: {"service_specification": ServiceSpecification, "name": "Profile"},
+    ProductSpecService: {
+        "product_specification": ProductSpecification,
+        "service_specification": ServiceSpecification,
+    },
+    CharacteristicMapping: {
+        "service_characteristic": ServiceSpecCharacteristic,
+        "product_spec_service": lambda session: make_service_link(session),
+        "fixed_value": "default",
+    },
     ProductOffering: {"name": "Fibre 100", "product_specification": ProductSpecification},
+    OfferingMarket: {"product_offering": ProductOffering, "segment": "consumer"},
+    OfferingTerm: {"product_offering": ProductOffering, "months": 24},
+    BundleGroup: {"bundle": lambda session: make_bundle(session), "name": "Channel packs"},
+    PriceTier: {
+        "product_offering_price": lambda session: make_any(session, PriceTier).product_offering_price,
+        "above": Decimal(20),
+        "amount": Decimal(1),
+    },
+    PriceAlteration: {"name": "Ten per cent", "percent": Decimal(10), "valid_from": datetime.date(2026, 1, 1)},
+    PriceChange: {"name": "Yearly rise", "percent": Decimal(3), "valid_from": datetime.date(2030, 1, 1)},
+    OfferingTestCase: {
+        "product_offering": ProductOffering,
+        "name": "One in a shop",
+        "day": datetime.date(2026, 1, 1),
+    },
+    OfferingTestItem: {"offering_test_case": OfferingTestCase, "product_offering": ProductOffering, "quantity": 2},
     BundledOffering: {"bundle": lambda session: make_bundle(session), "offering": ProductOffering},
     ProductOfferingPrice: {
         "name": "Monthly fee",
@@ -146,6 +203,12 @@ def make_bundle(session: Any, **changes: Any) -> Any:
     return make(
         session, ProductOffering, **{"name": "Home pack", "is_bundle": True, "product_specification": None} | changes
     )
+
+
+def make_service_link(session: Any) -> Any:
+    """A product with the service of the characteristic that was made last."""
+    newest = select(ServiceSpecCharacteristic).order_by(ServiceSpecCharacteristic.id.desc()).limit(1)
+    return make(session, ProductSpecService, service_specification=session.scalars(newest).one().service_specification)
 
 
 def make_submitted(session: Any, **changes: Any) -> Any:

@@ -28,7 +28,7 @@ from tests.models.rows import launch, make, make_bundle, move, refused
     ],
 )
 def test_a_third_party_specification_has_a_supplier_and_our_own_has_none(session, origin, supplied, is_right):
-    values = {"origin": origin, "supplier": make(session, Supplier) if supplied else None}
+    values = {"origin": origin, "supplier": make(session, Supplier) if supplied else None, "cost_price": None}
     if is_right:
         make(session, ProductSpecification, **values)
     else:
