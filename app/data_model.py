@@ -14,7 +14,7 @@ from app.models.base import Field, Record, records
 from app.models.choices import Choices, ChoiceType
 from app.models.metadata import Model
 from app.models.states import Lifecycle
-from app.models.types import Email, JsonText, Money, Percent, PhoneNumber, UtcDateTime
+from app.models.types import Email, JsonText, Money, Percent, PhoneNumber, Quantity, UtcDateTime
 
 SUBJECTS = {  # module of app.models: how its chapter is called, in the order of the page
     "customer": "Customers",
@@ -30,6 +30,7 @@ OF_RECORD = ("id", "version", "created_at", "created_by", "changed_at", "changed
 TYPES: list[tuple[Any, str, str]] = [  # the first that fits: class of the column type, in the table, in the diagram
     (Money, "money", "Money"),
     (Percent, "percent", "Percent"),
+    (Quantity, "quantity", "Quantity"),
     (PhoneNumber, "telephone number", "PhoneNumber"),
     (Email, "e-mail address", "Email"),
     (UtcDateTime, "instant", "UtcDateTime"),

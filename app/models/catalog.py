@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, object_session
 from app.models.base import Record, association, field
 from app.models.choices import Choices
 from app.models.compare import before, child_against_parent, has_changed
-from app.models.constraints import period, rule, unique
+from app.models.constraints import not_negative, period, rule, unique
 from app.models.publication import LifecycleStatus, keep_as_launched, keep_parts_as_launched, publication
 from app.models.refusal import RuleBroken
 from app.models.vocabulary import Channel, Segment
@@ -182,12 +182,6 @@ class OfferingMarket(Record):
     product_offering: Mapped["ProductOffering"]
     region: Mapped["Region | None"]
 
-    def __str__(self) -> str:
-        told = [Segment(self.segment).label] if self.segment else []
-        told += [Channel(self.channel).label] if self.channel else []
-        told += [self.region] if self.region is not None else []
-        return ", ".join(map(str, told)) or str(_("Everybody"))
-
     def check_removal(self) -> None:
         keep_parts_as_launched(self.product_offering)
 
@@ -207,12 +201,10 @@ class OfferingTerm(Record):
             message=_("The offering has this term already."),
             field="months",
         ),
-        rule("ck_offering_term_months", "months BETWEEN 0 AND 120", _("From 0 (no term) to 120 months."), "months"),
+        *not_negative("offering_term", "months"),
     )
 
     label, label_plural = _("Contract term"), _("Contract terms")
-    called_by = ("months",)
-
     product_offering_id: Mapped[int] = field(
         ForeignKey("product_offering.id"), label=_("Product offering"), part_of=True, in_list=True, index=False
     )
@@ -221,7 +213,7 @@ class OfferingTerm(Record):
     product_offering: Mapped["ProductOffering"]
 
     def __str__(self) -> str:
-        return gettext("%(months)s months", months=self.months)
+        return gettext("%(months)s months", months=self.months) if self.months is not None else str(self.label)
 
     def check_removal(self) -> None:
         keep_parts_as_launched(self.product_offering)

@@ -4,7 +4,6 @@ import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped
@@ -91,6 +90,3 @@ class OfferingTestItem(Record):
 
     offering_test_case: Mapped["OfferingTestCase"]
     product_offering: Mapped["ProductOffering"]
-
-    def __str__(self) -> str:
-        return gettext("%(count)s × %(offering)s", count=self.quantity, offering=self.product_offering)

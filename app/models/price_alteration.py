@@ -55,12 +55,6 @@ class PriceAlteration(Record):
             "currency",
         ),
         rule(
-            "ck_price_alteration_one_target",
-            "product_offering_id IS NULL OR category_id IS NULL",
-            _("Either one offering or a category; neither means the whole order."),
-            "category_id",
-        ),
-        rule(
             "ck_price_alteration_counts",
             "min_quantity >= 1 AND max_uses >= 1 AND duration_months >= 1 AND min_term_months >= 1",
             _("Counts and months begin at one; empty is no condition."),
@@ -147,5 +141,8 @@ class PriceAlteration(Record):
             raise RuleBroken(
                 gettext("%(offering)s is no bundle and has no members.", offering=self.bundle), "bundle_id"
             )
+        if self.product_offering is not None and self.category is not None:
+            told = gettext("Either one offering or a category; neither means the whole order.")
+            raise RuleBroken(told, "category_id")
         if self.duration_months is not None and self.price_type not in (None, PriceType.RECURRING):
             raise RuleBroken(gettext("Only what recurs is discounted for some months."), "duration_months")

@@ -31,13 +31,13 @@ class PriceChangeKind(Choices):
 
 
 class Rounding(Choices):
-    """Half up, to a multiple of it."""
+    """Half up, to a multiple of the value."""
 
-    CENT = "0.01", "0.01", "grey"
-    TENTH = "0.10", "0.10", "grey"
-    HALF = "0.50", "0.50", "grey"
-    WHOLE = "1", "1", "grey"
-    FIVE = "5", "5", "grey"
+    CENT = "0.01", _("Hundredths"), "grey"
+    TENTH = "0.1", _("Tenths"), "grey"
+    HALF = "0.5", _("Halves"), "grey"
+    WHOLE = "1", _("Whole numbers"), "grey"
+    FIVE = "5", _("Multiples of five"), "grey"
 
 
 class PriceChangeState(Choices):
@@ -88,7 +88,7 @@ class PriceChange(Record):
     )
     amount: Mapped[Decimal | None] = field(Money, label=_("Amount"), hint=_("Below zero: cheaper"), in_list=True)
     rounding: Mapped[Rounding] = field(
-        Rounding, default=Rounding.CENT, label=_("Rounded to"), hint=_("A multiple of it, half up")
+        Rounding, default=Rounding.CENT, label=_("Rounded to"), hint=_("Half up")
     )
     valid_from: Mapped[datetime.date] = field(label=_("Valid from"), hint=_("For new sales"), in_list=True)
     existing_from: Mapped[datetime.date | None] = field(

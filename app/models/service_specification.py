@@ -101,9 +101,6 @@ class ProductSpecService(Record):
     product_specification: Mapped["ProductSpecification"]
     service_specification: Mapped["ServiceSpecification"]
 
-    def __str__(self) -> str:
-        return str(self.service_specification or self.label)
-
     def check_removal(self) -> None:
         keep_parts_as_launched(self.product_specification)
 
@@ -118,8 +115,8 @@ class CharacteristicMapping(Record):
     __table_args__ = (
         unique(
             "uq_characteristic_mapping_target",
-            "product_spec_service_id",
             "service_characteristic_id",
+            "product_spec_service_id",
             message=_("This characteristic of the service has its value already."),
             field="service_characteristic_id",
         ),
@@ -135,10 +132,10 @@ class CharacteristicMapping(Record):
     label, label_plural = _("Mapping of a characteristic"), _("Mappings of characteristics")
 
     product_spec_service_id: Mapped[int] = field(
-        ForeignKey("product_spec_service.id"), label=_("Service of a product"), part_of=True, in_list=True, index=False
+        ForeignKey("product_spec_service.id"), label=_("Service of a product"), part_of=True, in_list=True
     )
     service_characteristic_id: Mapped[int] = field(
-        ForeignKey("service_spec_characteristic.id"), label=_("Service characteristic"), in_list=True
+        ForeignKey("service_spec_characteristic.id"), label=_("Service characteristic"), in_list=True, index=False
     )
     characteristic_id: Mapped[int | None] = field(
         ForeignKey("product_spec_characteristic.id"), label=_("From the product"), in_list=True
@@ -150,10 +147,6 @@ class CharacteristicMapping(Record):
     product_spec_service: Mapped["ProductSpecService"]
     service_characteristic: Mapped["ServiceSpecCharacteristic"]
     characteristic: Mapped["ProductSpecCharacteristic | None"]
-
-    def __str__(self) -> str:
-        source = self.fixed_value or self.characteristic
-        return f"{source} → {self.service_characteristic}" if source is not None else str(self.label)
 
     def check_removal(self) -> None:
         keep_parts_as_launched(self.product_spec_service.product_specification)

@@ -184,9 +184,6 @@ class ProductSpecRelationship(Record):
     product_specification: Mapped["ProductSpecification"]
     target: Mapped["ProductSpecification"]
 
-    def __str__(self) -> str:
-        return f"{SpecRelation(self.relation).label}: {self.target}" if self.target is not None else str(self.label)
-
     def check_removal(self) -> None:
         keep_parts_as_launched(self.product_specification)
 

@@ -98,7 +98,7 @@ def load_products(session: Session, places: dict[str, Region], today: datetime.d
     _discounts(session, catalog, categories, places, start)
     _tests(session, catalog, today)
     make_price_change(
-        session, name="Broadband, next year", categories=[categories["BROADBAND"]], percent=Decimal(3), rounding="0.10",
+        session, name="Broadband, next year", categories=[categories["BROADBAND"]], percent=Decimal(3), rounding="0.1",
         valid_from=today.replace(year=today.year + 1, month=1, day=1),
         existing_from=today.replace(year=today.year + 1, month=4, day=1),
     )  # fmt: skip
