@@ -87,9 +87,7 @@ class PriceChange(Record):
         Percent, label=_("Per cent"), hint=_("Below zero: cheaper"), unit="%", in_list=True
     )
     amount: Mapped[Decimal | None] = field(Money, label=_("Amount"), hint=_("Below zero: cheaper"), in_list=True)
-    rounding: Mapped[Rounding] = field(
-        Rounding, default=Rounding.CENT, label=_("Rounded to"), hint=_("Half up")
-    )
+    rounding: Mapped[Rounding] = field(Rounding, default=Rounding.CENT, label=_("Rounded to"), hint=_("Half up"))
     valid_from: Mapped[datetime.date] = field(label=_("Valid from"), hint=_("For new sales"), in_list=True)
     existing_from: Mapped[datetime.date | None] = field(
         label=_("For existing customers from"), hint=_("Empty: from the same day as for new sales"), in_list=True
