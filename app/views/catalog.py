@@ -1,5 +1,8 @@
 """The product catalog: specifications and the services behind them, offerings, and what they are filed under."""
 
+from flask_babel import lazy_gettext as _
+
+from app.acts import catalog_file
 from app.models.catalog import (
     BundledOffering,
     BundleGroup,
@@ -23,7 +26,7 @@ from app.models.specification import (
     ProductSpecRelationship,
     Supplier,
 )
-from app.views.base.declarations import Menu
+from app.views.base.declarations import Menu, OwnFile
 from app.views.base.record import RecordView
 
 
@@ -104,6 +107,14 @@ class ProductCatalogView(RecordView):
     menu = Menu.PRODUCTS
     icon = "fa-book"
     related = ["CategoryView"]
+    own_file = OwnFile(
+        "json",
+        _("Catalog file (JSON)"),
+        _("A catalog file (JSON) is sent here too: catalogs with all that belongs to them, from here or elsewhere."),
+        "application/json",
+        catalog_file.export,
+        catalog_file.bring_in,
+    )
 
 
 class CategoryView(RecordView):
