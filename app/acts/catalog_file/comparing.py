@@ -126,6 +126,7 @@ class Comparison:
                     **words,
                 )
                 self.refuse(later.node, later.node.item.where("valid_from"), later.valid_from, told)
+                earlier.node.is_broken = True  # told once
                 prices.remove(later)
 
     def _demand_unfinished(self, node: Node) -> None:
