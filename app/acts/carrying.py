@@ -13,6 +13,7 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.acts.launching import check_sealed
 from app.acts.mail import Words, write_to
 from app.acts.stored import read
 from app.models.approval import ChangeRequest, ChangeRequestLine, RoleGrant
@@ -21,6 +22,7 @@ from app.models.clock import begin_of, day_of
 from app.models.gate import Step, Subject
 from app.models.identity import user_text
 from app.models.ledger import plain
+from app.models.price_change import PriceChange
 from app.models.refusal import RuleBroken
 from app.models.staff_change import StaffChange
 from app.rules import staffing
@@ -144,6 +146,10 @@ def _do(
             return  # many rights are written at once
     elif each.step == Step.HAND_OVER:
         staffing.carry_out(session, record, now)
+    elif each.step == Step.PUBLISH:
+        check_sealed(session, each, max(request.apply_from or day_of(now), day_of(now)))
+        if isinstance(record, PriceChange):
+            record.move("done", request.reason)
     else:
         stale = gettext("it was changed meanwhile, ask for it anew.")
         demand(plain(getattr(record, name)) == each.old, stale)

@@ -140,7 +140,7 @@ class ChangeRequest(Record):
 
 
 ENDED = (RequestState.REJECTED, RequestState.WITHDRAWN, RequestState.EXPIRED)
-FOLLOWERS = ("staff_change", "recertification_line")  # tables whose rows wait for a request: request_ends()
+FOLLOWERS = ("price_change", "staff_change", "recertification_line")  # their rows wait for one: request_ends()
 CONTENT = ("title", "subject", "reason", "requester_id", "for_user_id", "apply_from", "valid_until", "needed")
 
 

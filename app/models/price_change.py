@@ -98,13 +98,17 @@ class PriceChange(Record):
     change_request_id: Mapped[int | None] = field(
         ForeignKey("change_request.id"), label=_("Change request"), given=True
     )
+    undo_request_id: Mapped[int | None] = field(
+        ForeignKey("change_request.id"), label=_("Request to undo it"), given=True
+    )
 
     supplier: Mapped["Supplier | None"]
     change_request: Mapped["ChangeRequest | None"]
+    undo_request: Mapped["ChangeRequest | None"]
 
     lifecycle = Lifecycle(
         "state",
-        {"draft": {"asked", "dropped"}, "asked": {"done", "dropped", "draft"}},
+        {"draft": {"asked", "dropped"}, "asked": {"done", "draft"}},
         PriceChangeState,
         by_rule=[state.value for state in PriceChangeState],
     )
@@ -122,3 +126,8 @@ class PriceChange(Record):
     def check_removal(self) -> None:
         if before(self, "state") not in (PriceChangeState.DRAFT, PriceChangeState.DROPPED):
             raise RuleBroken(gettext("%(change)s is asked for, and is kept.", change=self))
+
+    def request_ends(self, state: str) -> None:
+        """Its request was turned down, taken back or has expired: it may be put right and asked for again."""
+        if self.state == PriceChangeState.ASKED:
+            self.move("draft", gettext("Its change request was not approved."))

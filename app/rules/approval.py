@@ -56,6 +56,7 @@ class Case:
 
     entitled: those with the right. decided: who has decided, or in whose place it was. bosses_of_gainers: the direct
     managers of who gains. since: who has got a password from somebody else from then on does not decide.
+    authors: have written what is asked to be published.
     """
 
     requester: int
@@ -66,6 +67,7 @@ class Case:
     bars_manager: bool = False
     bars_managed: bool = True
     since: datetime.datetime | None = None
+    authors: frozenset[int] = frozenset()
 
 
 def why_not(case: Case, person: int, behalf_of: int | None, bosses: Collection[int]) -> str:
@@ -75,6 +77,8 @@ def why_not(case: Case, person: int, behalf_of: int | None, bosses: Collection[i
         return gettext("Nobody decides on their own request.")
     if both & case.gainers:
         return gettext("Nobody decides on what they gain themselves.")
+    if both & case.authors:
+        return gettext("You have written what is to be published: somebody else decides.")
     if (behalf_of if behalf_of is not None else person) not in case.entitled:
         return gettext("Deciding on it takes a right that you do not have.")
     if both & case.decided:
@@ -106,7 +110,18 @@ def case_of(session: Session, request: ChangeRequest, entitled: frozenset[int], 
         bars_manager=policy.bars_manager,
         bars_managed=policy.bars_managed,
         since=(request.submitted_at or now) - datetime.timedelta(days=policy.days),
+        authors=authors(session, request.lines(session)),
     )
+
+
+def authors(session: Session, lines: Iterable[ChangeRequestLine]) -> frozenset[int]:
+    """Keys of the users who have written what is published, as the ledger knows it."""
+    names = set[str]()
+    for line in lines:
+        for table, key in (line.new or {}).get("records", ()) if line.step == Step.PUBLISH else ():
+            wrote = select(Change.actor).where(Change.record_type == table, Change.record_id == key)
+            names |= set(session.scalars(wrote.distinct()))
+    return frozenset(session.scalars(select(User.id).where(User.username.in_(names))) if names else ())
 
 
 def bosses_of(session: Session, user: int) -> set[int]:
@@ -260,6 +275,8 @@ def in_words(line: ChangeRequestLine, name_of: NameOf, until: datetime.date | No
         return gettext("%(kind)s %(record)s is deleted", kind=kind_of(line), **words)
     if step == Step.HAND_OVER:
         return _hand_over_text(line.new or {}, name_of)
+    if step == Step.PUBLISH:
+        return gettext("%(record)s is published as it was when it was asked for", record=words["record"])
     old, new = (value_text(*place, value, name_of) for value in (line.old, line.new))  # type: ignore[arg-type]
     return gettext("%(record)s: %(field)s from “%(old)s” to “%(new)s”", old=old, new=new, **words)
 

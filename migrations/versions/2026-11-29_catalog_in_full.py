@@ -29,7 +29,17 @@ OVERLAP = (
 BACK = "UPDATE product_offering SET {name} = (SELECT MIN({value}) FROM {table} WHERE product_offering_id = product_offering.id)"
 
 
+STEPS = "step IN ('set', 'add', 'remove', 'create', 'delete', 'move', 'hand_over'{})"
+
+
+def _allow(publish: str) -> None:
+    with op.batch_alter_table("change_request_line", schema=None) as batch_op:
+        batch_op.drop_constraint("ck_change_request_line_step", type_="check")
+        batch_op.create_check_constraint("ck_change_request_line_step", STEPS.format(publish))
+
+
 def upgrade() -> None:
+    _allow(", 'publish'")
     op.create_table('service_specification',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('number', sa.String(length=20), nullable=False),
@@ -458,3 +468,5 @@ def downgrade() -> None:
     op.drop_table('price_change')
     op.drop_table('service_spec_characteristic')
     op.drop_table('service_specification')
+    op.execute("DELETE FROM change_request_line WHERE step = 'publish'")
+    _allow("")
