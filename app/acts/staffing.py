@@ -25,7 +25,7 @@ from app.models.order import ReviewLimit
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.staff_change import StaffChange, StaffChangeState, StaffKind
-from app.rules.staffing import WORK, problems_of, rights_by, tokens_for_programs, work_of
+from app.rules.staffing import WORK, plan_of, problems_of, rights_by, tokens_for_programs, work_of
 from app.security import passwords
 
 SET_BY_CHANGE = ("department_id", "job_title", "manager_id", "region_id")  # of the employee, by the same names
@@ -42,13 +42,7 @@ def lines_of(session: Session, change: StaffChange, user: User | None, employee:
     if change.kind == StaffKind.JOINER and user is not None and not user.active:
         found.append(requests.line(Step.SET, user, "active", True))
     line = requests.line(Step.HAND_OVER, change)
-    line.new = {
-        "leaves": change.kind == StaffKind.LEAVER,
-        "user": user.id if user is not None else None,
-        "employee": employee.id,
-        "name": employee.name or _name_of(change),
-        "colleague": change.colleague_id,
-    }
+    line.new = plan_of(change, user, employee) | {"name": employee.name or _name_of(change)}
     return [*found, line]
 
 
@@ -201,7 +195,8 @@ def _store_user(session: Session, change: StaffChange, employee: Employee) -> Us
     taken = select(User).where((func.lower(User.username) == user.username.lower()) | (User.email == user.email))
     found = session.scalars(taken.limit(1)).first()
     if found is not None:
-        if found.active or session.scalar(select(Employee.id).where(Employee.user_id == found.id)) is not None:
+        is_theirs = session.scalar(select(Employee.id).where(Employee.user_id == found.id)) is not None
+        if found.active or found.roles or found.groups or is_theirs:
             raise RuleBroken(gettext("Somebody else has this user name or e-mail address already."), "user_name")
         return found
     if not user.email:

@@ -93,10 +93,13 @@ def missing(needed: int, verdicts: Iterable[str]) -> int:
 
 def case_of(session: Session, request: ChangeRequest, entitled: frozenset[int], now: datetime.datetime) -> Case:
     policy = policy_of(session, request.subject)
-    gain = gainers(session, request.lines(session), now)
+    lines = request.lines(session)
+    gain = gainers(session, lines, now)
     decisions: list[ChangeRequestDecision] = request.decisions(session)
     boss = select(Employee.manager_id).where(Employee.user_id.in_(gain))
-    direct = session.scalars(select(Employee.user_id).where(Employee.id.in_(boss), Employee.user_id.is_not(None)))
+    new = [line.new for line in lines if (line.record_type, line.field_name) == ("employee", "manager_id")]
+    is_boss = or_(Employee.id.in_(boss), Employee.id.in_(new))
+    direct = session.scalars(select(Employee.user_id).where(is_boss, Employee.user_id.is_not(None)))
     return Case(
         requester=request.requester_id,
         gainers=gain,
@@ -167,6 +170,7 @@ PERSON_OF = {  # table -> the column that leads to who gains
     "review_limit": "employee_id",
     "deputy": "deputy_id",
     "duty_exception": "user_id",
+    "staff_change": "colleague_id",  # who takes over gets people to manage and rights to review
 }
 
 
