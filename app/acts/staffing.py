@@ -25,7 +25,7 @@ from app.models.order import ReviewLimit
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.staff_change import StaffChange, StaffChangeState, StaffKind
-from app.rules.staffing import WORK, plan_of, problems_of, rights_by, tokens_for_programs, work_of
+from app.rules.staffing import WORK, plan_of, problems_of, rights_by, tokens_of_programs, work_of
 from app.security import passwords
 
 SET_BY_CHANGE = ("department_id", "job_title", "manager_id", "region_id")  # of the employee, by the same names
@@ -90,7 +90,7 @@ class Preview:
     sentences: list[tuple[str, str]]
     work: list[tuple[str, int]]
     problems: list[str]
-    programs: int  # tokens for programs that the person has made
+    programs: list[str]  # tokens that who leaves has made for programs
 
 
 def preview(session: Session, change: StaffChange, names: Names, now: datetime.datetime) -> Preview:
@@ -105,11 +105,11 @@ def preview(session: Session, change: StaffChange, names: Names, now: datetime.d
             told.insert(0, (Step.CREATE, words))
         problems = [sentence for _name, sentence in problems_of(session, change, day_of(now))]
         if change.employee is None:
-            return Preview(told, [], problems, 0)
+            return Preview(told, [], problems, [])
         leaves = change.kind == StaffKind.LEAVER
         work = work_of(session, change.employee, leaves) if change.colleague_id is not None else []
-        programs = tokens_for_programs(session, user) if user is not None and user.id is not None and leaves else 0
-        return Preview(told, work, problems, programs)
+        tokens = tokens_of_programs(session, user, now) if user is not None and leaves else []
+        return Preview(told, work, problems, [f"{token} ({token.user.username})" for token in tokens])
 
 
 def _name_of(change: StaffChange) -> str:

@@ -273,11 +273,17 @@ def _hand_over_text(plan: dict[str, Any], name_of: NameOf) -> str:
     colleague = name_of("employee", plan["colleague"]) if plan.get("colleague") else ""
     words = {"person": person, "colleague": colleague}
     if plan.get("leaves"):
-        return gettext(
+        told = gettext(
             "%(person)s can sign in no more: sessions and tokens end, the login is closed, whatever they hold by then "
             "is taken away, and all open work goes to %(colleague)s",
             **words,
         )
+        programs = (
+            gettext("Programs keep the tokens that %(person)s has made", **words)
+            if plan.get("programs")
+            else gettext("Tokens that %(person)s has made for programs end too", **words)
+        )
+        return gettext("%(first)s. %(then)s", first=told, then=programs)
     if colleague:
         return gettext("Open work of %(person)s goes to %(colleague)s; sessions and tokens of before end", **words)
     return gettext("Sessions and tokens that %(person)s had before end", **words)

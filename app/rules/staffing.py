@@ -123,12 +123,11 @@ def work_of(session: Session, employee: Employee, leaves: bool) -> list[tuple[st
     return [(str(asked[place].label), count) for place, count in sorted((row[0], row[1]) for row in found) if count]
 
 
-def tokens_for_programs(session: Session, user: User) -> int:
-    """How many tokens of programs somebody has made, and so may know."""
-    now = datetime.datetime.now(datetime.UTC)
+def tokens_of_programs(session: Session, user: User, now: datetime.datetime) -> list[ApiToken]:
+    """The tokens that somebody has made for programs, and so may know."""
     mine = ApiToken.created_by == user.username, ApiToken.user_id != user.id
     alive = ApiToken.revoked_at.is_(None), ApiToken.expires_at > now
-    return session.scalar(select(func.count()).select_from(ApiToken).where(*mine, *alive)) or 0
+    return list(session.scalars(select(ApiToken).where(*mine, *alive).order_by(ApiToken.id)))
 
 
 # --- on the day ------------------------------------------------------------------------------------------------------
@@ -136,12 +135,14 @@ def tokens_for_programs(session: Session, user: User) -> int:
 
 def plan_of(change: StaffChange, user: User | None, employee: Employee) -> dict[str, Any]:
     """What is to be handed over from whom to whom: it is sealed with the request, which the staff change is not."""
-    return {
-        "leaves": change.kind == StaffKind.LEAVER,
+    leaves = change.kind == StaffKind.LEAVER
+    plan = {
+        "leaves": leaves,
         "user": user.id if user is not None else None,
         "employee": employee.id,
         "colleague": change.colleague_id,
     }
+    return plan | {"programs": True} if leaves and change.programs_go_on else plan
 
 
 def carry_out(session: Session, change: StaffChange, plan: dict[str, Any], now: datetime.datetime) -> None:
@@ -160,6 +161,8 @@ def carry_out(session: Session, change: StaffChange, plan: dict[str, Any], now: 
     user = employee.user
     if leaves:
         _leave(session, employee, user, change.colleague, now)
+        for token in tokens_of_programs(session, user, now) if user is not None and not change.programs_go_on else ():
+            token.revoked_at = now
     if user is not None and change.kind != StaffKind.JOINER:
         _end_access(session, user, now)
     change.done_at = now

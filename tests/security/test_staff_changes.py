@@ -293,6 +293,35 @@ def test_who_took_over_and_left_as_well_is_followed_by_their_colleague(app, sess
     assert (first.state, ticket.owner) == ("done", world["mia"])
 
 
+def token_of(session, name, by, works_as):
+    found = ApiToken(user_id=works_as.id, name=name, key_hash=name, begins="swb", scopes="customer:read",
+                     expires_at=NOW + DAY, created_at=NOW, created_by=by)  # fmt: skip
+    session.add(found)
+    session.flush()
+    return found
+
+
+@pytest.mark.parametrize("go_on", [False, True])
+def test_tokens_that_a_leaver_has_made_for_programs_end_unless_the_change_says_that_they_go_on(
+    session, world, login, go_on
+):
+    program = make_user(session, "erp")
+    of_li, of_bo = (token_of(session, f"ERP of {name}", name, program) for name in ("li", "bo"))
+    change = change_of(session, StaffKind.LEAVER, employee=world["li"], colleague=world["bo"], programs_go_on=go_on)
+    told, _work, _problems = words(session, change)
+    sentence = "Programs keep the tokens that li has made" if go_on else "Tokens that li has made for programs end too"
+    assert told[-1].endswith(f"goes to bo. {sentence}")
+    session.commit()
+    page = read(login("sec").get(f"/staff_change/show/{change.id}")).text
+    assert ("ERP of li (erp)" in page, "ERP of bo" in page, "make new ones before" in page) == (True, False, not go_on)
+    request = asked(session, change)
+    approved(session, request)
+    session.expire_all()
+    assert (of_li.revoked_at is None, of_bo.revoked_at) == (go_on, None)
+    ended = sa.select(Change.authority).where(Change.record_type == "api_token", Change.record_id == of_li.id)
+    assert session.scalars(ended.order_by(Change.id.desc())).first() == ("tests" if go_on else request.number)
+
+
 # --- the gate --------------------------------------------------------------------------------------------------------
 
 
@@ -414,6 +443,7 @@ TAMPERED = {
     "who leaves": ("employee_id", lambda w: w["mia"].id),
     "who takes over": ("colleague_id", lambda w: w["mia"].id),
     "what it is": ("kind", lambda w: "mover"),
+    "what becomes of tokens": ("programs_go_on", lambda w: True),
 }
 
 
