@@ -182,8 +182,7 @@ def gainers(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.
     for line in giving:
         if line.record_type in keys and line.record_id is not None:
             keys[line.record_type].add(line.record_id)
-    limited = {role for line in lines if line.record_type in ROLE_OF for role in _roles(session, line)}
-    roles = keys["ab_role"] | limited  # a limit that goes, or is another one, is a gain
+    roles = keys["ab_role"] | limited_by(session, lines)  # a limit that goes, or is another one, is a gain
     found = keys["ab_user"] | (members(session, roles, now) if roles else set())
     if keys["ab_group"]:
         found |= set(session.scalars(select(USER_GROUPS.c.user_id).where(USER_GROUPS.c.group_id.in_(keys["ab_group"]))))
@@ -191,6 +190,11 @@ def gainers(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.
         if line.record_type in PERSON_OF:
             found |= _persons(session, line)
     return frozenset(found)
+
+
+def limited_by(session: Session, lines: Iterable[ChangeRequestLine]) -> set[int]:
+    """The roles whose limits these lines are about."""
+    return {role for line in lines if line.record_type in ROLE_OF for role in _roles(session, line)}
 
 
 def _roles(session: Session, line: ChangeRequestLine) -> set[int]:
