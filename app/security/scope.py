@@ -44,6 +44,7 @@ SEE_ALL_REVIEWS = ("can_see_all_reviews", "RecertificationView")
 ONLY_WITH_ALL: set[Any] = {Change}  # they tell of records of every region
 WIDTHS = tuple(Reach)  # from the widest on
 NARROW = (Reach.DEPARTMENT, Reach.OWN)
+MOST_LISTED = 200  # people of a department that a statement names
 
 
 class RowReach(NamedTuple):
@@ -124,13 +125,24 @@ def _of_people(model: type[Any], entity: Any, reach: Reach, place: Place) -> Col
     if place.employee is not None:
         found += [column == place.employee for column, target in hands if target == Employee.__tablename__]
     if reach is Reach.DEPARTMENT and place.departments:
-        people = select(Employee.id).where(Employee.department_id.in_(place.departments))
-        names = select(User.username).join(Employee, Employee.user_id == User.id)
-        found.append(entity.created_by.in_(names.where(Employee.department_id.in_(place.departments))))
+        names, people, groups = _people_of(place)
+        found.append(entity.created_by.in_(names))
         found += [column.in_(people) for column, target in hands if target == Employee.__tablename__]
-        groups = select(WorkGroup.id).where(WorkGroup.department_id.in_(place.departments))
         found += [column.in_(groups) for column, target in hands if target == WorkGroup.__tablename__]
     return or_(*found)
+
+
+def _people_of(place: Place) -> tuple[Any, Any, Any]:
+    """User names, employees and work groups of a person's departments.
+
+    Few are listed, so that an index finds their rows; the rows of many are met on the way.
+    """
+    if max(len(place.colleagues), len(place.groups)) <= MOST_LISTED:
+        return place.usernames, place.colleagues, place.groups
+    inside = Employee.department_id.in_(place.departments)
+    names = select(User.username).join(Employee, Employee.user_id == User.id).where(inside)
+    groups = select(WorkGroup.id).where(WorkGroup.department_id.in_(place.departments))
+    return names, select(Employee.id).where(inside), groups
 
 
 def assigned(model: type[Any]) -> list[Field]:

@@ -132,6 +132,12 @@ def test_the_widest_reach_of_the_roles_counts(world):
             assert status == (200 if name in seen else 404), (reaches, name)
 
 
+def test_of_a_department_of_many_people_the_same_rows_are_seen(world, monkeypatch):
+    monkeypatch.setattr(scope, "MOST_LISTED", 0)
+    browser = world.browser({"trouble_ticket": DEPARTMENT})
+    assert world.names(read(browser.get("/trouble_ticket/list/")).keys) == OF_CARE
+
+
 @pytest.mark.one_database
 def test_a_role_that_gives_no_access_to_the_subject_does_not_widen_its_reach(world):
     browser = world.browser({"trouble_ticket": OWN}, {}, rights={("can_list", "RegionView")})
