@@ -20,7 +20,8 @@ from app.rules.explaining import Ways, foreseen, who_has
 from app.rules.past import Past, changes_of, take_back
 from app.rules.rights import Right
 from app.security.field_rights import FieldRight, RoleLimits, field_rights_by, limits_in
-from app.security.scope import SEE_ALL, reaches_by
+from app.security.reach import reaches_by
+from app.security.scope import SEE_ALL
 
 OF_RULES = (FieldRule, "place", "restriction")  # each with what it is about and what it says
 OF_REACHES = (RoleReach, "subject", "reach")
