@@ -4,6 +4,7 @@ import datetime
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
@@ -25,7 +26,7 @@ from app.models.order import ReviewLimit
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.staff_change import StaffChange, StaffChangeState, StaffKind
-from app.rules.staffing import WORK, plan_of, problems_of, rights_by, tokens_of_programs, work_of
+from app.rules.staffing import WORK, plan_of, problems_of, rights_by, tokens_of_programs, waiting_for, work_of
 from app.security import passwords
 
 SET_BY_CHANGE = ("department_id", "job_title", "manager_id", "region_id")  # of the employee, by the same names
@@ -228,7 +229,8 @@ def ask_to_undo(session: Session, change: StaffChange, reason: str, now: datetim
 def _lines_back(session: Session, request: ChangeRequest) -> Iterator[ChangeRequestLine]:
     """The opposite of each entry of the ledger under the number of the request, the last one first."""
     done = select(Change).where(Change.authority == request.number).order_by(Change.id.desc())
-    handed = {(each.model.__tablename__, each.name) for each in WORK}
+    handed = {(each.model.__tablename__, each.name): each for each in WORK}
+    waiting = cache(partial(waiting_for, session))  # what is over stays with who did it
     for entry in session.scalars(done).all():
         model, record = model_of(entry.record_type), None
         if entry.action != "delete":
@@ -241,16 +243,19 @@ def _lines_back(session: Session, request: ChangeRequest) -> Iterator[ChangeRequ
             for name, (old, new) in entry.changes.items():
                 if (entry.record_type, name) in LINKED:
                     yield from _links_back(record, name, old or (), new or ())
-                elif _is_put_back(entry.record_type, name, handed) and plain(getattr(record, name)) == new:
+                elif (entry.record_type, name) in handed:
+                    if new is not None and record.id in waiting(handed[entry.record_type, name], new):
+                        yield requests.line(Step.SET, record, name, old)
+                elif _is_put_back(entry.record_type, name) and plain(getattr(record, name)) == new:
                     yield requests.line(Step.SET, record, name, old)
 
 
 LINKED = {("ab_user", "roles"), ("ab_user", "groups"), ("work_group", "members")}
 
 
-def _is_put_back(table: str, name: str, handed: set[tuple[str, str]]) -> bool:
+def _is_put_back(table: str, name: str) -> bool:
     of_record = table == "employee" and name in (*SET_BY_CHANGE, "user_id", "valid_to")
-    return (table, name) in handed or of_record or (table, name) == ("ab_user", "active")
+    return of_record or (table, name) == ("ab_user", "active")
 
 
 def _links_back(record: Any, name: str, gone: Iterable[int], new: Iterable[int]) -> Iterator[ChangeRequestLine]:

@@ -123,6 +123,12 @@ def work_of(session: Session, employee: Employee, leaves: bool) -> list[tuple[st
     return [(str(asked[place].label), count) for place, count in sorted((row[0], row[1]) for row in found) if count]
 
 
+def waiting_for(session: Session, work: Work, person: int) -> frozenset[int]:
+    """Keys of the rows that name somebody as who must act. person: key of the employee."""
+    rows = select(work.model.id).where(getattr(work.model, work.name) == person, work.is_open)
+    return frozenset(session.scalars(rows))
+
+
 def tokens_of_programs(session: Session, user: User, now: datetime.datetime) -> list[ApiToken]:
     """The tokens that somebody has made for programs, and so may know."""
     mine = ApiToken.created_by == user.username, ApiToken.user_id != user.id

@@ -668,10 +668,17 @@ def test_from_the_form_to_the_result_on_the_pages(session, world, login):
 
 
 def test_it_is_taken_back_by_a_request_that_another_decides_on(session, world):
-    ticket, moved_on = make_ticket(session, owner=world["li"]), make_ticket(session, owner=world["li"])
+    ticket, moved_on, over = (make_ticket(session, owner=world["li"]) for _number in range(3))
+    campaign = make_recertification(session, fallback=world["mia"], owner_id=world["sec"].user_id)
+    line, kept = (
+        make_recertification_line(session, recertification=campaign, reviewer=world["li"], role_key=key)
+        for key in (1, 2)
+    )
     make_review_limit(session, employee=world["li"])
     change = done(session, StaffKind.LEAVER, employee=world["li"], colleague=world["bo"])
     moved_on.owner = world["mia"]
+    bring(over, "cancelled")
+    kept.move("kept", "Still needed")
     session.commit()
     with as_("sec"):
         back = staffing.ask_to_undo(session, change, "She stays after all", NOW)
@@ -682,6 +689,7 @@ def test_it_is_taken_back_by_a_request_that_another_decides_on(session, world):
     assert roles_of(session, "li") == ["Clerk", "Order reviewer"]
     assert (user(session, "li").active, world["li"].valid_to, ticket.owner) == (True, None, world["li"])
     assert moved_on.owner is world["mia"], "what went on meanwhile stays"
+    assert (line.reviewer, kept.reviewer, over.owner) == (world["li"], world["bo"], world["bo"]), "what is over stays"
     assert session.scalars(sa.select(ReviewLimit)).one().employee is world["li"]
     entries = sa.select(Change.authority).where(Change.record_type == "ab_user").order_by(Change.id.desc())
     assert session.scalars(entries).first() == back.number
