@@ -136,6 +136,11 @@ class StaffChange(Record):
     colleague_id: Mapped[int | None] = field(
         ForeignKey("employee.id"), label=_("Takes over"), hint=_("The open work; who moves may keep it"), in_list=True
     )
+    programs_go_on: Mapped[bool] = field(
+        default=False,
+        label=_("Programs keep their tokens"),
+        hint=_("Those that who leaves has made, and may know; else they end on the day"),
+    )
     state: Mapped[StaffChangeState] = field(
         StaffChangeState, default=StaffChangeState.DRAFT, label=_("State"), in_list=True
     )
@@ -202,5 +207,5 @@ class StaffChange(Record):
 
 CONTENT = (
     "kind", "employee_id", "effective_on", "department_id", "job_title", "manager_id", "region_id", "review_amount",
-    "colleague_id", "further_roles", "kept_roles",
+    "colleague_id", "programs_go_on", "further_roles", "kept_roles",
 )  # fmt: skip
