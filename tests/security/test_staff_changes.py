@@ -306,6 +306,23 @@ def test_nobody_decides_alone_and_the_content_stays(session, world):
     session.rollback()
 
 
+def test_what_was_asked_for_offers_no_form(session, login, world):
+    draft = change_of(session, StaffKind.LEAVER, employee=world["bo"], colleague=world["mia"])
+    change = change_of(session, StaffKind.LEAVER, employee=world["li"], colleague=world["mia"])
+    asked(session, change)
+    browser, form = login("sec"), f"/staff_change/edit/{change.id}"
+    for address in ("/staff_change/list/", f"/staff_change/show/{change.id}"):
+        assert form not in browser.get(address).text
+    assert f"/staff_change/edit/{draft.id}" in browser.get("/staff_change/list/").text
+    told = f"{change} is “To be approved”: its content stays as it is."
+    assert told in read(browser.get(form, follow_redirects=True)).text
+    for name, value in (("user_name", "li2"), ("job_title", "Agent"), ("further_roles", [session.get(Role, 1)])):
+        setattr(change, name, value)
+        with pytest.raises(RuleBroken, match="its content stays as it is"):
+            session.flush()
+        session.rollback()
+
+
 def test_a_request_of_a_mover_takes_nothing_that_it_does_not_list(session, world):
     change = change_of(session, StaffKind.MOVER, employee=world["li"], department=world["care"])
     request = asked(session, change)

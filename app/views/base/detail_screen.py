@@ -82,7 +82,7 @@ class DetailScreen(FollowScreen):
         return links + [
             Button(name, label, self.address(f"{name}/{record.id}"), icon, style)
             for name, label, icon, style in offered
-            if self.may(name)
+            if self.may(name) and not (name == "edit" and record.frozen)
         ]
 
     def _panels(self, record: Any) -> Iterator[tuple[Any, Any]]:
