@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _
+from markupsafe import escape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,7 @@ from app.models.ledger import Change
 from app.models.staff_change import RoleTemplate, StaffChange, StaffChangeState
 from app.rules.approval import all_in_words
 from app.views.base.declarations import Menu, Panel
+from app.views.base.pages import DetailPage
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at
 from app.views.base.rights import names_at
@@ -55,3 +57,10 @@ class RoleTemplateView(RecordView):
     menu = Menu.SECURITY
     icon = "fa-list-alt"
     list_order = "job_title"
+    formatters = {"department_id": lambda template: escape(template.department)}  # its row leads to the template
+
+    def detail_page(self, record: Any) -> DetailPage:
+        """Under what it is for; most have no position."""
+        page = super().detail_page(record)
+        page.title = ", ".join(str(part) for part in (record.department, record.job_title) if part)
+        return page
