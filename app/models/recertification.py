@@ -115,9 +115,15 @@ class Recertification(Record):
         if has_changed(self, *RUN_BY) and self.frozen:
             raise RuleBroken(self.frozen)
 
+    @property
+    def kept(self) -> str:
+        if before(self, "state") == CampaignState.DRAFT:
+            return ""
+        return gettext("%(campaign)s has begun, and is kept.", campaign=self)
+
     def check_removal(self) -> None:
-        if before(self, "state") != CampaignState.DRAFT:
-            raise RuleBroken(gettext("%(campaign)s has begun, and is kept.", campaign=self))
+        if self.kept:
+            raise RuleBroken(self.kept)
 
 
 SCOPE = ("department_id", "role_id", "title")

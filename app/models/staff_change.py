@@ -196,9 +196,15 @@ class StaffChange(Record):
         if missing:
             raise RuleBroken.several(missing)
 
+    @property
+    def kept(self) -> str:
+        if before(self, "state") in (StaffChangeState.DRAFT, StaffChangeState.DROPPED):
+            return ""
+        return gettext("%(change)s is asked for, and is kept.", change=self)
+
     def check_removal(self) -> None:
-        if before(self, "state") not in (StaffChangeState.DRAFT, StaffChangeState.DROPPED):
-            raise RuleBroken(gettext("%(change)s is asked for, and is kept.", change=self))
+        if self.kept:
+            raise RuleBroken(self.kept)
 
     def request_ends(self, state: str) -> None:
         """Its request was turned down, taken back or has expired."""

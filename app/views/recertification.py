@@ -19,7 +19,7 @@ def progress_panel(session: Session, campaign: Recertification) -> dict[str, Any
     """How far it is, of the lines that the reader sees; None before there are any."""
     mine = rows(RecertificationLine).where(RecertificationLine.recertification_id == campaign.id)
     found: Progress = progress(session, mine)
-    states = [state for state in LineState if state in found.states or state != LineState.UNDECIDED]
+    states = [state for state in LineState if state in found.states or state in (LineState.KEPT, LineState.REVOKED)]
     address = f"/recertification_line/list/?recertification_id.is={campaign.id}&state.is="
     return {"progress": found, "states": states, "address": address} if found.count else None
 

@@ -316,6 +316,9 @@ def test_what_was_asked_for_offers_no_form(session, login, world):
     assert f"/staff_change/edit/{draft.id}" in browser.get("/staff_change/list/").text
     told = f"{change} is “To be approved”: its content stays as it is."
     assert told in read(browser.get(form, follow_redirects=True)).text
+    gone = form.replace("edit", "delete")
+    assert gone not in browser.get(f"/staff_change/show/{change.id}").text
+    assert "is asked for, and is kept" in read(browser.get(gone, follow_redirects=True)).text
     for name, value in (("user_name", "li2"), ("job_title", "Agent"), ("further_roles", [session.get(Role, 1)])):
         setattr(change, name, value)
         with pytest.raises(RuleBroken, match="its content stays as it is"):
@@ -442,7 +445,7 @@ def test_conflicting_duties_of_a_new_position_are_refused_when_it_is_asked_for(a
 
 
 def test_from_the_form_to_the_result_on_the_pages(session, world, login):
-    make_ticket(session, owner=world["li"])
+    ticket = make_ticket(session, owner=world["li"])
     session.commit()
     browser = login("sec")
     data = {"kind": "leaver", "employee_id": world["li"].id, "colleague_id": world["bo"].id, "effective_on": str(TODAY)}
@@ -459,6 +462,8 @@ def test_from_the_form_to_the_result_on_the_pages(session, world, login):
     assert approver.post(f"/change_request/action/approve/{request.id}", data={"reason": ""}).status_code == 302
     shown = read(browser.get(address)).text
     assert "What it did" in shown
+    assert "Trouble ticket 1" in shown
+    assert ticket.number not in shown, "its owner has changed; what it is about is not told"
     assert "What it does" not in shown
     assert login("eve", "Clerk").get(address).status_code in (302, 403)
 
