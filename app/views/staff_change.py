@@ -4,7 +4,6 @@ import datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from markupsafe import escape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -64,7 +63,6 @@ class RoleTemplateView(RecordView):
     menu = Menu.SECURITY
     icon = "fa-list-alt"
     list_order = "job_title"
-    formatters = {"department_id": lambda template: escape(template.department)}  # its row leads to the template
 
     def detail_page(self, record: Any) -> DetailPage:
         """Under what it is for; most have no position."""
