@@ -316,6 +316,8 @@ def test_what_was_asked_for_offers_no_form(session, login, world):
     assert f"/staff_change/edit/{draft.id}" in browser.get("/staff_change/list/").text
     told = f"{change} is “To be approved”: its content stays as it is."
     assert told in read(browser.get(form, follow_redirects=True)).text
+    chosen = {"_rows": f"{change.id}.{change.version}", "_step": "preview", "_what.job_title": "set", "job_title": "x"}
+    assert told in read(login("admin").post("/staff_change/bulk-edit", data=chosen)).text
     gone = form.replace("edit", "delete")
     assert gone not in browser.get(f"/staff_change/show/{change.id}").text
     assert "is asked for, and is kept" in read(browser.get(gone, follow_redirects=True)).text
