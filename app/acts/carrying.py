@@ -19,7 +19,7 @@ from app.models.approval import ChangeRequest, ChangeRequestLine, RoleGrant
 from app.models.base import Record, model_of
 from app.models.clock import begin_of, day_of
 from app.models.gate import Step, Subject, takes_request
-from app.models.identity import user_text
+from app.models.identity import role_text, user_text
 from app.models.ledger import plain
 from app.models.refusal import RuleBroken
 from app.models.staff_change import StaffChange
@@ -27,7 +27,6 @@ from app.rules import staffing
 from app.rules.approval import all_in_words, gainers
 from app.rules.duties import Met, met
 from app.rules.rights import standing
-from app.security.roles import role_text
 from app.security.scope import scope_field
 
 SYSTEM = "system"  # who applies

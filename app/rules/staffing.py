@@ -229,7 +229,9 @@ def _leave(
     session: Session, employee: Employee, user: User | None, colleague: Employee | None, now: datetime.datetime
 ) -> None:
     """Nothing is left that lets somebody in, or that names them as who must act."""
-    employee.valid_to = day_of(now) if employee.valid_to is None else min(employee.valid_to, day_of(now))
+    last = day_of(now) if employee.valid_to is None else min(employee.valid_to, day_of(now))
+    first = employee.valid_from
+    employee.valid_to = max(last, first + datetime.timedelta(days=1)) if first is not None else last  # came today
     is_theirs = or_(Deputy.employee_id == employee.id, Deputy.deputy_id == employee.id)
     mine = DutyException.user_id == user.id if user is not None else false()
     ends: Iterable[Any] = (

@@ -72,7 +72,9 @@ def _trainee(session: Session) -> None:
     """A role that an administrator has made from another: whoever has no more sees only what is in their own hands."""
     clerk = session.scalars(select(Role).where(Role.name == "Clerk")).one()
     trainee = Role(name="Trainee", permissions=list(clerk.permissions))
-    session.add_all(RoleReach(role=trainee, subject=each, reach=Reach.OWN) for each in ("product_order", "trouble_ticket"))
+    session.add_all(
+        RoleReach(role=trainee, subject=each, reach=Reach.OWN) for each in ("product_order", "trouble_ticket")
+    )
 
 
 def _ask(

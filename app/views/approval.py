@@ -22,12 +22,12 @@ from app.models.approval import (
     RoleGrant,
 )
 from app.models.gate import Step, Subject
+from app.models.identity import role_text
 from app.models.mail import Mail
 from app.rules.approval import ROLE_OF, all_in_words, label_of, missing, seat_of
 from app.rules.rights import Right
 from app.security.explained import what_if
 from app.security.field_rights import reads_line
-from app.security.roles import role_text
 from app.views.base.cells import DASH
 from app.views.base.declarations import Menu, Panel
 from app.views.base.explained import LOOK, address

@@ -181,6 +181,17 @@ def test_nothing_of_a_leaver_is_left_and_their_work_waits_for_the_colleague(app,
     assert letter.title == "您接手 li 的工作"
 
 
+@pytest.mark.one_database
+def test_who_came_today_can_leave_today(session, world):
+    """A period has a day in it at least."""
+    with acting(authority="tests"):
+        world["bo"].valid_from = TODAY
+        session.commit()
+    done(session, "leaver", employee=world["bo"], colleague=world["li"])
+    assert world["bo"].valid_to == TODAY + datetime.timedelta(days=1)
+    assert not user(session, "bo").active
+
+
 def test_no_column_that_says_who_must_act_names_somebody_who_has_left(session, world):
     """Every reference to an employee is either handed over, or tells what was: a new one has to say which."""
     handed = {(work.model.__tablename__, work.name) for work in staffing.WORK}
@@ -338,6 +349,28 @@ def test_nobody_decides_alone_and_the_content_stays(session, world):
     with as_("sec"), pytest.raises(RuleBroken, match="by its approved request only"):
         flushed(session, lambda: change.move("done"))
     session.rollback()
+
+
+def test_what_was_asked_for_offers_no_form(session, login, world):
+    draft = change_of(session, StaffKind.LEAVER, employee=world["bo"], colleague=world["mia"])
+    change = change_of(session, StaffKind.LEAVER, employee=world["li"], colleague=world["mia"])
+    asked(session, change)
+    browser, form = login("sec"), f"/staff_change/edit/{change.id}"
+    for address in ("/staff_change/list/", f"/staff_change/show/{change.id}"):
+        assert form not in browser.get(address).text
+    assert f"/staff_change/edit/{draft.id}" in browser.get("/staff_change/list/").text
+    told = f"{change} is “To be approved”: its content stays as it is."
+    assert told in read(browser.get(form, follow_redirects=True)).text
+    chosen = {"_rows": f"{change.id}.{change.version}", "_step": "preview", "_what.job_title": "set", "job_title": "x"}
+    assert told in read(login("admin").post("/staff_change/bulk-edit", data=chosen)).text
+    gone = form.replace("edit", "delete")
+    assert gone not in browser.get(f"/staff_change/show/{change.id}").text
+    assert "is asked for, and is kept" in read(browser.get(gone, follow_redirects=True)).text
+    for name, value in (("user_name", "li2"), ("job_title", "Agent"), ("further_roles", [session.get(Role, 1)])):
+        setattr(change, name, value)
+        with pytest.raises(RuleBroken, match="its content stays as it is"):
+            session.flush()
+        session.rollback()
 
 
 def test_a_request_of_a_mover_takes_nothing_that_it_does_not_list(session, world):
@@ -646,7 +679,7 @@ def test_conflicting_duties_of_a_new_position_are_refused_when_it_is_asked_for(a
 
 
 def test_from_the_form_to_the_result_on_the_pages(session, world, login):
-    make_ticket(session, owner=world["li"])
+    ticket = make_ticket(session, owner=world["li"])
     session.commit()
     browser = login("sec")
     data = {"kind": "leaver", "employee_id": world["li"].id, "colleague_id": world["bo"].id, "effective_on": str(TODAY)}
@@ -663,6 +696,8 @@ def test_from_the_form_to_the_result_on_the_pages(session, world, login):
     assert approver.post(f"/change_request/action/approve/{request.id}", data={"reason": ""}).status_code == 302
     shown = read(browser.get(address)).text
     assert "What it did" in shown
+    assert "Trouble ticket 1" in shown
+    assert ticket.number not in shown, "its owner has changed; what it is about is not told"
     assert "What it does" not in shown
     assert login("eve", "Clerk").get(address).status_code in (302, 403)
 
