@@ -12,6 +12,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 
+from app.models.identity import ROLE_TITLES
 from app.models.role_limits import Restriction
 
 READ = ("can_list", "can_show", "can_history", "can_export")
@@ -235,11 +236,7 @@ FIELD_RULES: dict[str, dict[str, Restriction]] = {
 
 
 OF_FAB = {"Admin": _("Administrator of the portal"), "Public": _("Visitors")}
-
-
-def role_text(name: str) -> str:
-    """A role as people read it; one that somebody added has the name that they gave it."""
-    return str(ROLES[name].title if name in ROLES else OF_FAB.get(name, name))
+ROLE_TITLES.update({name: role.title for name, role in ROLES.items()} | OF_FAB)
 
 
 def write_rights(appbuilder: Any) -> None:

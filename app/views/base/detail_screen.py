@@ -71,8 +71,8 @@ class DetailScreen(FollowScreen):
 
     def _buttons(self, record: Any) -> Any:
         offered = (
-            ("edit", gettext("Edit"), "fa-pencil", "primary"),
-            ("delete", gettext("Delete"), "fa-trash", "danger"),
+            ("edit", gettext("Edit"), "fa-pencil", "primary", "frozen"),
+            ("delete", gettext("Delete"), "fa-trash", "danger", "kept"),
         )
         links = [
             Button("link", link.label, link.url(record), link.icon)
@@ -81,8 +81,8 @@ class DetailScreen(FollowScreen):
         ]
         return links + [
             Button(name, label, self.address(f"{name}/{record.id}"), icon, style)
-            for name, label, icon, style in offered
-            if self.may(name)
+            for name, label, icon, style, obstacle in offered
+            if self.may(name) and not getattr(record, obstacle)
         ]
 
     def _panels(self, record: Any) -> Iterator[tuple[Any, Any]]:
