@@ -69,9 +69,9 @@ def ask_to_change_prices(session: Session, change: PriceChange, reason: str, now
         raise RuleBroken(gettext("New prices begin on a day to come."), "valid_from")
     _forget_prepared(session, change)
     prices = [_prepare(session, change, each) for each in planned]
+    change.move("asked")
     session.flush()
     change.change_request = ask_to_publish(session, change, reason, now, records=prices)
-    change.move("asked")
 
 
 def _prepare(session: Session, change: PriceChange, planned: Planned) -> ProductOfferingPrice:

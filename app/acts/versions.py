@@ -95,9 +95,10 @@ def differences(session: Session, old: Record, new: Record) -> list[Difference]:
     return [*_of_fields(old, new, ""), *_of_parts(session, old, new)]
 
 
-def _of_fields(old: Any, new: Any, where: str) -> Iterator[Difference]:
+def _of_fields(old: Any, new: Any, where: str, way: str = "") -> Iterator[Difference]:
+    """way: the field that leads to the whole, which differs anyhow."""
     for name, shown in type(new).fields().items():
-        if shown.given or shown.part_of or name == "lifecycle_status":
+        if shown.given or name in ("lifecycle_status", "revision", way):
             continue
         before, after = (_told(row, shown) for row in (old, new))
         if before != after:
@@ -130,7 +131,7 @@ def _of_parts(session: Session, old: Any, new: Any) -> Iterator[Difference]:
             if one is None or other is None:
                 yield Difference("", part.label, _line(one), _line(other))
             else:
-                yield from _of_fields(one, other, f"{part.label}: {key}")
+                yield from _of_fields(one, other, f"{part.label}: {key}", way)
 
 
 def _key(row: Any, way: str) -> str:

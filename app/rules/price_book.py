@@ -211,8 +211,8 @@ def regions_of(session: Session, regions: Collection[int | None]) -> dict[int | 
         return {None: ()}
     base = select(Region.id, Region.parent_id).where(Region.id.in_(asked)).cte("above", recursive=True)
     upper = aliased(Region)
-    chain = base.union(select(upper.id, upper.parent_id).join(upper, upper.id == base.c.parent_id))
-    above = dict(session.execute(select(chain.c.id, chain.c.parent_id)).tuples().all())
+    chain = base.union(select(upper.id, upper.parent_id).where(upper.id == base.c.parent_id))
+    above = {key: parent for key, parent in session.execute(select(chain.c.id, chain.c.parent_id))}  # noqa: C416
     return {None: ()} | {key: tuple(_upwards(key, above)) for key in asked}
 
 

@@ -12,7 +12,6 @@ from itertools import groupby
 from typing import Any
 
 from babel.numbers import get_currency_precision
-from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from app.models.price_alteration import AlterationKind, Stacking
@@ -486,11 +485,3 @@ def _tax(charged: Sequence[tuple[int, Charge]], whole: Decimal, amount: Decimal,
         else:
             added += gross * charge.rate.tax_rate / HUNDRED
     return {"included": rounded(included, currency), "added": rounded(added, currency)}
-
-
-def value_text(discount: Discount) -> str:
-    """20 %, or 5 CNY."""
-    number = f"{discount.value.normalize():f}"
-    if discount.kind == AlterationKind.PERCENT:
-        return gettext("%(number)s %%", number=number)
-    return f"{number} {discount.currency}"

@@ -115,7 +115,7 @@ def _read(session: Session, keys: Sequence[int], day: datetime.date, launching: 
     shelf.regions = regions_of(session, asked_regions)
     if asked_regions:
         named = session.execute(select(Region.id, Region.name).where(Region.id.in_(asked_regions)))
-        shelf.region_names = dict(named.tuples().all())
+        shelf.region_names = {key: name for key, name in named}  # noqa: C416 (rows are not pairs to mypy)
     return shelf
 
 
@@ -193,7 +193,7 @@ def _prices(shelf: Shelf, row: Any) -> Iterator[Finding]:
     if row.is_bundle or any(_is_for_all(rate, shelf.day) for rate in rates):
         return
     if not rates:
-        yield _error(row, gettext("%(record)s has no price.", record=_name(row)))
+        yield _error(row, gettext("%(record)s has no price that has passed its test.", record=_name(row)))
         return
     missing = [_who(shelf, *each) for each in _buyers(shelf, row, rates) if not _has_price(shelf, rates, *each)]
     if missing:

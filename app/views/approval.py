@@ -24,6 +24,7 @@ from app.models.approval import (
 from app.models.gate import Step, Subject
 from app.models.identity import role_text
 from app.models.mail import Mail
+from app.models.order import ProductOrderItem
 from app.rules.approval import ROLE_OF, all_in_words, label_of, missing, seat_of
 from app.rules.rights import Right
 from app.security.explained import what_if
@@ -35,6 +36,7 @@ from app.views.base.matrix import matrix_of
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at
 from app.views.base.rights import names_at
+from app.views.catalog_panels import request_impact_panel
 
 OPEN = (RequestState.DRAFT, RequestState.SUBMITTED, RequestState.APPROVED)
 OF_RIGHTS = ("ab_user", "ab_role", "ab_group", *ROLE_OF)
@@ -105,6 +107,13 @@ class ChangeRequestView(RecordView):
     actions = DECISIONS
     panels = [
         Panel(_("What would change"), in_words_panel, "approval/words.html"),
+        Panel(
+            _("Whom it would hit"),
+            request_impact_panel,
+            "catalog/impact.html",
+            [ProductOrderItem.monthly_price],
+            is_wide=True,
+        ),
         Panel(_("Whose rights would change"), what_if_panel, "approval/what_if.html"),
         Panel(_("Decision"), standing_panel, "approval/standing.html"),
     ]

@@ -85,11 +85,11 @@ class DetailScreen(FollowScreen):
             if self.may(name) and not getattr(record, obstacle)
         ]
 
-    def _panels(self, record: Any) -> Iterator[tuple[Any, Any]]:
+    def _panels(self, record: Any) -> Iterator[tuple[bool, Any, Any]]:
         for panel in [*self.panels, *standard_panels(self.model)]:
             data = panel.rule(db.session(), record) if reads(*panel.tells) else None
             if data is not None:
-                yield panel.title, self._render_panel(panel, record, data)
+                yield panel.is_wide, panel.title, self._render_panel(panel, record, data)
 
     def _render_panel(self, panel: Panel, record: Any, data: Any) -> Any:
         return Markup(self.render_template(panel.template, data=data, record=record))  # noqa: S704 (escaped by Jinja)

@@ -230,7 +230,7 @@ class DetailPage:
     facts: list[Fact]
     buttons: list[Button]
     moves: list[Button]
-    panels: list[tuple[Any, Markup]]
+    panels: list[tuple[bool, Any, Markup]]  # is it wide, title, body
     tabs: list[Tab]
     tab: ListPage | None
     history: History | None
