@@ -64,6 +64,14 @@ QUERIES = {
         select(ProductOrder.id).where(ProductOrder.created_by == "clerk", ProductOrder.state == OrderState.DRAFT),
         "ix_product_order_author",
     ),
+    "tickets of a person whose role reaches their own": (
+        select(TroubleTicket.id).where(TroubleTicket.created_by == "clerk").order_by(TroubleTicket.id.desc()).limit(26),
+        "ix_trouble_ticket_author",
+    ),
+    "customers of the people of a department": (
+        select(Customer.id).where(Customer.created_by.in_(["clerk", "care"])).limit(26),
+        "ix_customer_author",
+    ),
     "tickets of a group by due time": (
         select(TroubleTicket.id)
         .where(TroubleTicket.work_group_id == 1, TroubleTicket.status == TicketStatus.IN_PROGRESS)

@@ -13,21 +13,23 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.acts.launching import check_sealed
 from app.acts.mail import Words, write_to
 from app.acts.stored import read
 from app.models.approval import ChangeRequest, ChangeRequestLine, RoleGrant
 from app.models.base import Record, model_of
 from app.models.clock import begin_of, day_of
-from app.models.gate import Step, Subject
-from app.models.identity import user_text
+from app.models.gate import Step, Subject, takes_request
+from app.models.identity import role_text, user_text
 from app.models.ledger import plain
+from app.models.price_change import PriceChange
 from app.models.refusal import RuleBroken
 from app.models.staff_change import StaffChange
 from app.rules import staffing
 from app.rules.approval import all_in_words, gainers
 from app.rules.duties import Met, met
 from app.rules.rights import standing
-from app.security.roles import role_text
+from app.security.scope import scope_field
 
 SYSTEM = "system"  # who applies
 Places = Iterable[tuple[str, int]]  # table, key
@@ -43,7 +45,15 @@ def name_of(row: Any) -> str:
     """What a row is called in the person's language."""
     if isinstance(row, User):
         return user_text(row)
-    return role_text(row.name) if isinstance(row, Role) else str(row)
+    return role_text(row.name) if isinstance(row, Role) else told_to_all(row)
+
+
+def told_to_all(row: Any) -> str:
+    """What a row is called in a request: by its number only where whoever decides is not asked whether they see it."""
+    model = type(row)
+    if scope_field(model) is None or takes_request(model):
+        return str(row)
+    return getattr(row, "number", None) or f"{row.label} {row.id}"
 
 
 def stored_names(session: Session) -> NamesOf:
@@ -143,7 +153,11 @@ def _do(
         if model is Role:
             return  # many rights are written at once
     elif each.step == Step.HAND_OVER:
-        staffing.carry_out(session, record, now)
+        staffing.carry_out(session, record, each.new or {}, now)
+    elif each.step == Step.PUBLISH:
+        check_sealed(session, each, max(request.apply_from or day_of(now), day_of(now)))
+        if isinstance(record, PriceChange):
+            record.move("done", request.reason)
     else:
         stale = gettext("it was changed meanwhile, ask for it anew.")
         demand(plain(getattr(record, name)) == each.old, stale)

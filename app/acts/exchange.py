@@ -24,7 +24,8 @@ from app.models.ledger import Change
 from app.models.role_limits import Reach
 from app.models.types import Exact, JsonText
 from app.security.field_rights import as_read, readable, reads_everything
-from app.security.scope import is_limited, is_seen, reach_of, regions, rows, scope_field, subject_of
+from app.security.reach import reach_of
+from app.security.scope import is_limited, is_seen, regions, rows, scope_field, subject_of
 
 Columns = Sequence[Sequence[Any]]  # some rows of the statement, turned on their side: the values of each column
 Read = Callable[[Columns], list[Any]]  # from these to the cells of one column of the file

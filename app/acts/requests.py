@@ -20,6 +20,7 @@ from app.acts.carrying import (
     stored_names,
     tell,
     told_of,
+    told_to_all,
     user_named,
 )
 from app.acts.deciding import who_may
@@ -63,7 +64,7 @@ def new_record(model: type[Record], values: dict[str, Any]) -> ChangeRequestLine
 
 
 def _label(record: Any) -> str:
-    return (user_text(record) if isinstance(record, User) else str(record))[:200]
+    return (user_text(record) if isinstance(record, User) else told_to_all(record))[:200]
 
 
 def file(
@@ -94,7 +95,7 @@ def file(
     if not 0 < len(lines) <= MOST_LINES:
         raise RuleBroken(gettext("A request has between 1 and %(most)s changes.", most=MOST_LINES))
     requester = requester or user_named(session, who().actor)
-    gain = sorted(gainers(session, lines, now))
+    gain = sorted(gainers(session, [each for each in lines if each.step != Step.HAND_OVER], now))
     titles = _titles(lines, names_of or stored_names(session), valid_until, title)
     request = ChangeRequest(
         title=titles["en"],

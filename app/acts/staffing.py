@@ -4,6 +4,7 @@ import datetime
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
@@ -25,7 +26,7 @@ from app.models.order import ReviewLimit
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.staff_change import StaffChange, StaffChangeState, StaffKind
-from app.rules.staffing import WORK, problems_of, rights_by, tokens_for_programs, work_of
+from app.rules.staffing import WORK, plan_of, problems_of, rights_by, tokens_of_programs, waiting_for, work_of
 from app.security import passwords
 
 SET_BY_CHANGE = ("department_id", "job_title", "manager_id", "region_id")  # of the employee, by the same names
@@ -42,13 +43,7 @@ def lines_of(session: Session, change: StaffChange, user: User | None, employee:
     if change.kind == StaffKind.JOINER and user is not None and not user.active:
         found.append(requests.line(Step.SET, user, "active", True))
     line = requests.line(Step.HAND_OVER, change)
-    line.new = {
-        "leaves": change.kind == StaffKind.LEAVER,
-        "user": user.id if user is not None else None,
-        "employee": employee.id,
-        "name": employee.name or _name_of(change),
-        "colleague": change.colleague_id,
-    }
+    line.new = plan_of(change, user, employee) | {"name": employee.name or _name_of(change)}
     return [*found, line]
 
 
@@ -96,7 +91,7 @@ class Preview:
     sentences: list[tuple[str, str]]
     work: list[tuple[str, int]]
     problems: list[str]
-    programs: int  # tokens for programs that the person has made
+    programs: list[str]  # tokens that who leaves has made for programs
 
 
 def preview(session: Session, change: StaffChange, names: Names, now: datetime.datetime) -> Preview:
@@ -111,11 +106,11 @@ def preview(session: Session, change: StaffChange, names: Names, now: datetime.d
             told.insert(0, (Step.CREATE, words))
         problems = [sentence for _name, sentence in problems_of(session, change, day_of(now))]
         if change.employee is None:
-            return Preview(told, [], problems, 0)
+            return Preview(told, [], problems, [])
         leaves = change.kind == StaffKind.LEAVER
         work = work_of(session, change.employee, leaves) if change.colleague_id is not None else []
-        programs = tokens_for_programs(session, user) if user is not None and user.id is not None and leaves else 0
-        return Preview(told, work, problems, programs)
+        tokens = tokens_of_programs(session, user, now) if user is not None and leaves else []
+        return Preview(told, work, problems, [f"{token} ({token.user.username})" for token in tokens])
 
 
 def _name_of(change: StaffChange) -> str:
@@ -201,7 +196,8 @@ def _store_user(session: Session, change: StaffChange, employee: Employee) -> Us
     taken = select(User).where((func.lower(User.username) == user.username.lower()) | (User.email == user.email))
     found = session.scalars(taken.limit(1)).first()
     if found is not None:
-        if found.active or session.scalar(select(Employee.id).where(Employee.user_id == found.id)) is not None:
+        is_theirs = session.scalar(select(Employee.id).where(Employee.user_id == found.id)) is not None
+        if found.active or found.roles or found.groups or is_theirs:
             raise RuleBroken(gettext("Somebody else has this user name or e-mail address already."), "user_name")
         return found
     if not user.email:
@@ -233,7 +229,8 @@ def ask_to_undo(session: Session, change: StaffChange, reason: str, now: datetim
 def _lines_back(session: Session, request: ChangeRequest) -> Iterator[ChangeRequestLine]:
     """The opposite of each entry of the ledger under the number of the request, the last one first."""
     done = select(Change).where(Change.authority == request.number).order_by(Change.id.desc())
-    handed = {(each.model.__tablename__, each.name) for each in WORK}
+    handed = {(each.model.__tablename__, each.name): each for each in WORK}
+    waiting = cache(partial(waiting_for, session))  # what is over stays with who did it
     for entry in session.scalars(done).all():
         model, record = model_of(entry.record_type), None
         if entry.action != "delete":
@@ -246,16 +243,19 @@ def _lines_back(session: Session, request: ChangeRequest) -> Iterator[ChangeRequ
             for name, (old, new) in entry.changes.items():
                 if (entry.record_type, name) in LINKED:
                     yield from _links_back(record, name, old or (), new or ())
-                elif _is_put_back(entry.record_type, name, handed) and plain(getattr(record, name)) == new:
+                elif (entry.record_type, name) in handed:
+                    if new is not None and record.id in waiting(handed[entry.record_type, name], new):
+                        yield requests.line(Step.SET, record, name, old)
+                elif _is_put_back(entry.record_type, name) and plain(getattr(record, name)) == new:
                     yield requests.line(Step.SET, record, name, old)
 
 
 LINKED = {("ab_user", "roles"), ("ab_user", "groups"), ("work_group", "members")}
 
 
-def _is_put_back(table: str, name: str, handed: set[tuple[str, str]]) -> bool:
+def _is_put_back(table: str, name: str) -> bool:
     of_record = table == "employee" and name in (*SET_BY_CHANGE, "user_id", "valid_to")
-    return (table, name) in handed or of_record or (table, name) == ("ab_user", "active")
+    return of_record or (table, name) == ("ab_user", "active")
 
 
 def _links_back(record: Any, name: str, gone: Iterable[int], new: Iterable[int]) -> Iterator[ChangeRequestLine]:

@@ -100,6 +100,12 @@ class ChangeRequest(Record):
     def __str__(self) -> str:
         return self.number or str(self.label)
 
+    @property
+    def frozen(self) -> str:
+        if not inspect(self).persistent or before(self, "state") == RequestState.DRAFT:
+            return ""
+        return gettext("%(request)s is submitted: its content stays as it is.", request=self)
+
     def lines(self, session: Session | None = None) -> list["ChangeRequestLine"]:
         """In their order, those of this transaction included."""
         return _parts(self, ChangeRequestLine, session)
@@ -109,9 +115,8 @@ class ChangeRequest(Record):
 
     def check(self) -> None:
         moves = [new for column, _old, new in self.pending_moves if column == "state"]
-        is_frozen: bool = inspect(self).persistent and before(self, "state") != RequestState.DRAFT
-        if is_frozen and has_changed(self, *CONTENT, "title_zh"):
-            raise RuleBroken(gettext("%(request)s is submitted: its content stays as it is.", request=self))
+        if has_changed(self, *CONTENT, "title_zh") and self.frozen:
+            raise RuleBroken(self.frozen)
         if RequestState.SUBMITTED in moves:
             self.content_hash = self.seal()
         if moves and moves[-1] in ENDED:
@@ -140,7 +145,7 @@ class ChangeRequest(Record):
 
 
 ENDED = (RequestState.REJECTED, RequestState.WITHDRAWN, RequestState.EXPIRED)
-FOLLOWERS = ("staff_change", "recertification_line")  # tables whose rows wait for a request: request_ends()
+FOLLOWERS = ("price_change", "staff_change", "recertification_line")  # their rows wait for one: request_ends()
 CONTENT = ("title", "subject", "reason", "requester_id", "for_user_id", "apply_from", "valid_until", "needed")
 
 
@@ -193,17 +198,15 @@ class ChangeRequestLine(Record):
         key = None if self.step == Step.CREATE else self.record_id
         return str(self.step), self.record_type, key, self.field_name or "", value
 
+    @property
+    def frozen(self) -> str:
+        return self.change_request.frozen
+
     def check(self) -> None:
-        _only_in_draft(self)
+        if self.frozen:
+            raise RuleBroken(self.frozen)
 
-    def check_removal(self) -> None:
-        _only_in_draft(self)
-
-
-def _only_in_draft(line: ChangeRequestLine) -> None:
-    request = line.change_request
-    if inspect(request).persistent and before(request, "state") != RequestState.DRAFT:
-        raise RuleBroken(gettext("%(request)s is submitted: its content stays as it is.", request=request))
+    check_removal = check
 
 
 class ChangeRequestDecision(Record):

@@ -167,6 +167,16 @@ class Declared:
     def lifecycles(cls) -> list[Lifecycle]:
         return [value for value in vars(cls).values() if isinstance(value, Lifecycle)]
 
+    @property
+    def frozen(self) -> str:
+        """Why its form is closed as long as it is in this state; empty where it is open. check() refuses the same."""
+        return ""
+
+    @property
+    def kept(self) -> str:
+        """Why nobody deletes it in this state; empty where it may go. check_removal() refuses the same."""
+        return ""
+
     @classmethod
     def tree_relation(cls) -> str | None:
         """The relation that leads to the parent in the record's own tree, if it has one."""

@@ -12,7 +12,8 @@ from app.models.base import Record, association, field
 from app.models.choices import Choices
 from app.models.compare import before, child_against_parent, has_changed
 from app.models.constraints import not_negative, period, rule, unique
-from app.models.publication import LifecycleStatus, keep_as_launched, keep_parts_as_launched, publication
+from app.models.gate import Subject
+from app.models.publication import LifecycleStatus, Published, keep_as_launched, keep_parts_as_launched, publication
 from app.models.refusal import RuleBroken
 from app.models.vocabulary import Channel, Segment
 
@@ -82,7 +83,7 @@ class Category(Record):
             )
 
 
-class ProductOffering(Record):
+class ProductOffering(Published):
     """What is sold: one specification with its conditions, or a bundle of other offerings."""
 
     __tablename__ = "product_offering"
@@ -126,7 +127,7 @@ class ProductOffering(Record):
     description_zh: Mapped[str | None] = field(Text, label=_("Chinese description"), multiline=True)
     valid_from: Mapped[datetime.date | None] = field(label=_("Sold from"))
     valid_to: Mapped[datetime.date | None] = field(
-        label=_("Sold to"), hint=_("First day on which it is no longer sold")
+        label=_("Sold to"), hint=_("First day on which it is no longer sold"), gated=Subject.CATALOG
     )
 
     product_specification: Mapped["ProductSpecification | None"]

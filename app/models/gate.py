@@ -43,6 +43,7 @@ class Step(Choices):
     DELETE = "delete", _("Delete"), "red"
     MOVE = "move", _("Move a state"), "teal"
     HAND_OVER = "hand_over", _("Hand over"), "amber"
+    PUBLISH = "publish", _("Publish"), "green"
 
 
 # Who may change rights without a request. A release adds one here, with its reason, or not at all.
@@ -214,12 +215,12 @@ def _changes(record: Any, shown: Field) -> bool:
 def is_gated(record: Any, shown: Field) -> bool:
     """Whether a request is needed to change the field of this record now.
 
-    Rights are gated from their first value on; other data where a stored value is replaced or taken away, so that
-    entering it the first time stays everyday work.
+    Rights, and what is launched, are gated from their first value on; other data where a stored value is replaced or
+    taken away, so that entering it the first time stays everyday work.
     """
     if shown.gated is None or not record.is_gated(shown.name):
         return False
-    if shown.gated is Subject.RIGHTS:
+    if shown.gated in (Subject.RIGHTS, Subject.CATALOG):
         return True
     return inspect(record).persistent and before(record, shown.name) not in (None, 0)
 

@@ -17,6 +17,18 @@ from stdnum.util import isdigits
 from app.models.choices import Choices
 from app.models.refusal import RuleBroken
 
+ROLE_TITLES: dict[str, Any] = {}  # name of a role of the portal -> what people call it; app.security.roles fills it
+
+
+def role_text(name: str) -> str:
+    """A role as people read it; one that somebody added has the name that they gave it."""
+    return str(ROLE_TITLES.get(name, name))
+
+
+def roles_text(names: str) -> str:
+    """Several of them, as findings keep them."""
+    return ", ".join(role_text(name) for name in names.split(", "))
+
 
 class IdentificationType(Choices):
     NATIONAL_ID = "national_id", _("Identity card"), "blue"

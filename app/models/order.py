@@ -193,6 +193,7 @@ class ProductOrder(Record):
     )
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
+    promotion_code: Mapped[str | None] = field(String(40), label=_("Promotion code"), hint=_("That the customer names"))
     external_id: Mapped[str | None] = field(
         String(60), unique=True, label=_("External number"), hint=_("In the system it comes from"), search=True
     )

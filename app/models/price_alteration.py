@@ -9,11 +9,12 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped
 
-from app.models.base import Record, field
+from app.models.base import field
 from app.models.choices import Choices
 from app.models.constraints import not_negative, period, rule
+from app.models.gate import Subject
 from app.models.pricing import PriceType
-from app.models.publication import LifecycleStatus, keep_as_launched, publication
+from app.models.publication import LifecycleStatus, Published, keep_as_launched, publication
 from app.models.refusal import RuleBroken
 from app.models.types import Money, Percent
 from app.models.vocabulary import Channel, Currency, Segment
@@ -36,7 +37,7 @@ class Stacking(Choices):
     EXCLUSIVE = "exclusive", _("Exclusive: nothing after it"), "amber"
 
 
-class PriceAlteration(Record):
+class PriceAlteration(Published):
     """A discount of an offering, of all in a category, or of a whole order."""
 
     __tablename__ = "price_alteration"
@@ -119,7 +120,10 @@ class PriceAlteration(Record):
     stacking: Mapped[Stacking] = field(Stacking, default=Stacking.SEQUENTIAL, label=_("Stacking"), in_list=True)
     valid_from: Mapped[datetime.date] = field(label=_("Valid from"))
     valid_to: Mapped[datetime.date | None] = field(
-        label=_("Valid to"), hint=_("First day that no longer counts; empty: without end"), in_list=True
+        label=_("Valid to"),
+        hint=_("First day that no longer counts; empty: without end"),
+        in_list=True,
+        gated=Subject.CATALOG,
     )
     lifecycle_status: Mapped[LifecycleStatus] = field(
         LifecycleStatus, default=LifecycleStatus.IN_STUDY, label=_("Lifecycle status"), in_list=True, in_form=False

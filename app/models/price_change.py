@@ -98,13 +98,17 @@ class PriceChange(Record):
     change_request_id: Mapped[int | None] = field(
         ForeignKey("change_request.id"), label=_("Change request"), given=True
     )
+    undo_request_id: Mapped[int | None] = field(
+        ForeignKey("change_request.id"), label=_("Request to undo it"), given=True
+    )
 
     supplier: Mapped["Supplier | None"]
     change_request: Mapped["ChangeRequest | None"]
+    undo_request: Mapped["ChangeRequest | None"]
 
     lifecycle = Lifecycle(
         "state",
-        {"draft": {"asked", "dropped"}, "asked": {"done", "dropped", "draft"}},
+        {"draft": {"asked", "dropped"}, "asked": {"done", "draft"}},
         PriceChangeState,
         by_rule=[state.value for state in PriceChangeState],
     )
@@ -112,13 +116,28 @@ class PriceChange(Record):
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
 
+    @property
+    def frozen(self) -> str:
+        asked = self.id is not None and before(self, "state") != PriceChangeState.DRAFT
+        return gettext("%(change)s is asked for: its content stays as it is.", change=self) if asked else ""
+
     def check(self) -> None:
         content = [name for name, shown in self.fields().items() if not shown.given and name != "state"]
-        if self.id is not None and before(self, "state") != PriceChangeState.DRAFT and has_changed(self, *content):
-            raise RuleBroken(gettext("%(change)s is asked for: its content stays as it is.", change=self))
+        if has_changed(self, *content) and self.frozen:
+            raise RuleBroken(self.frozen)
         if self.percent is not None and self.percent < -100:
             raise RuleBroken(gettext("%(record)s takes off more than 100 per cent.", record=self), "percent")
 
+    @property
+    def kept(self) -> str:
+        is_open = before(self, "state") in (PriceChangeState.DRAFT, PriceChangeState.DROPPED)
+        return "" if is_open else gettext("%(change)s is asked for, and is kept.", change=self)
+
     def check_removal(self) -> None:
-        if before(self, "state") not in (PriceChangeState.DRAFT, PriceChangeState.DROPPED):
-            raise RuleBroken(gettext("%(change)s is asked for, and is kept.", change=self))
+        if self.kept:
+            raise RuleBroken(self.kept)
+
+    def request_ends(self, state: str) -> None:
+        """Its request was turned down, taken back or has expired: it may be put right and asked for again."""
+        if self.state == PriceChangeState.ASKED:
+            self.move("draft", gettext("Its change request was not approved."))

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterable
 from decimal import Decimal
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
@@ -15,9 +15,11 @@ from sqlalchemy.orm import Mapped, Session
 from app.models.base import Record, field
 from app.models.choices import Choices
 from app.models.constraints import not_negative, period, rule, unique
+from app.models.gate import Subject
 from app.models.publication import (
     ONCE_LAUNCHED,
     LifecycleStatus,
+    Published,
     keep_as_launched,
     keep_parts_as_launched,
     publication,
@@ -50,7 +52,7 @@ class UsageCharging(Choices):
     VOLUME = "volume", _("Volume: all units at the price of the step reached"), "blue"
 
 
-class ProductOfferingPrice(Record):
+class ProductOfferingPrice(Published):
     """One price of one offering, for a segment, region and channel or for all, in a period."""
 
     __tablename__ = "product_offering_price"
@@ -118,7 +120,10 @@ class ProductOfferingPrice(Record):
     channel: Mapped[Channel | None] = field(Channel, label=_("Channel"), hint=_("Empty: through all"))
     valid_from: Mapped[datetime.date] = field(label=_("Valid from"), in_list=True)
     valid_to: Mapped[datetime.date | None] = field(
-        label=_("Valid to"), hint=_("First day that no longer counts; empty: without end"), in_list=True
+        label=_("Valid to"),
+        hint=_("First day that no longer counts; empty: without end"),
+        in_list=True,
+        gated=Subject.CATALOG,
     )
     existing_from: Mapped[datetime.date | None] = field(
         label=_("For existing customers from"), hint=_("Empty: from the same day as for new sales")
@@ -126,9 +131,16 @@ class ProductOfferingPrice(Record):
     lifecycle_status: Mapped[LifecycleStatus] = field(
         LifecycleStatus, default=LifecycleStatus.IN_STUDY, label=_("Lifecycle status"), in_list=True, in_form=False
     )
+    price_change_id: Mapped[int | None] = field(
+        ForeignKey("price_change.id"), label=_("By the price change"), given=True
+    )
 
     product_offering: Mapped["ProductOffering"]
     region: Mapped["Region | None"]
+
+    kind_fields: ClassVar[tuple[str, ...]] = (
+        "product_offering_id", "price_type", "currency", "unit_of_measure", "segment", "region_id", "channel",
+    )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
@@ -215,7 +227,7 @@ class PriceTier(Record):
 
 
 OVERLAP = "ex_product_offering_price_overlap"
-KIND = ("product_offering_id", "price_type", "currency", "unit_of_measure", "segment", "region_id", "channel")
+KIND = ProductOfferingPrice.kind_fields
 
 
 def _no_overlap() -> ExcludeConstraint:

@@ -93,3 +93,12 @@ def keep_parts_as_launched(whole: Any, field: str | None = None) -> None:
         else gettext("%(whole)s has passed its test: take it back to test to change its parts.", whole=whole),
         field,
     )
+
+
+class Published(Record):
+    """What is launched by request: from then on its end, too, is moved by request only."""
+
+    __abstract__ = True
+
+    def is_gated(self, name: str) -> bool:
+        return name != "valid_to" or is_in(self, ONCE_LAUNCHED)

@@ -13,6 +13,7 @@ from app.models.base import Record, field
 from app.models.choices import Choices
 from app.models.compare import before, has_changed
 from app.models.constraints import rule, unique
+from app.models.identity import role_text
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import UtcDateTime
@@ -71,7 +72,9 @@ class Recertification(Record):
         hint=_("Where the manager is missing, cannot review, or is the person"),
     )
     second_id: Mapped[int | None] = field(
-        ForeignKey("employee.id"), label=_("Reviewer of that one"), hint=_("Where that one is the person")
+        ForeignKey("employee.id"),
+        label=_("Reviewer of that reviewer"),
+        hint=_("Where the person is the one in place of others"),
     )
     due_on: Mapped[datetime.date] = field(label=_("Due on"), hint=_("Last day to decide"), in_list=True)
     remind_days: Mapped[int] = field(default=7, label=_("Reminder every"), unit=_("days"))
@@ -100,16 +103,31 @@ class Recertification(Record):
     def __str__(self) -> str:
         return f"{self.number} {self.title}"
 
+    @property
+    def frozen(self) -> str:
+        if self.id is None or (state := CampaignState(before(self, "state"))) not in self.lifecycle.final:
+            return ""
+        return gettext("%(record)s is “%(state)s”: its content stays as it is.", record=self, state=state.label)
+
     def check(self) -> None:
         if has_changed(self, *SCOPE) and self.id is not None and before(self, "state") != CampaignState.DRAFT:
             raise RuleBroken(gettext("%(campaign)s has begun: whom it asks about stays as it is.", campaign=self))
+        if has_changed(self, *RUN_BY) and self.frozen:
+            raise RuleBroken(self.frozen)
+
+    @property
+    def kept(self) -> str:
+        if before(self, "state") == CampaignState.DRAFT:
+            return ""
+        return gettext("%(campaign)s has begun, and is kept.", campaign=self)
 
     def check_removal(self) -> None:
-        if before(self, "state") != CampaignState.DRAFT:
-            raise RuleBroken(gettext("%(campaign)s has begun, and is kept.", campaign=self))
+        if self.kept:
+            raise RuleBroken(self.kept)
 
 
 SCOPE = ("department_id", "role_id", "title")
+RUN_BY = ("reviewer_id", "fallback_id", "second_id", "due_on", "remind_days", "at_end")
 
 
 class RecertificationLine(Record):
@@ -135,15 +153,12 @@ class RecertificationLine(Record):
     called_by = ("person", "role")
     by_rule = True
 
-    recertification_id: Mapped[int] = field(
-        ForeignKey("recertification.id"), label=_("Recertification"), part_of=True, in_list=True, index=False
-    )
     person: Mapped[str] = field(String(200), label=_("Person"), in_list=True, search=True)
-    user_key: Mapped[int] = field(label=_("Key of the user"))
+    user_key: Mapped[int] = field(label=_("Key of the user"), in_detail=False)
     role: Mapped[str] = field(String(64), label=_("Role"), in_list=True, search=True)
-    role_key: Mapped[int] = field(label=_("Key of the role"))
+    role_key: Mapped[int] = field(label=_("Key of the role"), in_detail=False)
     through: Mapped[str | None] = field(String(100), label=_("Through the group"), in_list=True)
-    group_key: Mapped[int] = field(default=0, label=_("Key of the group"))
+    group_key: Mapped[int] = field(default=0, label=_("Key of the group"), in_detail=False)
     since: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Since"), in_list=True)
     granted_by: Mapped[str | None] = field(
         String(64), label=_("By what right"), hint=_("Number of the change request, or the command"), in_list=True
@@ -151,7 +166,10 @@ class RecertificationLine(Record):
     used_on: Mapped[datetime.date | None] = field(
         label=_("Last used"), hint=_("When the campaign began; empty: not since uses are counted"), in_list=True
     )
-    reviewer_id: Mapped[int] = field(ForeignKey("employee.id"), label=_("Reviewer"), index=False, in_list=True)
+    reviewer_id: Mapped[int] = field(ForeignKey("employee.id"), label=_("Reviewed by"), index=False, in_list=True)
+    recertification_id: Mapped[int] = field(
+        ForeignKey("recertification.id"), label=_("Recertification"), part_of=True, in_list=True, index=False
+    )
     state: Mapped[LineState] = field(LineState, default=LineState.OPEN, label=_("Decision"), in_list=True)
     reason: Mapped[str | None] = field(String(1000), label=_("Reason"), multiline=True)
     decided_by: Mapped[str | None] = field(String(128), label=_("Decided by"), hint=_("User name"))
@@ -170,7 +188,7 @@ class RecertificationLine(Record):
     )
 
     def __str__(self) -> str:
-        return f"{self.person}: {self.role}"
+        return f"{self.person}: {role_text(self.role)}"
 
     def request_ends(self, state: str) -> None:
         """Its revocation was turned down: it is to be decided anew, or it stays undecided."""

@@ -136,6 +136,11 @@ class StaffChange(Record):
     colleague_id: Mapped[int | None] = field(
         ForeignKey("employee.id"), label=_("Takes over"), hint=_("The open work; who moves may keep it"), in_list=True
     )
+    programs_go_on: Mapped[bool] = field(
+        default=False,
+        label=_("Programs keep their tokens"),
+        hint=_("Those that who leaves has made, and may know; else they end on the day"),
+    )
     state: Mapped[StaffChangeState] = field(
         StaffChangeState, default=StaffChangeState.DRAFT, label=_("State"), in_list=True
     )
@@ -165,9 +170,15 @@ class StaffChange(Record):
     def __str__(self) -> str:
         return self.number or str(self.label)
 
+    @property
+    def frozen(self) -> str:
+        if self.id is None or (state := StaffChangeState(before(self, "state"))) == StaffChangeState.DRAFT:
+            return ""
+        return gettext("%(record)s is “%(state)s”: its content stays as it is.", record=self, state=state.label)
+
     def check(self) -> None:
-        if self.id is not None and before(self, "state") != StaffChangeState.DRAFT and has_changed(self, *CONTENT):
-            raise RuleBroken(gettext("%(change)s is asked for: its content stays as it is.", change=self))
+        if has_changed(self, *CONTENT) and self.frozen:
+            raise RuleBroken(self.frozen)
         if self.kind == StaffKind.JOINER:
             self._check_joiner()
         elif self.employee_id is None and self.employee is None:
@@ -190,9 +201,15 @@ class StaffChange(Record):
         if missing:
             raise RuleBroken.several(missing)
 
+    @property
+    def kept(self) -> str:
+        if before(self, "state") in (StaffChangeState.DRAFT, StaffChangeState.DROPPED):
+            return ""
+        return gettext("%(change)s is asked for, and is kept.", change=self)
+
     def check_removal(self) -> None:
-        if before(self, "state") not in (StaffChangeState.DRAFT, StaffChangeState.DROPPED):
-            raise RuleBroken(gettext("%(change)s is asked for, and is kept.", change=self))
+        if self.kept:
+            raise RuleBroken(self.kept)
 
     def request_ends(self, state: str) -> None:
         """Its request was turned down, taken back or has expired."""
@@ -201,6 +218,7 @@ class StaffChange(Record):
 
 
 CONTENT = (
-    "kind", "employee_id", "effective_on", "department_id", "job_title", "manager_id", "region_id", "review_amount",
-    "colleague_id", "further_roles", "kept_roles",
+    "kind", "employee_id", "family_name", "given_name", "user_name", "email", "effective_on", "department_id",
+    "job_title", "manager_id", "region_id", "review_amount", "colleague_id", "programs_go_on", "further_roles",
+    "kept_roles",
 )  # fmt: skip

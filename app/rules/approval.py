@@ -56,6 +56,7 @@ class Case:
 
     entitled: those with the right. decided: who has decided, or in whose place it was. bosses_of_gainers: the direct
     managers of who gains. since: who has got a password from somebody else from then on does not decide.
+    authors: have written what is asked to be published.
     """
 
     requester: int
@@ -66,6 +67,7 @@ class Case:
     bars_manager: bool = False
     bars_managed: bool = True
     since: datetime.datetime | None = None
+    authors: frozenset[int] = frozenset()
 
 
 def why_not(case: Case, person: int, behalf_of: int | None, bosses: Collection[int]) -> str:
@@ -75,6 +77,8 @@ def why_not(case: Case, person: int, behalf_of: int | None, bosses: Collection[i
         return gettext("Nobody decides on their own request.")
     if both & case.gainers:
         return gettext("Nobody decides on what they gain themselves.")
+    if both & case.authors:
+        return gettext("You have written what is to be published: somebody else decides.")
     if (behalf_of if behalf_of is not None else person) not in case.entitled:
         return gettext("Deciding on it takes a right that you do not have.")
     if both & case.decided:
@@ -93,10 +97,13 @@ def missing(needed: int, verdicts: Iterable[str]) -> int:
 
 def case_of(session: Session, request: ChangeRequest, entitled: frozenset[int], now: datetime.datetime) -> Case:
     policy = policy_of(session, request.subject)
-    gain = gainers(session, request.lines(session), now)
+    lines = request.lines(session)
+    gain = gainers(session, lines, now)
     decisions: list[ChangeRequestDecision] = request.decisions(session)
     boss = select(Employee.manager_id).where(Employee.user_id.in_(gain))
-    direct = session.scalars(select(Employee.user_id).where(Employee.id.in_(boss), Employee.user_id.is_not(None)))
+    new = [line.new for line in lines if (line.record_type, line.field_name) == ("employee", "manager_id")]
+    is_boss = or_(Employee.id.in_(boss), Employee.id.in_(new))
+    direct = session.scalars(select(Employee.user_id).where(is_boss, Employee.user_id.is_not(None)))
     return Case(
         requester=request.requester_id,
         gainers=gain,
@@ -106,7 +113,18 @@ def case_of(session: Session, request: ChangeRequest, entitled: frozenset[int], 
         bars_manager=policy.bars_manager,
         bars_managed=policy.bars_managed,
         since=(request.submitted_at or now) - datetime.timedelta(days=policy.days),
+        authors=authors(session, request.lines(session)),
     )
+
+
+def authors(session: Session, lines: Iterable[ChangeRequestLine]) -> frozenset[int]:
+    """Keys of the users who have written what is published, as the ledger knows it."""
+    names = set[str]()
+    for line in lines:
+        for table, key in (line.new or {}).get("records", ()) if line.step == Step.PUBLISH else ():
+            wrote = select(Change.actor).where(Change.record_type == table, Change.record_id == key)
+            names |= set(session.scalars(wrote.distinct()))
+    return frozenset(session.scalars(select(User.id).where(User.username.in_(names))) if names else ())
 
 
 def bosses_of(session: Session, user: int) -> set[int]:
@@ -167,6 +185,7 @@ PERSON_OF = {  # table -> the column that leads to who gains
     "review_limit": "employee_id",
     "deputy": "deputy_id",
     "duty_exception": "user_id",
+    "staff_change": "colleague_id",  # who takes over gets people to manage and rights to review
 }
 
 
@@ -178,8 +197,7 @@ def gainers(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.
     for line in giving:
         if line.record_type in keys and line.record_id is not None:
             keys[line.record_type].add(line.record_id)
-    limited = {role for line in lines if line.record_type in ROLE_OF for role in _roles(session, line)}
-    roles = keys["ab_role"] | limited  # a limit that goes, or is another one, is a gain
+    roles = keys["ab_role"] | limited_by(session, lines)  # a limit that goes, or is another one, is a gain
     found = keys["ab_user"] | (members(session, roles, now) if roles else set())
     if keys["ab_group"]:
         found |= set(session.scalars(select(USER_GROUPS.c.user_id).where(USER_GROUPS.c.group_id.in_(keys["ab_group"]))))
@@ -187,6 +205,11 @@ def gainers(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.
         if line.record_type in PERSON_OF:
             found |= _persons(session, line)
     return frozenset(found)
+
+
+def limited_by(session: Session, lines: Iterable[ChangeRequestLine]) -> set[int]:
+    """The roles whose limits these lines are about."""
+    return {role for line in lines if line.record_type in ROLE_OF for role in _roles(session, line)}
 
 
 def _roles(session: Session, line: ChangeRequestLine) -> set[int]:
@@ -260,6 +283,8 @@ def in_words(line: ChangeRequestLine, name_of: NameOf, until: datetime.date | No
         return gettext("%(kind)s %(record)s is deleted", kind=kind_of(line), **words)
     if step == Step.HAND_OVER:
         return _hand_over_text(line.new or {}, name_of)
+    if step == Step.PUBLISH:
+        return gettext("%(record)s is published as it was when it was asked for", record=words["record"])
     old, new = (value_text(*place, value, name_of) for value in (line.old, line.new))  # type: ignore[arg-type]
     return gettext("%(record)s: %(field)s from “%(old)s” to “%(new)s”", old=old, new=new, **words)
 
@@ -269,11 +294,17 @@ def _hand_over_text(plan: dict[str, Any], name_of: NameOf) -> str:
     colleague = name_of("employee", plan["colleague"]) if plan.get("colleague") else ""
     words = {"person": person, "colleague": colleague}
     if plan.get("leaves"):
-        return gettext(
+        told = gettext(
             "%(person)s can sign in no more: sessions and tokens end, the login is closed, whatever they hold by then "
             "is taken away, and all open work goes to %(colleague)s",
             **words,
         )
+        programs = (
+            gettext("Programs keep the tokens that %(person)s has made", **words)
+            if plan.get("programs")
+            else gettext("Tokens that %(person)s has made for programs end too", **words)
+        )
+        return gettext("%(first)s. %(then)s", first=told, then=programs)
     if colleague:
         return gettext("Open work of %(person)s goes to %(colleague)s; sessions and tokens of before end", **words)
     return gettext("Sessions and tokens that %(person)s had before end", **words)

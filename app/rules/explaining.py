@@ -1,9 +1,8 @@
-"""Rights with the way to each: of a person, of who has one; and what a change request would give and take."""
+"""Rights with the way to each: of a person, of who has one; and what a change request would make of them."""
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import select
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.models.approval import ChangeRequestLine
 from app.models.gate import Step
+from app.rules.approval import limited_by
 from app.rules.rights import USER_GROUPS, Right, Standing, Way, members, standing
 
 Ways = tuple[Way, ...]
@@ -36,39 +36,27 @@ def who_has(standing: Standing, users: Iterable[int], right: Right) -> dict[int,
     return {user: ways for user, ways in found.items() if ways}
 
 
-@dataclass(frozen=True)
-class Effect:
-    """What a request would give to some people, and take from them: the same for each."""
-
-    users: tuple[int, ...]
-    gained: frozenset[Right]
-    lost: frozenset[Right]
-
-
-def what_if(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.datetime) -> list[Effect]:
-    """What these lines would change for whom; who gains and loses nothing is left out."""
-    lines = list(lines)
-    users = _touched(session, lines, now)
-    if not users:
-        return []
-    today = standing(session, users, now)
+def foreseen(
+    session: Session, lines: Sequence[ChangeRequestLine], now: datetime.datetime
+) -> tuple[list[int], Standing, Standing]:
+    """(users whose rights these lines are about, what they have now, what they would have)."""
+    users = sorted(_touched(session, lines, now))
+    today = standing(session, users, now) if users else Standing()
     then = today.after(lines)
-    woken = {line.record_id for line in lines if line.field_name == "active" and line.step == Step.SET}
-    alike: dict[tuple[frozenset[Right], frozenset[Right]], list[int]] = defaultdict(list)
-    for user in sorted(users):
-        has = today.held(user).rights if user not in woken else frozenset()
-        gets = then.held(user).rights
-        if has != gets:
-            alike[gets - has, has - gets].append(user)
-    return [Effect(tuple(keys), gained, lost) for (gained, lost), keys in alike.items()]
+    for line in lines:
+        if line.field_name == "active" and line.step == Step.SET and line.record_id is not None:  # nothing opens now
+            today.roles.pop(line.record_id, None)
+            today.groups.pop(line.record_id, None)
+    return users, today, then
 
 
-def _touched(session: Session, lines: list[ChangeRequestLine], now: datetime.datetime) -> set[int]:
+def _touched(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.datetime) -> set[int]:
     """The users whose roles, groups or roles' rights these lines are about."""
     keys: dict[str, set[int]] = defaultdict(set)
     for line in lines:
         if line.record_id is not None:
             keys[line.record_type].add(line.record_id)
+    keys["ab_role"] |= limited_by(session, lines)
     found = set(members(session, keys["ab_role"], now)) if keys["ab_role"] else set()
     if keys["ab_group"]:
         found |= set(session.scalars(select(USER_GROUPS.c.user_id).where(USER_GROUPS.c.group_id.in_(keys["ab_group"]))))

@@ -9,20 +9,21 @@ from typing import Any
 
 from flask_babel import format_decimal, get_timezone, gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.models.account import AccountState
-from app.models.catalog import BundledOffering, ProductOffering
+from app.models.catalog import BundledOffering, BundleGroup, OfferingMarket, OfferingTerm, ProductOffering
 from app.models.customer import Customer, CustomerStatus
 from app.models.order import ItemAction, ProductOrder, ProductOrderItem
-from app.models.pricing import ChargePeriod, PriceType, ProductOfferingPrice
+from app.models.pricing import PriceType
 from app.models.publication import LifecycleStatus
 from app.models.ticket import Priority, TroubleTicket
+from app.rules.order_pricing import SOLD, price_order
+from app.rules.price_book import regions_of
 from app.rules.standing import ORDER_IS_OPEN, balances
 from app.rules.ticketing import IS_OPEN
 
-SOLD = {ItemAction.ADD, ItemAction.MODIFY}  # what is ended or left as it is need not be on sale
 MAY_ORDER = {CustomerStatus.VALIDATED, CustomerStatus.ACTIVE}
 MOST_NAMED = 5  # records named in one sentence
 
@@ -48,7 +49,7 @@ def checks(session: Session, order: ProductOrder, on: datetime.date) -> list[Che
         _account(order),
         _customer(order.customer),
         _credit(session, order),
-        *_offerings(sold, on),
+        *_offerings(session, order, sold, on),
         *_prices(session, order, sold, on),
         *_bundles(session, sold),
         _twice(session, order, sold),
@@ -123,15 +124,45 @@ def _credit(session: Session, order: ProductOrder) -> Check:
 # --- what is ordered -------------------------------------------------------------------------------------------------
 
 
-def _offerings(sold: list[ProductOrderItem], on: datetime.date) -> list[Check]:
-    """One check for each item that is not on sale; one for all where all are."""
-    failed = [
-        Check(_("On sale"), False, gettext("%(item)s: %(reason)s", item=item, reason=reason))
-        for item in sold
-        if (reason := _not_on_sale(item.product_offering, on))
-    ]
+def _offerings(session: Session, order: ProductOrder, sold: list[ProductOrderItem], on: datetime.date) -> list[Check]:
+    """One check for each item that is not on sale to such a customer; one for all where all are."""
+    keys = {item.product_offering_id for item in sold}
+    terms: dict[int, set[int]] = defaultdict(set)
+    for key, months in session.execute(
+        select(OfferingTerm.product_offering_id, OfferingTerm.months).where(OfferingTerm.product_offering_id.in_(keys))
+    ):
+        terms[key].add(months)
+    closed = _not_for(session, order, keys)
+    failed = []
+    for item in sold:
+        offering = item.product_offering
+        reason = _not_on_sale(offering, on) or closed.get(offering.id) or _wrong_term(item, terms[offering.id])
+        if reason:
+            failed.append(Check(_("On sale"), False, gettext("%(item)s: %(reason)s", item=item, reason=reason)))
     told = gettext("All that is ordered is launched and on sale on %(day)s.", day=on.isoformat())
     return failed or [Check(_("On sale"), True, told)]
+
+
+def _not_for(session: Session, order: ProductOrder, keys: set[int]) -> dict[int, str]:
+    """Offerings that are sold on some markets only, none of which this customer and channel are of -> a sentence."""
+    market, customer = OfferingMarket, order.customer
+    regions = regions_of(session, [customer.region_id])[customer.region_id]
+    found: dict[int, list[bool]] = defaultdict(list)
+    for row in session.scalars(select(market).where(market.product_offering_id.in_(keys))):
+        found[row.product_offering_id].append(
+            row.segment in (None, customer.segment)
+            and row.channel in (None, order.channel)
+            and (row.region_id is None or row.region_id in regions)
+        )
+    told = gettext("it is not sold to %(customer)s through this channel", customer=customer)
+    return {key: told for key, fits in found.items() if not any(fits)}
+
+
+def _wrong_term(item: ProductOrderItem, terms: set[int]) -> str:
+    if not terms or (item.term_months or 0) in terms:
+        return ""
+    words = {"offering": item.product_offering, "terms": ", ".join(map(str, sorted(terms)))}
+    return gettext("%(offering)s is sold with a contract term of %(terms)s months", **words)
 
 
 def _not_on_sale(offering: ProductOffering, on: datetime.date) -> str:
@@ -146,61 +177,27 @@ def _not_on_sale(offering: ProductOffering, on: datetime.date) -> str:
 
 def _prices(session: Session, order: ProductOrder, sold: list[ProductOrderItem], on: datetime.date) -> list[Check]:
     """One check for each price that is not that of the catalogue; one for all where all are."""
-    listed = list_prices(session, order, {item.product_offering_id for item in sold}, on)
+    expected = {priced.line.key: priced for priced in price_order(session, order, items_of(session, order), on).all()}
     failed = []
     for item in sold:
+        priced = expected.get(item.id)
         for kind, label, price in (
             (PriceType.ONE_TIME, _("once"), item.one_time_price),
             (PriceType.RECURRING, _("monthly"), item.monthly_price),
         ):
-            expected = listed.get((item.product_offering_id, kind), Decimal(0))
-            if price != expected:
+            of_catalog = priced.amount_of(kind) if priced is not None else Decimal(0)
+            if price != of_catalog:
                 told = gettext(
                     "%(item)s, %(offering)s: sold at %(price)s %(per)s, in the catalogue it is %(expected)s.",
                     item=item,
                     offering=item.product_offering,
                     price=money(price, order.currency),
                     per=label,
-                    expected=money(expected, order.currency),
+                    expected=money(of_catalog, order.currency),
                 )
                 failed.append(Check(_("Prices"), False, told))
     told = gettext("All prices are those of the catalogue of %(day)s.", day=on.isoformat())
     return failed or [Check(_("Prices"), True, told)]
-
-
-def list_prices(
-    session: Session, order: ProductOrder, offerings: set[int], on: datetime.date
-) -> dict[tuple[int, PriceType], Decimal]:
-    """(offering, one-time or recurring) -> what one piece costs a customer like this on a day; per month if recurring.
-
-    Of several that fit, the one for the nearest region counts, then the one for the segment, then for the channel
-    (rule 4). A yearly price is a twelfth of it a month. What is not in it costs nothing.
-    """
-    customer, price = order.customer, ProductOfferingPrice
-    region = customer.region
-    regions = [None] if region is None else [None, *(r.id for r in reversed(list(region.ancestors()))), region.id]
-    fitting = select(price).where(
-        price.product_offering_id.in_(offerings),
-        price.price_type.in_([PriceType.ONE_TIME, PriceType.RECURRING]),
-        price.lifecycle_status.in_([LifecycleStatus.LAUNCHED, LifecycleStatus.RETIRED]),
-        price.currency == order.currency,
-        price.valid_from <= on,
-        or_(price.valid_to.is_(None), price.valid_to > on),
-        or_(price.segment.is_(None), price.segment == customer.segment),
-        or_(price.channel.is_(None), price.channel == order.channel),
-        or_(price.region_id.is_(None), price.region_id.in_([key for key in regions if key is not None])),
-    )
-    found = sorted(
-        session.scalars(fitting),
-        key=lambda row: (regions.index(row.region_id), row.segment is not None, row.channel is not None),
-    )
-    step = price.amount.type.step
-    return {
-        (row.product_offering_id, PriceType(row.price_type)): row.amount
-        if row.recurring_charge_period != ChargePeriod.YEAR
-        else (row.amount / 12).quantize(step)
-        for row in found
-    }
 
 
 def _bundles(session: Session, sold: list[ProductOrderItem]) -> list[Check]:
@@ -212,13 +209,37 @@ def _bundles(session: Session, sold: list[ProductOrderItem]) -> list[Check]:
     asked = select(BundledOffering).where(BundledOffering.bundle_id.in_({item.product_offering_id for item in bundles}))
     for member in session.scalars(asked.options(joinedload(BundledOffering.offering)).order_by(BundledOffering.id)):
         members[member.bundle_id].append(member)
+    groups: dict[int, list[BundleGroup]] = defaultdict(list)
+    for group in session.scalars(
+        select(BundleGroup).where(BundleGroup.bundle_id.in_(members)).order_by(BundleGroup.id)
+    ):
+        groups[group.bundle_id].append(group)
     failed = []
     for bundle in bundles:
         below = [item for item in sold if item.parent_id == bundle.id]
+        for told in _wrong_choice(
+            bundle, members[bundle.product_offering_id], groups[bundle.product_offering_id], below
+        ):
+            failed.append(Check(_("Bundles"), False, told))
         for told in _miscounted(bundle, members[bundle.product_offering_id], below):
             failed.append(Check(_("Bundles"), False, told))
     names = _named(dict.fromkeys(bundle.product_offering for bundle in bundles))
     return failed or [Check(_("Bundles"), True, gettext("Complete: %(bundles)s.", bundles=names))]
+
+
+def _wrong_choice(
+    bundle: ProductOrderItem, members: list[BundledOffering], groups: list[BundleGroup], below: list[ProductOrderItem]
+) -> Iterator[str]:
+    """Two of five channel packs: so many different members of a group are chosen."""
+    chosen = {item.product_offering_id for item in below}
+    for group in groups:
+        count = sum(member.bundle_group_id == group.id and member.offering_id in chosen for member in members)
+        if not group.lower_limit <= count <= group.upper_limit:
+            words = {"item": bundle, "bundle": bundle.product_offering, "group": group, "count": count}
+            limits = {"least": group.lower_limit, "most": group.upper_limit}
+            yield gettext(
+                "%(item)s, %(bundle)s: %(count)s of %(group)s, it takes %(least)s to %(most)s.", **words, **limits
+            )
 
 
 def _miscounted(

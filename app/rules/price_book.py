@@ -2,7 +2,7 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ from flask_babel import get_locale
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app.models.catalog import Category, ProductOffering
+from app.models.catalog import BundledOffering, Category, ProductOffering
 from app.models.customer import Customer, Region
 from app.models.offering_test import OfferingTestCase, OfferingTestItem
 from app.models.order import OrderState, ProductOrder, ProductOrderItem
@@ -20,7 +20,6 @@ from app.models.publication import LifecycleStatus
 from app.rules.pricing import Book, Buyer, Discount, Line, Rate
 
 COUNTS = (LifecycleStatus.LAUNCHED, LifecycleStatus.RETIRED)  # what is retired counted in its time
-PREPARED = (LifecycleStatus.IN_STUDY, LifecycleStatus.IN_DESIGN, LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE)
 OFFERING_CATEGORY = ProductOffering.categories.property.secondary
 
 
@@ -31,10 +30,15 @@ def offerings_of(basket: Iterable[Line]) -> set[int]:
     return found
 
 
-def read_book(session: Session, offerings: Collection[int], prepared: Collection[int] = ()) -> Book:
+Launching = Mapping[str, Collection[int]]  # table -> keys of what counts as if it were launched
+NOTHING: Launching = {}
+NO_ITEMS: Mapping[int, int] = {}
+
+
+def read_book(session: Session, offerings: Collection[int], launching: Launching = NOTHING) -> Book:
     """All that counts for these offerings, at any time. Six statements, however many.
 
-    prepared: offerings whose prices count as if they were launched today, in place of what they follow.
+    launching: prices that count as if they were launched, in place of what they follow, and discounts.
     """
     versions = _versions(session, offerings)
     categories = _categories(session, offerings)
@@ -42,8 +46,10 @@ def read_book(session: Session, offerings: Collection[int], prepared: Collection
         session,
         {key for some in versions.values() for key in some},
         {key for some in categories.values() for key in some},
+        launching.get(PriceAlteration.__tablename__, ()),
     )
-    return Book(_rates(session, offerings, prepared), discounts, versions, categories)
+    prices = launching.get(ProductOfferingPrice.__tablename__, ())
+    return Book(read_rates(session, offerings, prices), discounts, versions, categories)
 
 
 def _versions(session: Session, offerings: Collection[int]) -> dict[int, frozenset[int]]:
@@ -77,11 +83,12 @@ def _categories(session: Session, offerings: Collection[int]) -> dict[int, froze
     return {key: frozenset(some) for key, some in found.items()}
 
 
-def _rates(session: Session, offerings: Collection[int], prepared: Collection[int]) -> dict[int, list[Rate]]:
+def read_rates(session: Session, offerings: Collection[int], prepared: Collection[int] = ()) -> dict[int, list[Rate]]:
+    """Offering -> its prices by their begin. prepared: keys of prices that count as if they were launched."""
     price = ProductOfferingPrice
     counts: Any = price.lifecycle_status.in_(COUNTS)
     if prepared:
-        counts = or_(counts, price.product_offering_id.in_(prepared) & price.lifecycle_status.in_(PREPARED))
+        counts = or_(counts, price.id.in_(prepared))
     rows = session.execute(
         select(
             price.id, price.number, price.name, price.product_offering_id, price.price_type, price.amount,
@@ -114,7 +121,7 @@ def _rates(session: Session, offerings: Collection[int], prepared: Collection[in
             channel=row.channel,
         )
         found[row.product_offering_id].append(rate)
-    new = {row.id for row in rows if row.lifecycle_status in PREPARED}
+    new = {row.id for row in rows if row.lifecycle_status not in COUNTS}
     return {key: as_if_launched(rates, new) for key, rates in found.items()} if new else found
 
 
@@ -145,14 +152,20 @@ def _steps(session: Session, prices: Collection[int]) -> dict[int, list[tuple[De
     return found
 
 
-def _discounts(session: Session, offerings: Collection[int], categories: Collection[int]) -> list[Discount]:
+def _discounts(
+    session: Session, offerings: Collection[int], categories: Collection[int], prepared: Collection[int]
+) -> list[Discount]:
     row = PriceAlteration
     mine = or_(
         row.product_offering_id.in_(offerings),
         row.category_id.in_(categories),
         row.product_offering_id.is_(None) & row.category_id.is_(None),
     )
-    found = session.execute(select(*row.__table__.c).where(row.lifecycle_status.in_(COUNTS), mine).order_by(row.id))
+    found = session.execute(
+        select(*row.__table__.c)
+        .where(or_(row.lifecycle_status.in_(COUNTS), row.id.in_(prepared)), mine)
+        .order_by(row.id)
+    )
     return [discount_of(each) for each in found]
 
 
@@ -191,20 +204,24 @@ def discount_of(row: Any) -> Discount:
 # --- baskets and buyers -----------------------------------------------------------------------------------------------
 
 
-def regions_of(session: Session, region: int | None) -> tuple[int, ...]:
-    """A region and those above it, the nearest first; one statement."""
-    if region is None:
-        return ()
-    base = select(Region.id, Region.parent_id).where(Region.id == region).cte("above", recursive=True)
+def regions_of(session: Session, regions: Collection[int | None]) -> dict[int | None, tuple[int, ...]]:
+    """Each region with those above it, the nearest first; one statement."""
+    asked = {key for key in regions if key is not None}
+    if not asked:
+        return {None: ()}
+    base = select(Region.id, Region.parent_id).where(Region.id.in_(asked)).cte("above", recursive=True)
     upper = aliased(Region)
-    chain = base.union(select(upper.id, upper.parent_id).join(upper, upper.id == base.c.parent_id))
-    above = dict(session.execute(select(chain.c.id, chain.c.parent_id)).tuples().all())
-    found: list[int] = []
-    key: int | None = region
-    while key is not None and key not in found:
-        found.append(key)
+    chain = base.union(select(upper.id, upper.parent_id).where(upper.id == base.c.parent_id))
+    above = {key: parent for key, parent in session.execute(select(chain.c.id, chain.c.parent_id))}  # noqa: C416
+    return {None: ()} | {key: tuple(_upwards(key, above)) for key in asked}
+
+
+def _upwards(key: int | None, above: Mapping[int, int | None]) -> Iterable[int]:
+    seen: list[int] = []
+    while key is not None and key not in seen:
+        seen.append(key)
         key = above.get(key)
-    return tuple(found)
+    return seen
 
 
 def is_new_customer(session: Session, customer: Customer, but: int | None = None) -> bool:
@@ -217,88 +234,89 @@ def is_new_customer(session: Session, customer: Customer, but: int | None = None
     return session.scalar(done.limit(1)) is None
 
 
-def buyer_of_order(session: Session, order: ProductOrder, day: datetime.date, codes: Collection[str] = ()) -> Buyer:
+def buyer_of_order(session: Session, order: ProductOrder, day: datetime.date) -> Buyer:
     customer = order.customer
     return Buyer(
         day=day,
         currency=str(order.currency),
         segment=customer.segment,
         channel=order.channel,
-        regions=regions_of(session, customer.region_id),
-        codes=frozenset(codes),
+        regions=regions_of(session, [customer.region_id])[customer.region_id],
+        codes=frozenset({order.promotion_code} if order.promotion_code else ()),
         is_new=is_new_customer(session, customer, order.id),
     )
 
 
-def basket_of_order(items: Iterable[ProductOrderItem]) -> list[tuple[ProductOrderItem, Line]]:
-    """The items as one line each, the parts of bundles below these: (item, line) in the order of the items."""
-    items = list(items)
+def basket_of_order(items: Iterable[ProductOrderItem]) -> list[Line]:
+    """The items of the first level with what is below them, each with the key of its item."""
     below: dict[int | None, list[ProductOrderItem]] = defaultdict(list)
     for item in items:
         below[item.parent_id].append(item)
-    lines: dict[int, Line] = {}
 
     def line_of(item: ProductOrderItem) -> Line:
         parts = tuple(line_of(part) for part in below[item.id])
-        lines[item.id] = Line(item.product_offering_id, item.quantity, item.term_months, parts)
-        return lines[item.id]
+        return Line(item.product_offering_id, item.quantity, item.term_months, parts, key=item.id)
 
-    for item in below[None]:
-        line_of(item)
-    return [(item, lines[item.id]) for item in items if item.id in lines]
+    return [line_of(item) for item in below[None]]
 
 
-def basket_of_test(session: Session, case: OfferingTestCase) -> Line:
-    """The offering of a test case with what is in the basket; of a bundle, without entries, what is normal."""
-    named = dict(
-        session.execute(
-            select(OfferingTestItem.product_offering_id, OfferingTestItem.quantity).where(
-                OfferingTestItem.offering_test_case_id == case.id
-            )
-        ).tuples().all()
-    )  # fmt: skip
-    return usual_basket(session, case.product_offering_id, case.quantity, case.term_months, named)
+def baskets_of_tests(session: Session, cases: Sequence[OfferingTestCase]) -> list[Line]:
+    """The offering of each test case with what is in the basket; of a bundle, without entries, what is normal."""
+    item = OfferingTestItem
+    asked = select(item.offering_test_case_id, item.product_offering_id, item.quantity)
+    named: dict[int, dict[int, int]] = defaultdict(dict)
+    keys = [case.id for case in cases]
+    for case, offering, count in session.execute(asked.where(item.offering_test_case_id.in_(keys))):
+        named[case][offering] = count
+    members = members_of(session, {case.product_offering_id for case in cases})
+    return [
+        usual_basket(members, case.product_offering_id, case.quantity, case.term_months, named[case.id])
+        for case in cases
+    ]
+
+
+Members = Mapping[int, Sequence[tuple[int, int]]]  # bundle -> (member, how many is normal)
 
 
 def usual_basket(
-    session: Session, offering: int, quantity: int = 1, term: int | None = None, named: dict[int, int] | None = None
+    members: Members, offering: int, quantity: int = 1, term: int | None = None, named: Mapping[int, int] = NO_ITEMS
 ) -> Line:
-    """An offering with as many of each member as is normal, or as is named; one statement a level of bundles."""
-    members = _members(session, offering)
+    """An offering with as many of each member as is normal, or as is named."""
 
-    def line_of(key: int, count: int, term: int | None, seen: frozenset[int]) -> Line:
-        parts = []
-        for member, normally in members.get(key, ()):
-            count_of = (named or {}).get(member, normally)
-            if count_of and member not in seen:
-                parts.append(line_of(member, count_of * count, term, seen | {member}))
+    def line_of(key: int, count: int, above: frozenset[int]) -> Line:
+        wanted = ((member, named.get(member, normally)) for member, normally in members.get(key, ()))
+        parts = [line_of(m, n * count, above | {m}) for m, n in wanted if n and m not in above]
         return Line(key, count, term, tuple(parts))
 
-    return line_of(offering, quantity, term, frozenset({offering}))
+    return line_of(offering, quantity, frozenset({offering}))
 
 
-def _members(session: Session, offering: int) -> dict[int, list[tuple[int, int]]]:
-    """bundle -> (member, how many is normal), at any depth."""
-    from_table: Any = ProductOffering.metadata.tables["bundled_offering"].c
+def members_of(session: Session, offerings: Collection[int]) -> Members:
+    """Of bundles at any depth below these offerings; one statement a level."""
+    row = BundledOffering
     found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    level = {offering}
+    level = set(offerings)
     while level:
-        asked = select(from_table.bundle_id, from_table.offering_id, from_table.default_number)
-        rows = session.execute(asked.where(from_table.bundle_id.in_(level)).order_by(from_table.id)).all()
+        asked = select(row.bundle_id, row.offering_id, row.default_number).where(row.bundle_id.in_(level))
+        rows = session.execute(asked.order_by(row.id)).all()
         for bundle, member, normally in rows:
             found[bundle].append((member, normally))
         level = {member for _bundle, member, _normally in rows} - set(found)
     return found
 
 
-def buyer_of_test(session: Session, case: OfferingTestCase) -> Buyer:
-    return Buyer(
-        day=case.day,
-        currency=str(case.currency),
-        segment=case.segment,
-        channel=case.channel,
-        regions=regions_of(session, case.region_id),
-        codes=frozenset({case.promotion_code} if case.promotion_code else ()),
-        is_new=not case.is_existing,
-        is_existing=case.is_existing,
-    )
+def buyers_of_tests(session: Session, cases: Sequence[OfferingTestCase]) -> list[Buyer]:
+    regions = regions_of(session, {case.region_id for case in cases})
+    return [
+        Buyer(
+            day=case.day,
+            currency=str(case.currency),
+            segment=case.segment,
+            channel=case.channel,
+            regions=regions[case.region_id],
+            codes=frozenset({case.promotion_code} if case.promotion_code else ()),
+            is_new=not case.is_existing,
+            is_existing=case.is_existing,
+        )
+        for case in cases
+    ]

@@ -12,7 +12,6 @@ from itertools import groupby
 from typing import Any
 
 from babel.numbers import get_currency_precision
-from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from app.models.price_alteration import AlterationKind, Stacking
@@ -111,13 +110,17 @@ class Buyer:
 
 @dataclass(frozen=True)
 class Line:
-    """So many pieces of an offering. parts: of a bundle; their quantity is their own. used: units of all pieces."""
+    """So many pieces of an offering. parts: of a bundle; their quantity is their own. used: units of all pieces.
+
+    key: of the row that it stands for, if any.
+    """
 
     offering: int
     quantity: int = 1
     term: int | None = None
     parts: tuple["Line", ...] = ()
     used: Mapping[str, Decimal] = field(default_factory=dict)
+    key: int | None = None
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,10 @@ class Priced:
     line: Line
     charges: tuple[Charge, ...]
     parts: tuple["Priced", ...] = ()
+
+    def amount_of(self, kind: PriceType) -> Decimal:
+        """What one piece costs, rounded; zero without a price."""
+        return sum((charge.amount for charge in self.charges if charge.price_type == kind), ZERO)
 
     def all(self) -> Iterator["Priced"]:
         yield self
@@ -286,6 +293,11 @@ def _charge(
 def _listed(rate: Rate, line: Line) -> Decimal:
     if rate.price_type == PriceType.USAGE:
         return usage_charge(rate, line.used[rate.unit]) if rate.unit in line.used else rate.amount
+    return monthly_of(rate)
+
+
+def monthly_of(rate: Rate) -> Decimal:
+    """What a price is a month, exact; one that does not recur as it is."""
     return rate.amount / MONTHS_OF_YEAR if rate.period == ChargePeriod.YEAR else rate.amount
 
 
@@ -473,11 +485,3 @@ def _tax(charged: Sequence[tuple[int, Charge]], whole: Decimal, amount: Decimal,
         else:
             added += gross * charge.rate.tax_rate / HUNDRED
     return {"included": rounded(included, currency), "added": rounded(added, currency)}
-
-
-def value_text(discount: Discount) -> str:
-    """20 %, or 5 CNY."""
-    number = f"{discount.value.normalize():f}"
-    if discount.kind == AlterationKind.PERCENT:
-        return gettext("%(number)s %%", number=number)
-    return f"{number} {discount.currency}"

@@ -169,7 +169,7 @@ class Progress:
 
     @property
     def done(self) -> int:
-        return self.count - self.states.get(LineState.OPEN, 0)
+        return self.states.get(LineState.KEPT, 0) + self.states.get(LineState.REVOKED, 0)
 
     @property
     def percent(self) -> int:

@@ -25,7 +25,8 @@ from app.models.order import (
 )
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
-from app.rules.ordering import checks, day_of
+from app.rules.order_pricing import count_discounts
+from app.rules.ordering import checks, day_of, items_of
 
 WAITS = and_(
     is_one_of(ProductOrder.review_state, ReviewState.SUBMITTED), is_one_of(ProductOrder.state, OrderState.ACKNOWLEDGED)
@@ -95,6 +96,8 @@ def decide(
         product_order=order, decision=decision, reason=reason.strip() or None, reviewer=by, decided_at=now
     )
     session.add(review)
+    if decision == Decision.APPROVED:
+        count_discounts(session, order, items_of(session, order), day_of(order))
     return review
 
 

@@ -123,27 +123,52 @@ def work_of(session: Session, employee: Employee, leaves: bool) -> list[tuple[st
     return [(str(asked[place].label), count) for place, count in sorted((row[0], row[1]) for row in found) if count]
 
 
-def tokens_for_programs(session: Session, user: User) -> int:
-    """How many tokens of programs somebody has made, and so may know."""
-    now = datetime.datetime.now(datetime.UTC)
+def waiting_for(session: Session, work: Work, person: int) -> frozenset[int]:
+    """Keys of the rows that name somebody as who must act. person: key of the employee."""
+    rows = select(work.model.id).where(getattr(work.model, work.name) == person, work.is_open)
+    return frozenset(session.scalars(rows))
+
+
+def tokens_of_programs(session: Session, user: User, now: datetime.datetime) -> list[ApiToken]:
+    """The tokens that somebody has made for programs, and so may know."""
     mine = ApiToken.created_by == user.username, ApiToken.user_id != user.id
     alive = ApiToken.revoked_at.is_(None), ApiToken.expires_at > now
-    return session.scalar(select(func.count()).select_from(ApiToken).where(*mine, *alive)) or 0
+    return list(session.scalars(select(ApiToken).where(*mine, *alive).order_by(ApiToken.id)))
 
 
 # --- on the day ------------------------------------------------------------------------------------------------------
 
 
-def carry_out(session: Session, change: StaffChange, now: datetime.datetime) -> None:
-    """Hand over, sign out and close. Raises RuleBroken where nobody is left to take over, or a rule is against it."""
+def plan_of(change: StaffChange, user: User | None, employee: Employee) -> dict[str, Any]:
+    """What is to be handed over from whom to whom: it is sealed with the request, which the staff change is not."""
+    leaves = change.kind == StaffKind.LEAVER
+    plan = {
+        "leaves": leaves,
+        "user": user.id if user is not None else None,
+        "employee": employee.id,
+        "colleague": change.colleague_id,
+    }
+    return plan | {"programs": True} if leaves and change.programs_go_on else plan
+
+
+def carry_out(session: Session, change: StaffChange, plan: dict[str, Any], now: datetime.datetime) -> None:
+    """Hand over, sign out and close.
+
+    plan: as it was approved. Raises RuleBroken where it would be another one by now, nobody is left to take over, or a
+    rule is against it.
+    """
     employee, leaves = change.employee, change.kind == StaffKind.LEAVER
     if employee is None:
         raise RuleBroken(gettext("%(change)s names no employee.", change=change))
+    if plan != {"name": plan.get("name")} | plan_of(change, employee.user, employee):
+        raise RuleBroken(gettext("it was changed meanwhile, ask for it anew."))
     if change.colleague is not None:
         hand_over(session, employee, _successor(session, change.colleague), leaves, now)
     user = employee.user
     if leaves:
         _leave(session, employee, user, change.colleague, now)
+        for token in tokens_of_programs(session, user, now) if user is not None and not change.programs_go_on else ():
+            token.revoked_at = now
     if user is not None and change.kind != StaffKind.JOINER:
         _end_access(session, user, now)
     change.done_at = now
@@ -165,17 +190,18 @@ def hand_over(session: Session, employee: Employee, colleague: Employee, leaves:
 
 
 def _taker(row: Any, name: str, employee: Employee, colleague: Employee) -> int | None:
-    """Who gets a row: nobody manages themselves, certifies their own rights, or answers for their own exception."""
+    """Who gets a row: nobody manages themselves, reviews their own rights or a campaign that they run, and so on."""
     if name == "manager_id" and row.id == colleague.id:
         return employee.manager_id
-    if isinstance(row, RecertificationLine) and row.user_key == colleague.user_id:
+    if isinstance(row, RecertificationLine):
         campaign = row.recertification
-        named = (campaign.fallback, campaign.second, colleague.manager)
-        other = next((each for each in named if each is not None and each.id not in (employee.id, colleague.id)), None)
-        if other is None:
-            told = gettext("%(line)s: nobody certifies their own rights, and nobody else is named.", line=row)
+        barred = {row.user_key, campaign.owner_id}
+        named = (colleague, campaign.fallback, campaign.second, colleague.manager)
+        others = [each for each in named if each is not None and each.id != employee.id and each.user_id not in barred]
+        if not others:
+            told = gettext("%(line)s: neither they nor who runs the campaign review it; name somebody else.", line=row)
             raise RuleBroken(told)
-        return other.id
+        return others[0].id
     if isinstance(row, DutyException) and row.user_id == colleague.user_id:
         told = gettext("%(person)s cannot answer for their own exception of duties.", person=colleague)
         raise RuleBroken(told)
@@ -203,7 +229,9 @@ def _leave(
     session: Session, employee: Employee, user: User | None, colleague: Employee | None, now: datetime.datetime
 ) -> None:
     """Nothing is left that lets somebody in, or that names them as who must act."""
-    employee.valid_to = day_of(now) if employee.valid_to is None else min(employee.valid_to, day_of(now))
+    last = day_of(now) if employee.valid_to is None else min(employee.valid_to, day_of(now))
+    first = employee.valid_from
+    employee.valid_to = max(last, first + datetime.timedelta(days=1)) if first is not None else last  # came today
     is_theirs = or_(Deputy.employee_id == employee.id, Deputy.deputy_id == employee.id)
     mine = DutyException.user_id == user.id if user is not None else false()
     ends: Iterable[Any] = (
@@ -276,6 +304,11 @@ def problems_of(session: Session, change: StaffChange, today: datetime.date) -> 
         yield "effective_on", gettext("It cannot take effect on a day that has passed.")
     if change.kind == StaffKind.JOINER and employee is not None and employee.user is not None and employee.user.active:
         yield "employee_id", gettext("%(person)s signs in already: who joins does not yet.", person=employee)
+    elif change.kind == StaffKind.JOINER and employee is not None and _holds_something(employee.user):
+        told = gettext(
+            "The closed login of %(person)s still has roles or groups: have them taken away first.", person=employee
+        )
+        yield "employee_id", told
     if change.kind != StaffKind.JOINER and employee is not None and _has_left(employee, today):
         yield "employee_id", gettext("%(person)s has left already.", person=employee)
     if colleague is not None and (_has_left(colleague, change.effective_on) or not _signs_in(colleague)):
@@ -292,6 +325,11 @@ def problems_of(session: Session, change: StaffChange, today: datetime.date) -> 
 
 def _has_left(person: Employee, day: datetime.date) -> bool:
     return person.valid_to is not None and person.valid_to <= day
+
+
+def _holds_something(user: User | None) -> bool:
+    """What a closed login has would come with it, and nobody would be told."""
+    return user is not None and bool(user.roles or user.groups)
 
 
 def _signs_in(person: Employee) -> bool:

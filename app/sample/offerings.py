@@ -195,7 +195,9 @@ OFFERINGS = [
         "bf1000": (1, 1, 1), "bm40": (1, 5, 50), "office": (0, 10, 500),
     }),
 ]  # fmt: skip
-DISCOUNTS: list[dict[str, Any]] = [  # of PriceAlteration; on: key of an offering, category: its code
+# Of PriceAlteration; on: key of an offering, category: its code. Those that take no code begin next month: what was
+# sold before was sold without them.
+DISCOUNTS: list[dict[str, Any]] = [
     {"name": "Student discount", "name_zh": "学生优惠", "percent": Decimal(20), "category": "MOBILE-PLAN",
      "price_type": "recurring", "segment": "consumer", "promotion_code": "STUDENT", "duration_months": 6,
      "priority": 20},

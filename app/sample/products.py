@@ -95,7 +95,7 @@ def load_products(session: Session, places: dict[str, Region], today: datetime.d
         bring(catalog.offerings[sold.key], sold.state)
         session.flush()
         _prices(session, catalog, sold, start)
-    _discounts(session, catalog, categories, places, start)
+    _discounts(session, catalog, categories, places, today)
     _tests(session, catalog, today)
     make_price_change(
         session, name="Broadband, next year", categories=[categories["BROADBAND"]], percent=Decimal(3), rounding="0.1",
@@ -277,10 +277,11 @@ def _prices(session: Session, catalog: Catalog, sold: Sold, start: datetime.date
 
 
 def _discounts(
-    session: Session, catalog: Catalog, categories: dict[str, Category], places: dict[str, Region], start: datetime.date
+    session: Session, catalog: Catalog, categories: dict[str, Category], places: dict[str, Region], today: datetime.date
 ) -> None:
+    this_month, next_month = today.replace(day=1), (today.replace(day=28) + datetime.timedelta(days=4)).replace(day=1)
     for told in DISCOUNTS:
-        values = dict(told)
+        values = {"valid_from": this_month if "promotion_code" in told else next_month} | told
         if code := values.pop("category", None):
             values["category"] = categories[code]
         for name, key in (("product_offering", values.pop("on", None)), ("bundle", values.pop("inside", None))):
@@ -288,7 +289,7 @@ def _discounts(
                 values[name] = catalog.offerings[key]
         if region := values.pop("region", None):
             values["region"] = places[region]
-        bring(make_price_alteration(session, valid_from=start, **values), "launched")
+        bring(make_price_alteration(session, **values), "launched")
     session.flush()
 
 

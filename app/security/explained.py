@@ -2,7 +2,7 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,23 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.models.approval import ChangeRequestLine
 from app.models.customer import Region
-from app.models.role_limits import FieldRule, RoleReach
+from app.models.gate import Step
+from app.models.role_limits import FieldRule, RoleReach, field_at
 from app.models.role_limits import Reach as Rows
 from app.models.staff import Employee
-from app.rules.explaining import Ways, who_has
+from app.rules.explaining import Ways, foreseen, who_has
 from app.rules.past import Past, changes_of, take_back
+from app.rules.rights import Right
 from app.security.field_rights import FieldRight, RoleLimits, field_rights_by, limits_in
-from app.security.scope import SEE_ALL, reaches_by
+from app.security.reach import reaches_by
+from app.security.scope import SEE_ALL
 
+OF_RULES = (FieldRule, "place", "restriction")  # each with what it is about and what it says
+OF_REACHES = (RoleReach, "subject", "reach")
+NOTHING = "—"
+Limiting = dict[Any, dict[str, Any]]  # rows that limit roles, by their keys
 FURTHER = Employee.further_regions.property.secondary
 Reach = dict[int, list["Limit"]]  # of users
 
@@ -49,7 +57,7 @@ def rows_explained(session: Session, past: Past, users: Collection[int]) -> Reac
 def fields_explained(session: Session, past: Past, users: Collection[int]) -> Reach:
     """The fields that these users did not see, saw in part or could not change at the time."""
     found: Reach = {}
-    for user, limits in _limits_of(session, past, users, FieldRule, "place", "restriction").items():
+    for user, limits in _limits_of(session, past, users, *OF_RULES).items():
         rights = field_rights_by(limits)
         found[user] = [Limit(_words_of_field(right), _ways(past, user, right.roles)) for right in rights]
     return found
@@ -63,7 +71,7 @@ def _words_of_field(right: FieldRight) -> str:
 def _reaches(session: Session, past: Past, users: Collection[int]) -> Reach:
     """Of which kinds of record these users had more or less than those of their regions."""
     found: Reach = {}
-    for user, limits in _limits_of(session, past, users, RoleReach, "subject", "reach").items():
+    for user, limits in _limits_of(session, past, users, *OF_REACHES).items():
         reaches = reaches_by(limits) if any(role.told for role in limits) else []
         found[user] = [
             Limit(f"{each.model.label_plural}: {each.reach.label}", _ways(past, user, each.roles))
@@ -81,19 +89,25 @@ def _limits_of(
     session: Session, past: Past, users: Collection[int], model: type[Any], place: str, value: str
 ) -> dict[int, list[RoleLimits]]:
     """user -> their roles at the time, each with what limited it. place, value: the columns of the model."""
-    told: dict[int, dict[str, str]] = defaultdict(dict)
-    for row in _rows_at(session, model, ("role_id", place, value), past.at):
-        told[row["role_id"]][row[place]] = str(row[value])
-    return limits_in(past.standing, users, told)
+    rows, table = _rows_now(session, model, place, value), model.__tablename__
+    for key, action, changes in session.execute(changes_of(table, None, past.at)):
+        take_back({table: rows}, {}, table, key, action, changes)
+    return limits_in(past.standing, users, _told(rows, place, value))
 
 
-def _rows_at(session: Session, model: type[Any], names: Collection[str], at: datetime.datetime) -> list[dict[str, Any]]:
-    """The rows of a small table as they were."""
+def _rows_now(session: Session, model: type[Any], *names: str) -> Limiting:
+    """All rows of a small table, by key."""
+    names = ("role_id", *names)
     columns = [getattr(model, name) for name in names]
-    rows = {key: dict(zip(names, values, strict=True)) for key, *values in session.execute(select(model.id, *columns))}
-    for key, action, changes in session.execute(changes_of(model.__tablename__, None, at)):
-        take_back({model.__tablename__: rows}, {}, model.__tablename__, key, action, changes)
-    return list(rows.values())
+    return {key: dict(zip(names, values, strict=True)) for key, *values in session.execute(select(model.id, *columns))}
+
+
+def _told(rows: Limiting, place: str, value: str) -> Mapping[int, Mapping[str, str]]:
+    """role -> place -> what is said of it."""
+    told: dict[int, dict[str, str]] = defaultdict(dict)
+    for row in rows.values():
+        told[row["role_id"]][row[place]] = str(row[value])
+    return told
 
 
 def _regions(session: Session, past: Past, users: Collection[int]) -> dict[int, list[int]]:
@@ -118,3 +132,87 @@ def _regions(session: Session, past: Past, users: Collection[int]) -> dict[int, 
 def _names(session: Session, keys: set[int]) -> dict[int, str]:
     found = session.scalars(select(Region).where(Region.id.in_(keys))) if keys else ()
     return {key: f"#{key}" for key in keys} | {region.id: str(region) for region in found}
+
+
+# --- what if ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How far somebody reaches among records of a kind, or how they read a field, now and then."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a request would give to some people, take from them and narrow or widen: the same for each."""
+
+    users: tuple[int, ...]
+    gained: frozenset[Right]
+    lost: frozenset[Right]
+    turns: tuple[Turn, ...] = ()
+
+
+def what_if(session: Session, lines: Iterable[ChangeRequestLine], now: datetime.datetime) -> list[Effect]:
+    """What these lines would change for whom; for whom nothing changes is left out."""
+    lines = list(lines)
+    users, today, then = foreseen(session, lines, now)
+    turns: dict[int, list[Turn]] = defaultdict(list)
+    for limiting, words, usual in ((OF_REACHES, _reached, Rows.REGIONS.label), (OF_RULES, _read, gettext("In full"))):
+        rows = _rows_now(session, *limiting) if users else {}
+        before = limits_in(today, users, _told(rows, *limiting[1:]))
+        after = limits_in(then, users, _told(_after(rows, limiting[0], lines), *limiting[1:]))
+        for user in users:
+            turns[user] += _turns(words(before[user], after[user]), words(after[user], before[user]), str(usual))
+    alike: dict[Any, list[int]] = defaultdict(list)
+    for user in users:
+        has, gets = today.held(user).rights, then.held(user).rights
+        if has != gets or turns[user]:
+            alike[gets - has, has - gets, tuple(turns[user])].append(user)
+    return [Effect(tuple(keys), *what) for what, keys in alike.items()]
+
+
+def _after(rows: Limiting, model: type[Any], lines: Iterable[ChangeRequestLine]) -> Limiting:
+    """What limits roles when these lines are applied."""
+    found = {key: dict(row) for key, row in rows.items()}
+    for place, line in enumerate(lines):
+        if line.record_type != model.__tablename__:
+            continue
+        if line.step == Step.CREATE:
+            found[f"new {place}"] = line.new or {}
+        elif line.step == Step.DELETE:
+            found.pop(line.record_id, None)
+        elif line.record_id in found:
+            found[line.record_id][line.field_name or ""] = line.new
+    return found
+
+
+def _turns(before: dict[str, str], after: dict[str, str], usual: str) -> list[Turn]:
+    """usual: what goes without saying of who gets access."""
+    return [
+        Turn(what, before.get(what, NOTHING), told) for what, told in after.items() if told != before.get(what, usual)
+    ]
+
+
+def _reached(limits: list[RoleLimits], _others: list[RoleLimits]) -> dict[str, str]:
+    """Kind of record -> how far who has these roles reaches, where one of them gives access to it."""
+    return {
+        str(each.model.label_plural): str(each.reach.label)
+        for each in reaches_by(limits)
+        if any(role.gives(each.model) for role in limits)
+    }
+
+
+def _read(limits: list[RoleLimits], others: list[RoleLimits]) -> dict[str, str]:
+    """Field -> how who has these roles reads it, of all that these or the others narrow."""
+    narrowed = {(right.model, right.field.name): str(right.restriction.label) for right in field_rights_by(limits)}
+    places = {place for role in (*limits, *others) for place in role.told}
+    found = {}
+    for model, shown in filter(None, map(field_at, sorted(places))):
+        if any(role.gives(model) for role in limits):
+            name = gettext("%(place)s: %(right)s", place=model.label, right=shown.label)
+            found[name] = narrowed.get((model, shown.name), gettext("In full"))
+    return found

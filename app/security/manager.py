@@ -139,7 +139,7 @@ class SwitchboardSecurityManager(SecurityManager):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.known_rights: dict[Any, frozenset[tuple[str, str]]] = {}
-        self.known_limits: dict[Any, Any] = {}  # see app.security.field_rights and app.security.scope
+        self.known_limits: dict[Any, Any] = {}  # see app.security.field_rights and app.security.reach
 
     def get_user_by_id(self, pk: Any) -> Any:
         now, key = datetime.datetime.now(datetime.UTC), sign_in.key_hash_of_request()

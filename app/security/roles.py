@@ -12,6 +12,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 
+from app.models.identity import ROLE_TITLES
 from app.models.role_limits import Restriction
 
 READ = ("can_list", "can_show", "can_history", "can_export")
@@ -72,7 +73,7 @@ ROLES: dict[str, Role] = {
             CUSTOMERS: (*WRITE, *MOVE, *MANY),
             REQUESTS: OWN_REQUESTS,
             ORDERS: (*WRITE, *MANY, "can_delete", "can_review_state_submitted", "can_state_acknowledged",
-                     "can_state_assessing_cancellation"),
+                     "can_state_assessing_cancellation", "can_take_prices"),
             (*REVIEWS, *CATALOG): READ,
             (*SERVICE, *HANDED_ON, *REFERENCE, "EmployeeView"): LOOK,
             ("DashboardView", "OrderChartView", "CustomerChartView"): CHARTS,
@@ -96,7 +97,9 @@ ROLES: dict[str, Role] = {
         _("Product manager"),
         _("Keeps the catalog: specifications, offerings, prices"),
         {
-            CATALOG: KEEP,
+            CATALOG: (*KEEP, "can_publish", "can_new_version", "can_ask_for", "can_drop", "can_request_undo",
+                      "can_check_catalog"),
+            REQUESTS: OWN_REQUESTS,
             OWN_LISTS: ("can_share_lists",),
             (*ORDERS, *REFERENCE, "EmployeeView"): LOOK,
             ("DashboardView", "OrderChartView", "CustomerChartView", "RevenueChartView"): CHARTS,
@@ -235,11 +238,7 @@ FIELD_RULES: dict[str, dict[str, Restriction]] = {
 
 
 OF_FAB = {"Admin": _("Administrator of the portal"), "Public": _("Visitors")}
-
-
-def role_text(name: str) -> str:
-    """A role as people read it; one that somebody added has the name that they gave it."""
-    return str(ROLES[name].title if name in ROLES else OF_FAB.get(name, name))
+ROLE_TITLES.update({name: role.title for name, role in ROLES.items()} | OF_FAB)
 
 
 def write_rights(appbuilder: Any) -> None:

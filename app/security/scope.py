@@ -1,19 +1,17 @@
 """Row scope: which rows of a model a person may see. Every path to rows starts here.
 
 A customer is seen by those who work in its region, or in one above; what belongs to a customer is seen with it. Whoever
-works where is written on the employee; the right to see all regions goes with a role. A role may say of a subject that
-its rights reach further, everywhere, or less far: to what is of the person's department, or their own. Of several roles
-that give access to the subject the widest reach counts. Commands and jobs see everything. (docs/decisions/0018, 0032)
+works where is written on the employee; the right to see all regions goes with a role, and so does how far it reaches
+among the rows of a subject (app.security.reach). Commands and jobs see everything. (docs/decisions/0018, 0032)
 """
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from flask import current_app, g, has_request_context
-from flask_appbuilder.security.sqla.models import User
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, false, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from app.extensions import db
@@ -25,48 +23,27 @@ from app.models.gate import Subject, takes_request
 from app.models.ledger import Change
 from app.models.recertification import RecertificationLine
 from app.models.refusal import RuleBroken
-from app.models.role_limits import EVERY, Reach, RoleReach, subjects
-from app.models.staff import Department, Employee
-from app.models.ticket import WorkGroup
+from app.models.role_limits import Reach
+from app.models.staff import Employee
 from app.rules.rights import holders
-from app.security.field_rights import (
-    RoleLimits,
-    deciding,
-    kept,
-    roles_with_limits,
-    unread,
+from app.security.field_rights import unread
+from app.security.reach import (
+    NARROW,
+    assigned,
+    is_of,
+    is_of_people,
+    of_people,
+    place_of_person,
+    reach_of,
+    reaches,
+    reaches_of,
+    regions_below,
 )
-from app.security.manager import limited_roles
 
 SEE_ALL = ("can_see_all", "RegionView")
 SEE_ALL_REQUESTS = ("can_see_all_requests", "ChangeRequestView")
 SEE_ALL_REVIEWS = ("can_see_all_reviews", "RecertificationView")
 ONLY_WITH_ALL: set[Any] = {Change}  # they tell of records of every region
-WIDTHS = tuple(Reach)  # from the widest on
-NARROW = (Reach.DEPARTMENT, Reach.OWN)
-
-
-class RowReach(NamedTuple):
-    """How far a person's rows of a subject reach. roles: names of those that it comes from; none: as for everybody."""
-
-    model: type[Any]
-    reach: Reach
-    roles: tuple[str, ...]
-
-
-class Place(NamedTuple):
-    """Where a person stands, asked for where a role reaches less far than the regions.
-
-    departments: their own and those below. colleagues, usernames, groups: of these; what is in their hands is seen.
-    """
-
-    username: str
-    employee: int | None = None
-    departments: frozenset[int] = frozenset()
-    regions: frozenset[int] = frozenset()
-    colleagues: frozenset[int] = frozenset()
-    usernames: frozenset[str] = frozenset()
-    groups: frozenset[int] = frozenset()
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -93,7 +70,7 @@ def _limits(model: type[Any], entity: Any) -> list[ColumnElement[bool]]:
         return [column.in_(rows(way.target_model).with_only_columns(way.target_model.id))]
     reach, known = reach_of(model), regions_of(model)
     limits = [_in_regions(model, entity, known)] if known is not None else []
-    return [*limits, _of_people(model, entity, reach, _place())] if reach in NARROW else limits
+    return [*limits, of_people(model, entity, reach, place_of_person())] if reach in NARROW else limits
 
 
 def within_reach(model: type[Any]) -> Select[Any]:
@@ -115,27 +92,6 @@ def _in_regions(model: type[Any], entity: Any, known: frozenset[int]) -> ColumnE
         return column.in_(known)
     above = way.target_model
     return column.in_(select(above.id).where(_in_regions(above, above, known)))
-
-
-def _of_people(model: type[Any], entity: Any, reach: Reach, place: Place) -> ColumnElement[bool]:
-    """What the person has entered, and what is in their hands; of a department also what is in those of its people."""
-    found = [entity.created_by == place.username]
-    hands = [(getattr(entity, shown.name), shown.target) for shown in assigned(model)]
-    if place.employee is not None:
-        found += [column == place.employee for column, target in hands if target == Employee.__tablename__]
-    if reach is Reach.DEPARTMENT and place.departments:
-        people = select(Employee.id).where(Employee.department_id.in_(place.departments))
-        names = select(User.username).join(Employee, Employee.user_id == User.id)
-        found.append(entity.created_by.in_(names.where(Employee.department_id.in_(place.departments))))
-        found += [column.in_(people) for column, target in hands if target == Employee.__tablename__]
-        groups = select(WorkGroup.id).where(WorkGroup.department_id.in_(place.departments))
-        found += [column.in_(groups) for column, target in hands if target == WorkGroup.__tablename__]
-    return or_(*found)
-
-
-def assigned(model: type[Any]) -> list[Field]:
-    """The fields that say in whose hands a row is."""
-    return [shown for shown in model.fields().values() if shown.assigned]
 
 
 def _requests(model: type[Any]) -> Select[Any]:
@@ -218,7 +174,7 @@ def sees(record: Any) -> bool:
     while (way := scope_field(type(record))) is not None and is_part(way):
         record = getattr(record, way.relation)
     reach, known = reach_of(type(record)), regions_of(type(record))
-    if reach in NARROW and not _is_of_people(record, reach):
+    if reach in NARROW and not is_of_people(record, reach):
         return False
     return known is None or _region_of(record) in known
 
@@ -229,23 +185,9 @@ def _region_of(record: Any) -> int | None:
     return getattr(record, way.name) if way is not None else None
 
 
-def _is_of_people(record: Any, reach: Reach) -> bool:
-    """As _of_people() asks the database."""
-    place, hands = _place(), [(getattr(record, shown.name), shown.target) for shown in assigned(type(record))]
-    people = {place.employee} - {None} | (place.colleagues if reach is Reach.DEPARTMENT else set())
-    if record.created_by == place.username:
-        return True
-    if any(key in people for key, target in hands if target == Employee.__tablename__):
-        return True
-    if reach is not Reach.DEPARTMENT:
-        return False
-    of_groups = any(key in place.groups for key, target in hands if target == WorkGroup.__tablename__)
-    return of_groups or record.created_by in place.usernames
-
-
 def keep_within(session: Session) -> None:
     """Refuse what the person has written where they could not see it afterwards."""
-    if not has_request_context() or (regions() is None and not _reaches()):
+    if not has_request_context() or (regions() is None and not reaches()):
         return
     for record in session.info.get("written", ()):
         if not sees(record):
@@ -297,51 +239,7 @@ def regions_of(model: type[Any]) -> frozenset[int] | None:
 
 def sees_everything() -> bool:
     """Whether the person sees every row of every subject, as who reads the ledger must."""
-    return regions() is None and not any(reach in NARROW for reach in _reaches().values())
-
-
-def reach_of(model: type[Any]) -> Reach:
-    """How far the rights of the person reach among the rows of a subject."""
-    return _reaches().get(model.__tablename__, Reach.REGIONS)
-
-
-def _reaches() -> dict[str, Reach]:
-    """By subject; empty where no role of the person says anything about it."""
-    if not has_request_context():
-        return {}
-    known = g.get("reaches")
-    if known is None:
-        known = g.reaches = _reaches_of_person()
-    return known
-
-
-def _reaches_of_person() -> dict[str, Reach]:
-    held = limited_roles()
-    if not any(role.reaches for role in held.values()):
-        return {}
-    return kept(held, "reaches", lambda limits: {each.model.__tablename__: each.reach for each in reaches_by(limits)})
-
-
-def reaches_by(limits: list[RoleLimits]) -> list[RowReach]:
-    """How far who has these roles reaches, subject by subject."""
-    return [reach_by(model, limits) for model in subjects()]
-
-
-def reach_by(model: type[Any], limits: list[RoleLimits]) -> RowReach:
-    """The widest of the roles that give access to the subject, or of all where none does."""
-    told = [(_reach_of_role(model, role), role) for role in deciding(model, limits)]
-    reach = min((each for each, _role in told), key=WIDTHS.index, default=Reach.REGIONS)
-    names = (role.name for each, role in told if each is reach and role.told)
-    return RowReach(model, reach, tuple(sorted(names)))
-
-
-def _reach_of_role(model: type[Any], role: RoleLimits) -> Reach:
-    return Reach(role.told.get(model.__tablename__) or role.told.get(EVERY) or Reach.REGIONS)
-
-
-def row_reaches(session: Session, user: int, now: datetime.datetime) -> list[RowReach]:
-    """How far the rights of a user reach, subject by subject, and by which roles; a few statements."""
-    return reaches_by(roles_with_limits(session, [user], now, "reaches")[user])
+    return regions() is None and not any(reach in NARROW for reach in reaches().values())
 
 
 # --- regions ---------------------------------------------------------------------------------------------------------
@@ -394,32 +292,12 @@ def who_sees(session: Session, record: Any, users: Collection[int], now: datetim
         record = getattr(record, way.relation)
     if way is None:
         return known
-    reaches = _reaches_of(session, type(record), known, now)
-    everywhere = frozenset(user for user in known if reaches.get(user) is Reach.EVERYTHING)
+    reaching = reaches_of(session, type(record), known, now)
+    everywhere = frozenset(user for user in known if reaching.get(user) is Reach.EVERYTHING)
     within = _who_sees_region(session, record, known - everywhere, now)
     return everywhere | frozenset(
-        user for user in within if user not in reaches or _is_of(session, record, user, reaches[user])
+        user for user in within if user not in reaching or is_of(session, record, user, reaching[user])
     )
-
-
-def _reaches_of(session: Session, model: type[Any], users: frozenset[int], now: datetime.datetime) -> dict[int, Reach]:
-    """Those of the users whose reach is not that of the regions; one statement where no role says anything of it."""
-    about = RoleReach.subject.in_([model.__tablename__, EVERY])
-    if not users or session.scalar(select(RoleReach.id).where(about).limit(1)) is None:
-        return {}
-    found = roles_with_limits(session, users, now, "reaches")
-    reaches = {user: reach_by(model, limits).reach for user, limits in found.items()}
-    return {user: reach for user, reach in reaches.items() if reach is not Reach.REGIONS}
-
-
-def _is_of(session: Session, record: Any, user: int, reach: Reach) -> bool:
-    """Whether a record is in the hands of a user, or of their department: as _is_of_people() for who asks."""
-    if reach not in NARROW:
-        return True
-    model: Any = type(record)
-    place = _read_place(session, user)
-    asked = select(model.id).where(model.id == record.id, _of_people(model, model, reach, place))
-    return session.scalar(asked) is not None
 
 
 def _who_sees_region(session: Session, record: Any, users: frozenset[int], now: datetime.datetime) -> frozenset[int]:
@@ -451,50 +329,6 @@ def _regions_of_person() -> frozenset[int] | None:
     user = getattr(g, "user", None)
     if user is None or not user.is_authenticated:
         return frozenset()
-    if any(reach in NARROW for reach in _reaches().values()):
-        return _place().regions
-    return frozenset(db.session.scalars(select(_regions_below(user.id).c.id)))
-
-
-def _regions_below(user: int) -> Any:
-    """The regions that a user works in, and those below."""
-    further = Employee.further_regions.property.secondary
-    own = select(Employee.region_id).where(Employee.user_id == user, Employee.region_id.is_not(None))
-    others = select(further.c.region_id).join(Employee).where(Employee.user_id == user)
-    found = select(Region.id).where(or_(Region.id.in_(own), Region.id.in_(others))).cte("mine", recursive=True)
-    return found.union(select(Region.id).join(found, Region.parent_id == found.c.id))
-
-
-# --- departments -----------------------------------------------------------------------------------------------------
-
-
-def _place() -> Place:
-    if "place" not in g:
-        g.place = _read_place(db.session(), g.user.id)
-    return g.place
-
-
-def _read_place(session: Session, user: int) -> Place:
-    """In one statement, regions included."""
-    mine = select(Employee.department_id).where(Employee.user_id == user, Employee.department_id.is_not(None))
-    below = select(Department.id).where(Department.id.in_(mine)).cte("departments", recursive=True)
-    below = below.union(select(Department.id).join(below, Department.parent_id == below.c.id))
-    at = _regions_below(user)
-    nobody = cast(null(), String(128))
-    person = select(literal("self").label("what"), Employee.id.label("key"), User.username.label("name"))
-    colleagues = select(literal("colleague"), Employee.id, User.username).outerjoin(User, User.id == Employee.user_id)
-    parts: Iterable[Any] = (
-        person.select_from(User).outerjoin(Employee, Employee.user_id == User.id).where(User.id == user),
-        select(literal("department"), below.c.id, nobody),
-        select(literal("region"), at.c.id, nobody),
-        colleagues.where(Employee.department_id.in_(select(below.c.id))),
-        select(literal("group"), WorkGroup.id, nobody).where(WorkGroup.department_id.in_(select(below.c.id))),
-    )
-    found = session.execute(union_all(*parts)).all()
-    employee, username = next((key, name) for what, key, name in found if what == "self")
-
-    def keys(asked: str) -> frozenset[int]:
-        return frozenset(key for what, key, _name in found if what == asked)
-
-    usernames = frozenset(name for what, _key, name in found if what == "colleague" and name is not None)
-    return Place(username, employee, keys("department"), keys("region"), keys("colleague"), usernames, keys("group"))
+    if any(reach in NARROW for reach in reaches().values()):
+        return place_of_person().regions
+    return frozenset(db.session.scalars(select(regions_below(user.id).c.id)))

@@ -266,7 +266,7 @@
     const heads = all("thead th", table);
     const places = heads.flatMap((head, place) => ("inline" in head.dataset ? [place] : []));
     const named = heads.flatMap((head, place) => (head.dataset.name ? [place] : []));
-    const isInline = (cell) => Boolean(cell) && places.includes(cell.cellIndex);
+    const isInline = (cell) => Boolean(cell) && places.includes(cell.cellIndex) && !("frozen" in cell.parentNode.dataset);
     let typing = null; // {cell, before, value}
     all("tbody td", table).forEach((cell) => isInline(cell) && cell.classList.add("can-type"));
 
@@ -301,7 +301,7 @@
       }
     };
     const open = async (cell) => {
-      if (typing) return;
+      if (typing || !isInline(cell)) return;
       cell.querySelector(".cell-filter")?.remove();
       const before = cell.innerHTML;
       typing = { cell, before, value: null, typed: "", last: null };

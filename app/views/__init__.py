@@ -11,7 +11,7 @@ from flask import Blueprint, current_app
 from flask_appbuilder import AppBuilder, BaseView
 from flask_babel import get_locale
 
-from app.security.roles import role_text
+from app.models.identity import role_text
 from app.views.base import icons
 from app.views.base.batches import BatchView
 from app.views.base.cells import called, instant_text, link, money_text, person_text, status_label

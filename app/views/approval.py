@@ -22,12 +22,13 @@ from app.models.approval import (
     RoleGrant,
 )
 from app.models.gate import Step, Subject
+from app.models.identity import role_text
 from app.models.mail import Mail
-from app.rules.approval import all_in_words, label_of, missing, seat_of
-from app.rules.explaining import what_if
+from app.models.order import ProductOrderItem
+from app.rules.approval import ROLE_OF, all_in_words, label_of, missing, seat_of
 from app.rules.rights import Right
+from app.security.explained import what_if
 from app.security.field_rights import reads_line
-from app.security.roles import role_text
 from app.views.base.cells import DASH
 from app.views.base.declarations import Menu, Panel
 from app.views.base.explained import LOOK, address
@@ -35,9 +36,10 @@ from app.views.base.matrix import matrix_of
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at
 from app.views.base.rights import names_at
+from app.views.catalog_panels import request_impact_panel
 
 OPEN = (RequestState.DRAFT, RequestState.SUBMITTED, RequestState.APPROVED)
-OF_FAB = ("ab_user", "ab_role", "ab_group")
+OF_RIGHTS = ("ab_user", "ab_role", "ab_group", *ROLE_OF)
 MOST_NAMED = 5  # people for whom a request would do the same
 
 
@@ -50,10 +52,10 @@ def in_words_panel(session: Session, request: ChangeRequest) -> list[tuple[str, 
 
 
 def what_if_panel(session: Session, request: ChangeRequest) -> list[dict[str, Any]] | None:
-    """Which rights people would gain and lose; None where it is about none, or is over."""
+    """Which rights people would gain and lose, and what narrows them; None where it is about none, or is over."""
     if request.state not in OPEN or request.subject != Subject.RIGHTS:
         return None
-    lines = [each for each in request.lines(session) if each.record_type in OF_FAB]
+    lines = [each for each in request.lines(session) if each.record_type in OF_RIGHTS]
     if not lines:  # it is about regions, policies, deputies: the words say it
         return None
     effects = what_if(session, lines, datetime.datetime.now(datetime.UTC))
@@ -66,6 +68,7 @@ def what_if_panel(session: Session, request: ChangeRequest) -> list[dict[str, An
             "others": len(each.users) - len(users),
             "gained": _by_subject(each.gained),
             "lost": _by_subject(each.lost),
+            "turns": each.turns,
         }
         for each, users in zip(effects, shown, strict=True)
     ]
@@ -104,6 +107,13 @@ class ChangeRequestView(RecordView):
     actions = DECISIONS
     panels = [
         Panel(_("What would change"), in_words_panel, "approval/words.html"),
+        Panel(
+            _("Whom it would hit"),
+            request_impact_panel,
+            "catalog/impact.html",
+            [ProductOrderItem.monthly_price],
+            is_wide=True,
+        ),
         Panel(_("Whose rights would change"), what_if_panel, "approval/what_if.html"),
         Panel(_("Decision"), standing_panel, "approval/standing.html"),
     ]

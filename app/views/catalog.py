@@ -3,6 +3,7 @@
 from flask_babel import lazy_gettext as _
 
 from app.acts import catalog_file
+from app.acts.catalog_actions import NEW_VERSION, PUBLISH
 from app.models.catalog import (
     BundledOffering,
     BundleGroup,
@@ -13,6 +14,9 @@ from app.models.catalog import (
     ProductOffering,
 )
 from app.models.offering_test import OfferingTestCase, OfferingTestItem
+from app.models.order import ProductOrderItem
+from app.models.price_alteration import PriceAlteration
+from app.models.pricing import ProductOfferingPrice
 from app.models.service_specification import (
     CharacteristicMapping,
     ProductSpecService,
@@ -26,8 +30,19 @@ from app.models.specification import (
     ProductSpecRelationship,
     Supplier,
 )
-from app.views.base.declarations import Menu, OwnFile
+from app.views.base.declarations import Menu, OwnFile, Panel
 from app.views.base.record import RecordView
+from app.views.catalog_panels import (
+    calendar_panel,
+    checks_panel,
+    impact_panel,
+    offering_price_panel,
+    test_case_panel,
+    versions_panel,
+)
+from app.views.catalog_work import CHECK_CATALOG
+
+PRICES = [ProductOfferingPrice.amount, PriceAlteration.percent, PriceAlteration.amount]  # what an explanation tells
 
 
 class ProductOfferingView(RecordView):
@@ -35,7 +50,23 @@ class ProductOfferingView(RecordView):
     menu = Menu.PRODUCTS
     menu_position = 10
     icon = "fa-cube"
-    related = ["ProductOfferingPriceView", "BundledOfferingView", "BundleGroupView", "ProductOrderItemView"]
+    related = [
+        "ProductOfferingPriceView", "BundledOfferingView", "BundleGroupView", "OfferingTestCaseView",
+        "ProductOrderItemView", "ProductOfferingView",
+    ]  # fmt: skip
+    actions = [PUBLISH, NEW_VERSION]
+    tasks = [CHECK_CATALOG]
+    panels = [
+        Panel(_("Before publishing"), checks_panel, "catalog/checks.html"),
+        Panel(
+            _("Whom it would hit"), impact_panel, "catalog/impact.html", [ProductOrderItem.monthly_price], is_wide=True
+        ),
+        Panel(
+            _("Price calendar"), calendar_panel, "catalog/calendar.html", [ProductOfferingPrice.amount], is_wide=True
+        ),
+        Panel(_("Compared with the version before"), versions_panel, "catalog/differences.html", is_wide=True),
+        Panel(_("Price explained"), offering_price_panel, "catalog/offering_price.html", PRICES, is_wide=True),
+    ]
 
 
 class OfferingMarketView(RecordView):
@@ -48,6 +79,7 @@ class OfferingTermView(RecordView):
 
 class OfferingTestCaseView(RecordView):
     model = OfferingTestCase
+    panels = [Panel(_("Price explained"), test_case_panel, "catalog/test_case.html", PRICES, is_wide=True)]
 
 
 class OfferingTestItemView(RecordView):
@@ -68,7 +100,12 @@ class ProductSpecificationView(RecordView):
     menu = Menu.PRODUCTS
     menu_position = 30
     icon = "fa-file-text-o"
-    related = ["ProductOfferingView"]
+    related = ["ProductOfferingView", "ProductSpecificationView"]
+    actions = [PUBLISH, NEW_VERSION]
+    panels = [
+        Panel(_("Before publishing"), checks_panel, "catalog/checks.html"),
+        Panel(_("Compared with the version before"), versions_panel, "catalog/differences.html", is_wide=True),
+    ]
 
 
 class ProductSpecRelationshipView(RecordView):

@@ -1,9 +1,9 @@
 """Separation of duties: conflicts, exceptions, and what the nightly sweep has found."""
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from app.models.duties import DutyConflict, DutyException, DutyFinding
-from app.security.roles import role_text
+from app.models.identity import roles_text
 from app.views.base.declarations import Menu
 from app.views.base.record import RecordView
 
@@ -22,12 +22,8 @@ class DutyExceptionView(RecordView):
     icon = "fa-unlock"
 
 
-def _roles(finding: DutyFinding) -> Markup:
-    return escape(", ".join(role_text(name) for name in finding.through.split(", ")))
-
-
 class DutyFindingView(RecordView):
     model = DutyFinding
-    formatters = {"through": _roles}
+    formatters = {"through": lambda finding: escape(roles_text(finding.through))}
     menu = Menu.SECURITY
     icon = "fa-exclamation-triangle"

@@ -2,10 +2,13 @@
 
 from flask_babel import lazy_gettext as _
 
+from app.acts.order_actions import TAKE_PRICES
 from app.models.order import OrderReview, ProductOrder, ProductOrderItem, ReviewLimit, ReviewState
 from app.views.base.cells import amounts
-from app.views.base.declarations import Link, Menu
+from app.views.base.declarations import Link, Menu, Panel
 from app.views.base.record import RecordView
+from app.views.catalog import PRICES
+from app.views.catalog_panels import order_panel
 
 
 class ProductOrderView(RecordView):
@@ -14,6 +17,8 @@ class ProductOrderView(RecordView):
     menu_position = 10
     icon = "fa-shopping-cart"
     formatters = amounts("one_time_total", "monthly_total")
+    actions = [TAKE_PRICES]
+    panels = [Panel(_("Price explained"), order_panel, "catalog/order.html", PRICES, is_wide=True)]
     links = [
         Link(
             _("Review"),

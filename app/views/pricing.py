@@ -1,10 +1,14 @@
 """Prices, discounts and mass changes of prices."""
 
+from flask_babel import lazy_gettext as _
+
+from app.acts.catalog_actions import PRICE_CHANGE_ACTIONS, PUBLISH
 from app.models.price_alteration import PriceAlteration
 from app.models.price_change import PriceChange
 from app.models.pricing import PriceTier, ProductOfferingPrice
-from app.views.base.declarations import Menu
+from app.views.base.declarations import Menu, Panel
 from app.views.base.record import RecordView
+from app.views.catalog_panels import price_plan_panel
 
 
 class ProductOfferingPriceView(RecordView):
@@ -12,6 +16,7 @@ class ProductOfferingPriceView(RecordView):
     menu = Menu.PRODUCTS
     menu_position = 20
     icon = "fa-tag"
+    actions = [PUBLISH]
 
 
 class PriceTierView(RecordView):
@@ -23,6 +28,7 @@ class PriceAlterationView(RecordView):
     menu = Menu.PRODUCTS
     menu_position = 22
     icon = "fa-percent"
+    actions = [PUBLISH]
 
 
 class PriceChangeView(RecordView):
@@ -30,3 +36,14 @@ class PriceChangeView(RecordView):
     menu = Menu.PRODUCTS
     menu_position = 24
     icon = "fa-line-chart"
+    actions = PRICE_CHANGE_ACTIONS
+    related = ["ProductOfferingPriceView"]
+    panels = [
+        Panel(
+            _("What becomes of prices"),
+            price_plan_panel,
+            "catalog/price_plan.html",
+            [ProductOfferingPrice.amount],
+            is_wide=True,
+        )
+    ]

@@ -7,9 +7,9 @@ from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 
 from app.acts.recertification import CAMPAIGN_ACTIONS, LINE_ACTIONS
+from app.models.identity import role_text
 from app.models.recertification import LineState, Recertification, RecertificationLine
 from app.rules.recertifying import Progress, progress
-from app.security.roles import role_text
 from app.security.scope import rows
 from app.views.base.declarations import Menu, Panel
 from app.views.base.record import RecordView
@@ -19,8 +19,9 @@ def progress_panel(session: Session, campaign: Recertification) -> dict[str, Any
     """How far it is, of the lines that the reader sees; None before there are any."""
     mine = rows(RecertificationLine).where(RecertificationLine.recertification_id == campaign.id)
     found: Progress = progress(session, mine)
+    states = [state for state in LineState if state in found.states or state in (LineState.KEPT, LineState.REVOKED)]
     address = f"/recertification_line/list/?recertification_id.is={campaign.id}&state.is="
-    return {"progress": found, "states": list(LineState), "address": address} if found.count else None
+    return {"progress": found, "states": states, "address": address} if found.count else None
 
 
 def role_cell(line: RecertificationLine) -> Markup:
@@ -33,7 +34,7 @@ class RecertificationView(RecordView):
     menu_position = 6
     icon = "fa-check-circle"
     actions = CAMPAIGN_ACTIONS
-    panels = [Panel(_("Progress"), progress_panel, "recertification/progress.html")]
+    panels = [Panel(_("Decided so far"), progress_panel, "recertification/progress.html")]
     related = ["RecertificationLineView"]
     further_rights = ["see_all_reviews"]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from app.models.identity import role_text, roles_text
 from app.models.right_use import HeldKind, UnusedRight
-from app.security.roles import role_text
 from app.views.base.declarations import Menu
 from app.views.base.record import RecordView
 from app.views.base.rights import place_text, right_text
@@ -24,4 +24,4 @@ class UnusedRightView(RecordView):
     menu = Menu.SECURITY
     icon = "fa-moon-o"
     list_order = "unused_since"
-    formatters = {"name": name_cell}
+    formatters = {"name": name_cell, "through": lambda row: escape(roles_text(row.through))}

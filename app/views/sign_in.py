@@ -1,6 +1,7 @@
 """How people and programs sign in: a page for oneself, and lists for administrators."""
 
 import datetime
+import re
 from typing import Any
 
 from flask import abort, flash, make_response, redirect, request, session, url_for
@@ -36,6 +37,19 @@ WHYS = {
     "deactivated": _("Deactivated or activated"),
     "everywhere": _("Signed out everywhere"),
     "second factor": _("Second factor reset"),
+    "staff change": _("Staff change"),
+}
+BROWSERS = (  # the first that an agent names: most say that they are Chrome and Safari as well
+    ("Edge", "Edg(?:e|A|iOS)?"), ("Opera", "OPR"), ("Firefox", "Firefox|FxiOS"),
+    ("Chrome", "(?:Headless)?Chrome|CriOS"), ("Safari", "Version"),
+)  # fmt: skip
+SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iOS",
+    "iPad": "iPadOS",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
 }
 OF_EVERYBODY = ("can_userinfo", "resetmypassword", "can_this_form_get", "can_this_form_post", "menu_access")
 
@@ -187,6 +201,7 @@ class OwnSignInView(BaseView):
             "sign_ins": list(sign_in.newest(current_user.id, SHOWN)),
             "this": sign_in.key_hash_of_request(),
             "ways": WAYS,
+            "browser": browser_text,
             "whys": WHYS,
             "is_on": second_factor.is_on(current_user.id),
             "is_local": directory.is_local(current_user.username),
@@ -243,6 +258,16 @@ def _demand(needs: bool) -> Any:
     return run
 
 
+def browser_text(agent: str) -> str:
+    """What a browser or program calls itself, in the words of people: Chrome 131, Windows. Else as it is."""
+    if not agent.startswith("Mozilla/"):
+        return agent
+    named = ((name, re.search(rf"\b(?:{pattern})/(\d+)", agent)) for name, pattern in BROWSERS)
+    browser = next((f"{name} {found[1]}" for name, found in named if found), "")
+    system = next((name for word, name in SYSTEMS.items() if word in agent), "")
+    return ", ".join(filter(None, (browser, system))) or agent
+
+
 def _word(words: dict[str, Any], name: str) -> Any:
     """A formatter: what a word of ours stands for; a sentence as it is."""
     return lambda record: escape(words.get(value, value)) if (value := getattr(record, name)) else DASH
@@ -253,7 +278,11 @@ class UserSessionView(RecordView):
     menu = Menu.STAFF
     menu_position = 60
     icon = "fa-sign-in"
-    formatters = {"way": _word(WAYS, "way"), "ended_why": _word(WHYS, "ended_why")}
+    formatters = {
+        "way": _word(WAYS, "way"),
+        "ended_why": _word(WHYS, "ended_why"),
+        "agent": lambda record: escape(browser_text(record.agent)) if record.agent else DASH,
+    }
     actions = [
         Action(
             "end",

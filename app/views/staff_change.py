@@ -4,19 +4,23 @@ import datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.acts.staffing import STAFF_ACTIONS, Preview, preview
+from app.models.identity import role_text
 from app.models.ledger import Change
 from app.models.staff_change import RoleTemplate, StaffChange, StaffChangeState
 from app.rules.approval import all_in_words
 from app.views.base.declarations import Menu, Panel
+from app.views.base.pages import DetailPage
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at
 from app.views.base.rights import names_at
 
-MOST_TOLD = 200  # entries of the ledger on the page of a change that is done
+MOST_TOLD = 200  # records on the page of a change that is done
+ITSELF = ("staff_change", "change_request")
+NAMED = ("ab_user", "ab_role", "ab_group", "employee", "deputy", "review_limit", "duty_exception", "work_group")
 
 
 def preview_panel(session: Session, change: StaffChange) -> Preview | None:
@@ -27,15 +31,19 @@ def preview_panel(session: Session, change: StaffChange) -> Preview | None:
     return preview(session, change, lambda lines: all_in_words(lines, names_at), now)
 
 
-def result_panel(session: Session, change: StaffChange) -> list[tuple[Any, str, int]] | None:
-    """What it did: (kind of record, record, how many changes of it), from the ledger under its number."""
+def result_panel(session: Session, change: StaffChange) -> list[tuple[Any, int, list[str]]] | None:
+    """What it did, from the ledger under its number: (kind of record, how many of them, their names).
+
+    Work is counted only: what a ticket is about is not for everybody who reads of staff.
+    """
     if change.state != StaffChangeState.DONE or change.change_request is None:
         return None
-    done = select(Change.record_type, Change.record_label).where(Change.authority == change.change_request.number)
-    found: dict[tuple[str, str], int] = {}
-    for table, label in session.execute(done.order_by(Change.id).limit(MOST_TOLD)):
-        found[table, label] = found.get((table, label), 0) + 1
-    return [(kind_at(table), label, count) for (table, label), count in found.items()]
+    found: dict[str, list[str]] = {}
+    names = Change.record_type, Change.record_label
+    done = select(*names).where(Change.authority == change.change_request.number, Change.record_type.not_in(ITSELF))
+    for table, label in session.execute(done.group_by(*names).order_by(func.min(Change.id)).limit(MOST_TOLD)):
+        found.setdefault(table, []).append(role_text(label) if table == "ab_role" else label)
+    return [(kind_at(table), len(labels), labels if table in NAMED else []) for table, labels in found.items()]
 
 
 class StaffChangeView(RecordView):
@@ -55,3 +63,9 @@ class RoleTemplateView(RecordView):
     menu = Menu.SECURITY
     icon = "fa-list-alt"
     list_order = "job_title"
+
+    def detail_page(self, record: Any) -> DetailPage:
+        """Under what it is for; most have no position."""
+        page = super().detail_page(record)
+        page.title = ", ".join(str(part) for part in (record.department, record.job_title) if part)
+        return page

@@ -1,13 +1,13 @@
 """the catalog in full: relations, services, markets, terms, groups, steps, discounts, test cases, mass changes
 
-Segment, channel and term of an offering, of which it had one each, become rows. Follows a1c0de04ee33; written 2026-11-29.
+Segment, channel and term of an offering, of which it had one each, become rows. Follows 70264ec409b9; written 2026-11-29.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = 'a1c0de04ee40'
-down_revision = 'a1c0de04ee33'
+down_revision = '70264ec409b9'
 branch_labels = None
 depends_on = None
 
@@ -29,7 +29,17 @@ OVERLAP = (
 BACK = "UPDATE product_offering SET {name} = (SELECT MIN({value}) FROM {table} WHERE product_offering_id = product_offering.id)"
 
 
+STEPS = "step IN ('set', 'add', 'remove', 'create', 'delete', 'move', 'hand_over'{})"
+
+
+def _allow(publish: str) -> None:
+    with op.batch_alter_table("change_request_line", schema=None) as batch_op:
+        batch_op.drop_constraint("ck_change_request_line_step", type_="check")
+        batch_op.create_check_constraint("ck_change_request_line_step", STEPS.format(publish))
+
+
 def upgrade() -> None:
+    _allow(", 'publish'")
     op.create_table('service_specification',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('number', sa.String(length=20), nullable=False),
@@ -80,6 +90,7 @@ def upgrade() -> None:
     sa.Column('existing_from', sa.Date(), nullable=True),
     sa.Column('state', sa.String(length=30), server_default='draft', nullable=False),
     sa.Column('change_request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('undo_request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('version', sa.Integer(), server_default='1', nullable=False),
     sa.Column('created_at', sa.DateTime(), nullable=False),
     sa.Column('created_by', sa.String(length=128), nullable=False),
@@ -96,12 +107,14 @@ def upgrade() -> None:
     sa.CheckConstraint('existing_from >= valid_from', name='ck_price_change_existing_later'),
     sa.ForeignKeyConstraint(['change_request_id'], ['change_request.id'], name=op.f('fk_price_change_change_request_id')),
     sa.ForeignKeyConstraint(['supplier_id'], ['supplier.id'], name=op.f('fk_price_change_supplier_id')),
+    sa.ForeignKeyConstraint(['undo_request_id'], ['change_request.id'], name=op.f('fk_price_change_undo_request_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_price_change')),
     sa.UniqueConstraint('number', name=op.f('uq_price_change_number'))
     )
     with op.batch_alter_table('price_change', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_price_change_change_request_id'), ['change_request_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_price_change_supplier_id'), ['supplier_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_price_change_undo_request_id'), ['undo_request_id'], unique=False)
 
     op.create_table('product_spec_relationship',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -380,6 +393,9 @@ def upgrade() -> None:
     with op.batch_alter_table('product_offering_price', schema=None) as batch_op:
         batch_op.add_column(sa.Column('usage_charging', sa.String(length=30), server_default='flat', nullable=False))
         batch_op.add_column(sa.Column('existing_from', sa.Date(), nullable=True))
+        batch_op.add_column(sa.Column('price_change_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
+        batch_op.create_index(batch_op.f('ix_product_offering_price_price_change_id'), ['price_change_id'], unique=False)
+        batch_op.create_foreign_key(batch_op.f('fk_product_offering_price_price_change_id'), 'price_change', ['price_change_id'], ['id'])
         batch_op.create_check_constraint('ck_product_offering_price_existing_later', 'existing_from >= valid_from')
         batch_op.create_check_constraint('ck_product_offering_price_steps_of_usage', "price_type = 'usage' OR usage_charging = 'flat'")
         batch_op.create_check_constraint('ck_product_offering_price_usage_charging', "usage_charging IN ('flat', 'tiered', 'volume')")
@@ -396,11 +412,15 @@ def upgrade() -> None:
         batch_op.create_check_constraint('ck_product_specification_cost_of_third_party', "origin = 'third_party' OR (cost_price IS NULL AND revenue_share IS NULL)")
         batch_op.create_check_constraint('ck_product_specification_cost_price_not_negative', 'cost_price >= 0')
         batch_op.create_check_constraint('ck_product_specification_revenue_share_not_negative', 'revenue_share >= 0')
+    with op.batch_alter_table('product_order', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('promotion_code', sa.String(length=40), nullable=True))
     if op.get_bind().dialect.name == "postgresql":
         op.execute(OVERLAP)
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('product_order', schema=None) as batch_op:
+        batch_op.drop_column('promotion_code')
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE product_offering_price DROP CONSTRAINT ex_product_offering_price_overlap")
     with op.batch_alter_table('product_specification', schema=None) as batch_op:
@@ -420,6 +440,9 @@ def downgrade() -> None:
         batch_op.drop_constraint('ck_product_offering_price_usage_charging', type_='check')
         batch_op.drop_constraint('ck_product_offering_price_steps_of_usage', type_='check')
         batch_op.drop_constraint('ck_product_offering_price_existing_later', type_='check')
+        batch_op.drop_constraint(batch_op.f('fk_product_offering_price_price_change_id'), type_='foreignkey')
+        batch_op.drop_index(batch_op.f('ix_product_offering_price_price_change_id'))
+        batch_op.drop_column('price_change_id')
         batch_op.drop_column('existing_from')
         batch_op.drop_column('usage_charging')
 
@@ -458,3 +481,5 @@ def downgrade() -> None:
     op.drop_table('price_change')
     op.drop_table('service_spec_characteristic')
     op.drop_table('service_specification')
+    op.execute("DELETE FROM change_request_line WHERE step = 'publish'")
+    _allow("")

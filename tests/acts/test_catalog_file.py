@@ -186,6 +186,7 @@ def test_every_field_of_the_catalog_is_in_the_file():
     """A new column of these models is found here until somebody says where it stands in the file."""
     left_out = {
         ("price_alteration", "used_count"), ("price_alteration", "used_amount"),  # of this installation
+        ("product_offering_price", "price_change_id"),
     }  # fmt: skip
     found = set()
     for whole in SHAPES:

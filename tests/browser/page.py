@@ -116,6 +116,41 @@ def open_first_customer(page: Any) -> dict[str, str]:
     return {"number": title(page).split()[0], "phone": phone[0], "url": page.url}
 
 
+# --- without a mouse -------------------------------------------------------------------------------------------------
+
+FOCUSED = "element => element === document.activeElement || element.contains(document.activeElement)"
+
+
+def tab_to(page: Any, place: Any, most: int = 80) -> None:
+    """Press Tab until the focus is there, as somebody without a mouse does."""
+    for _step in range(most):
+        if place.evaluate(FOCUSED):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not lead to {place}")
+
+
+def enter(page: Any, place: Any) -> None:
+    """Go to a link or button by Tab, and press Enter."""
+    tab_to(page, place)
+    key(page, "Enter")
+
+
+def fill(page: Any, field: str, text: str) -> None:
+    """Go to an input by Tab, and type over what is in it."""
+    tab_to(page, page.locator(f"#{field}"))
+    page.keyboard.press("Control+a")
+    page.keyboard.type(text)
+
+
+def pick(page: Any, field: str, text: str) -> None:
+    """Go to a lookup by Tab, type, and take the first answer."""
+    tab_to(page, page.locator(f"#field-{field} .select2-selection"))
+    page.keyboard.type(text)
+    page.locator(".select2-results__option--highlighted", has_text=text).wait_for()
+    page.keyboard.press("Enter")
+
+
 # --- what no page offers ---------------------------------------------------------------------------------------------
 
 

@@ -15,12 +15,14 @@ from app.models.clock import begin_of
 from app.models.gate import Step, Subject
 from app.models.ledger import Change
 from app.models.refusal import RuleBroken
-from app.rules.explaining import rights_of, what_if, who_has
+from app.models.role_limits import FieldRule, Reach, Restriction, RoleReach
+from app.rules.explaining import rights_of, who_has
 from app.rules.past import standing_at
 from app.rules.rights import Way
 from app.sample.builders import make_duty_conflict, make_employee, make_region, make_user
-from app.security.explained import rows_explained
+from app.security.explained import fields_explained, rows_explained, what_if
 from tests.conftest import add_user
+from tests.generic.page import read
 
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -208,6 +210,51 @@ def test_regions_are_those_of_the_time(session, app, world):
     assert reach[auditor.id][0].ways[0].role == app.appbuilder.sm.find_role("Auditor").id
 
 
+PHONE = "contact_medium.phone_number"
+
+
+def limited(session, role, reach, restriction=Restriction.MASKED):
+    """A role whose members reach tickets less far, and do not read a telephone in full."""
+    rows = (
+        RoleReach(role=role, subject="trouble_ticket", reach=reach),
+        FieldRule(role=role, place=PHONE, restriction=restriction),
+    )
+    session.add_all(rows)
+    session.flush()
+    return rows
+
+
+def test_rows_and_fields_are_those_of_the_time_with_the_way_to_them(session, world):
+    """What narrowed a role is read backwards with who held it: a role that was given later narrowed nobody before."""
+    zoe, care, clerk = world["zoe"], world["care"], world["clerk"]
+    at_day(session, 40, lambda: limited(session, care, Reach.OWN), since=0)
+    reach, rule = (
+        session.scalars(sa.select(model).where(model.role_id == care.id)).one() for model in (RoleReach, FieldRule)
+    )
+    at_day(session, 30, lambda: zoe.roles.append(care))
+    at_day(session, 20, lambda: setattr(reach, "reach", Reach.DEPARTMENT))
+    at_day(session, 20, lambda: setattr(rule, "restriction", Restriction.HIDDEN))
+    at_day(session, 14, lambda: zoe.roles.append(clerk))
+    at_day(session, 12, lambda: zoe.roles.remove(clerk))
+    at_day(session, 10, lambda: [session.delete(reach), session.delete(rule)])
+
+    def told(days):
+        past = standing_at(session, [zoe.id], now() - days * DAY)
+        found = [
+            *rows_explained(session, past, [zoe.id])[zoe.id][1:],
+            *fields_explained(session, past, [zoe.id])[zoe.id],
+        ]
+        return [(limit.what, *(way.role for way in limit.ways)) for limit in found]
+
+    assert told(35) == []
+    phone = "Contact medium: Telephone – "
+    assert told(25) == [("Trouble tickets: Their own", care.id), (f"{phone}Masked", care.id)]
+    assert told(15) == [("Trouble tickets: Department", care.id), (f"{phone}Hidden", care.id)]
+    assert told(13) == [], "of two roles the widest counts"
+    assert told(11) == told(15)
+    assert told(7) == []
+
+
 # --- what if ---------------------------------------------------------------------------------------------------------
 
 
@@ -236,6 +283,49 @@ def test_a_role_that_changes_concerns_all_who_have_it_and_alike(session, app, wo
     gone = what_if(session, [requests.line(Step.DELETE, world["care"])], NOW)
     assert {user for each in gone for user in each.users} > {both.id}
     assert all(OPENS in each.lost for each in gone)
+
+
+def turns(session, *lines):
+    found = what_if(session, lines, NOW)
+    return [(turn.what, turn.before, turn.after) for effect in found for turn in effect.turns]
+
+
+def test_what_if_tells_how_far_and_how_much_is_read_before_and_after(session, world):
+    """The clerk reaches tickets of their regions and reads telephones in full; the care agent neither."""
+    li, zoe, care, clerk = (world[name] for name in ("li", "zoe", "care", "clerk"))
+    reach, rule = limited(session, care, Reach.OWN)
+    tickets, phone = "Trouble tickets", "Contact medium: Telephone"
+    own, regions, masked = (str(each.label) for each in (Reach.OWN, Reach.REGIONS, Restriction.MASKED))
+
+    def gets(user, role):
+        return requests.line(Step.ADD, user, "roles", role.id)
+
+    narrowed, free = (
+        [(tickets, regions, own), (phone, "In full", masked)],
+        [(tickets, own, regions), (phone, masked, "In full")],
+    )
+    assert turns(session, gets(zoe, care)) == [(tickets, "—", own), (phone, "—", masked)]
+    assert turns(session, gets(li, care)) == [], "the widest counts"
+    off = requests.line(Step.REMOVE, li, "roles", clerk.id)
+    assert turns(session, gets(li, care), off) == narrowed
+    zoe.groups.append(world["night"])
+    session.flush()
+    assert turns(session, gets(zoe, clerk)) == free
+    assert turns(session, requests.line(Step.REMOVE, zoe, "groups", world["night"].id)) == [], "lost rights tell it"
+    lines = [requests.line(Step.SET, reach, "reach", "regions"), requests.line(Step.DELETE, rule)]
+    assert turns(session, *lines) == free
+    assert [effect.users for effect in what_if(session, lines, NOW)] == [(zoe.id,)]
+    new = requests.new_record(RoleReach, {"role_id": care.id, "subject": "product_order", "reach": "own"})
+    assert turns(session, new) == [("Product orders", regions, own)]
+
+
+def test_the_page_of_a_request_tells_rows_and_fields(session, world, login):
+    limited(session, world["care"], Reach.OWN)
+    session.commit()
+    request = asked(session, [requests.line(Step.ADD, world["zoe"], "roles", world["care"].id)])
+    session.commit()
+    page = read(login("ann").get(f"/change_request/show/{request.id}")).text
+    assert "Trouble tickets: “—” becomes “Their own”" in page
 
 
 # --- in both languages -----------------------------------------------------------------------------------------------

@@ -327,9 +327,16 @@ def test_who_runs_it_starts_and_closes_it_and_who_audits_reads_it(session, world
     assert done.status_code == 302
     states = set(session.scalars(sa.select(RecertificationLine.state)))
     assert (session.get(Recertification, campaign.id).state, states) == ("closed", {LineState.UNDECIDED})
+    shown = browser.get(f"/recertification/show/{campaign.id}").text
+    assert "0 of 5 decided (0%)" in shown, "what nobody has decided on is not decided"
+    assert f"/recertification/edit/{campaign.id}" not in shown
     line = lines(session, campaign)["li", "Clerk"]
     late = login("mia").post(f"{LINES}/action/keep/{line.id}", data={"reason": "late"})
     assert late.status_code == 422
+    campaign.at_end = "revoke"
+    with pytest.raises(RuleBroken, match="“Closed”: its content stays as it is"):
+        session.flush()
+    session.rollback()
 
 
 # --- reminders and the end -------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from app.models.acting import acting
 from app.models.ledger import Change
 from app.models.sign_in import RecoveryCode, RoleSignIn, SecondFactor, SignInLock, UserSession
 from app.security import second_factor, sign_in
+from app.views.sign_in import browser_text
 from tests.conftest import PASSWORD, Visitor, add_user, new_database, settings_of_tests
 
 pytestmark = pytest.mark.one_database
@@ -543,3 +544,24 @@ def test_a_secret_that_was_shown_before_the_key_changed_is_made_anew(app, sessio
 def test_who_acts_is_kept_out_of_a_session_of_nobody(app, session):
     with app.test_request_context(), acting(actor="tester"):
         assert sign_in.key_hash_of_request() == ""
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/131.0.0.0 Safari/537.36 Edg/131.0",
+            "Edge 131, Windows",
+        ),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/131.0 Safari/537.36", "Chrome 131, Linux"),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) Version/17.1 Mobile/15E148 Safari/604",
+            "Safari 17, iOS",
+        ),
+        ("Mozilla/5.0 (Linux; Android 14; rv:133.0) Gecko/133.0 Firefox/133.0", "Firefox 133, Android"),
+        ("Mozilla/5.0 (Nothing)", "Mozilla/5.0 (Nothing)"),
+        ("python-requests/2.32", "python-requests/2.32"),
+    ],
+)
+def test_a_browser_is_told_as_people_call_it(agent, told):
+    assert browser_text(agent) == told

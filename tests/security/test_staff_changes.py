@@ -9,7 +9,7 @@ from flask_appbuilder.security.sqla.models import Group, Role, User
 from app.acts import deciding, requests, staffing
 from app.jobs.requests import keep_requests
 from app.models.acting import acting
-from app.models.approval import ChangeRequest, Deputy, RoleGrant, Verdict
+from app.models.approval import ApprovalPolicy, ChangeRequest, Deputy, RoleGrant, Verdict
 from app.models.following import FollowedRecord
 from app.models.gate import Step, Subject
 from app.models.ledger import Change
@@ -24,13 +24,18 @@ from app.rules.approval import all_in_words
 from app.rules.staffing import hand_over, template_of
 from app.sample.builders import (
     bring,
+    make_customer,
     make_department,
     make_duty_conflict,
+    make_duty_exception,
     make_employee,
     make_order,
+    make_recertification,
+    make_recertification_line,
     make_region,
     make_review_limit,
     make_ticket,
+    make_user,
     make_work_group,
 )
 from app.views.base.rights import names_at
@@ -176,6 +181,17 @@ def test_nothing_of_a_leaver_is_left_and_their_work_waits_for_the_colleague(app,
     assert letter.title == "您接手 li 的工作"
 
 
+@pytest.mark.one_database
+def test_who_came_today_can_leave_today(session, world):
+    """A period has a day in it at least."""
+    with acting(authority="tests"):
+        world["bo"].valid_from = TODAY
+        session.commit()
+    done(session, "leaver", employee=world["bo"], colleague=world["li"])
+    assert world["bo"].valid_to == TODAY + datetime.timedelta(days=1)
+    assert not user(session, "bo").active
+
+
 def test_no_column_that_says_who_must_act_names_somebody_who_has_left(session, world):
     """Every reference to an employee is either handed over, or tells what was: a new one has to say which."""
     handed = {(work.model.__tablename__, work.name) for work in staffing.WORK}
@@ -288,6 +304,35 @@ def test_who_took_over_and_left_as_well_is_followed_by_their_colleague(app, sess
     assert (first.state, ticket.owner) == ("done", world["mia"])
 
 
+def token_of(session, name, by, works_as):
+    found = ApiToken(user_id=works_as.id, name=name, key_hash=name, begins="swb", scopes="customer:read",
+                     expires_at=NOW + DAY, created_at=NOW, created_by=by)  # fmt: skip
+    session.add(found)
+    session.flush()
+    return found
+
+
+@pytest.mark.parametrize("go_on", [False, True])
+def test_tokens_that_a_leaver_has_made_for_programs_end_unless_the_change_says_that_they_go_on(
+    session, world, login, go_on
+):
+    program = make_user(session, "erp")
+    of_li, of_bo = (token_of(session, f"ERP of {name}", name, program) for name in ("li", "bo"))
+    change = change_of(session, StaffKind.LEAVER, employee=world["li"], colleague=world["bo"], programs_go_on=go_on)
+    told, _work, _problems = words(session, change)
+    sentence = "Programs keep the tokens that li has made" if go_on else "Tokens that li has made for programs end too"
+    assert told[-1].endswith(f"goes to bo. {sentence}")
+    session.commit()
+    page = read(login("sec").get(f"/staff_change/show/{change.id}")).text
+    assert ("ERP of li (erp)" in page, "ERP of bo" in page, "make new ones before" in page) == (True, False, not go_on)
+    request = asked(session, change)
+    approved(session, request)
+    session.expire_all()
+    assert (of_li.revoked_at is None, of_bo.revoked_at) == (go_on, None)
+    ended = sa.select(Change.authority).where(Change.record_type == "api_token", Change.record_id == of_li.id)
+    assert session.scalars(ended.order_by(Change.id.desc())).first() == ("tests" if go_on else request.number)
+
+
 # --- the gate --------------------------------------------------------------------------------------------------------
 
 
@@ -304,6 +349,28 @@ def test_nobody_decides_alone_and_the_content_stays(session, world):
     with as_("sec"), pytest.raises(RuleBroken, match="by its approved request only"):
         flushed(session, lambda: change.move("done"))
     session.rollback()
+
+
+def test_what_was_asked_for_offers_no_form(session, login, world):
+    draft = change_of(session, StaffKind.LEAVER, employee=world["bo"], colleague=world["mia"])
+    change = change_of(session, StaffKind.LEAVER, employee=world["li"], colleague=world["mia"])
+    asked(session, change)
+    browser, form = login("sec"), f"/staff_change/edit/{change.id}"
+    for address in ("/staff_change/list/", f"/staff_change/show/{change.id}"):
+        assert form not in browser.get(address).text
+    assert f"/staff_change/edit/{draft.id}" in browser.get("/staff_change/list/").text
+    told = f"{change} is “To be approved”: its content stays as it is."
+    assert told in read(browser.get(form, follow_redirects=True)).text
+    chosen = {"_rows": f"{change.id}.{change.version}", "_step": "preview", "_what.job_title": "set", "job_title": "x"}
+    assert told in read(login("admin").post("/staff_change/bulk-edit", data=chosen)).text
+    gone = form.replace("edit", "delete")
+    assert gone not in browser.get(f"/staff_change/show/{change.id}").text
+    assert "is asked for, and is kept" in read(browser.get(gone, follow_redirects=True)).text
+    for name, value in (("user_name", "li2"), ("job_title", "Agent"), ("further_roles", [session.get(Role, 1)])):
+        setattr(change, name, value)
+        with pytest.raises(RuleBroken, match="its content stays as it is"):
+            session.flush()
+        session.rollback()
 
 
 def test_a_request_of_a_mover_takes_nothing_that_it_does_not_list(session, world):
@@ -345,6 +412,193 @@ def test_turned_down_it_is_dropped_and_can_be_asked_for_anew(session, world):
     session.commit()
     assert change.state == "dropped"
     assert user(session, "li").active
+
+
+# --- attempts --------------------------------------------------------------------------------------------------------
+
+
+PAST = {"unrecorded": "tampering of a test"}
+
+
+def leaving(session, world, **values):
+    """An approved request that li leaves in some days, which waits for its day."""
+    given = {"employee": world["li"], "colleague": world["bo"], "effective_on": SOON} | values
+    change = change_of(session, StaffKind.LEAVER, **given)
+    request = asked(session, change)
+    approved(session, request)
+    assert request.state == "approved"
+    return change, request
+
+
+def held_up(session, request):
+    """Why the worker does not carry a request out on its day."""
+    found = keep_requests(NOW + 5 * DAY)
+    session.expire_all()
+    assert (found["applied"], found["held_up"], request.state) == (0, 1, "approved")
+    return request.problem
+
+
+def test_who_takes_over_does_not_approve_it(app, session, world):
+    """They get people to manage, rights to review, exceptions to answer for."""
+    change = change_of(session, StaffKind.LEAVER, employee=world["li"], colleague=world["app"])
+    request = asked(session, change)
+    with as_("app"), pytest.raises(RuleBroken, match="what they gain themselves"):
+        deciding.decide(session, request, Verdict.APPROVED, "", NOW)
+    session.rollback()
+    add_user(app, "ann", "Rights approver")
+    approved(session, request, by="ann")
+    assert (change.state, request.for_user) == ("done", None)
+
+
+def test_where_managers_are_barred_the_new_one_is_too(session, world):
+    session.add(policy(bars_manager=True))
+    session.flush()
+    change = change_of(session, StaffKind.MOVER, employee=world["li"], manager=world["app"])
+    request = asked(session, change)
+    with as_("app"), pytest.raises(RuleBroken, match="manager of who gains"):
+        deciding.decide(session, request, Verdict.APPROVED, "", NOW)
+    session.rollback()
+
+
+@pytest.mark.parametrize("who", ["deputy of who asks", "who asks as a deputy"])
+def test_who_asks_does_not_approve_through_a_deputy(app, session, world, who):
+    change = change_of(session, StaffKind.LEAVER, employee=world["li"], colleague=world["bo"])
+    request = asked(session, change)
+    pair = ("sec", "mia") if who == "deputy of who asks" else ("app", "sec")
+    session.add(Deputy(employee=world[pair[0]], deputy=world[pair[1]], valid_to=SOON))
+    session.flush()
+    with as_(pair[1]), pytest.raises(RuleBroken, match=r"right that you do not have|their own request"):
+        deciding.decide(session, request, Verdict.APPROVED, "", NOW)
+    session.rollback()
+
+
+TAMPERED = {
+    "who leaves": ("employee_id", lambda w: w["mia"].id),
+    "who takes over": ("colleague_id", lambda w: w["mia"].id),
+    "what it is": ("kind", lambda w: "mover"),
+    "what becomes of tokens": ("programs_go_on", lambda w: True),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_a_staff_change_that_was_changed_past_the_portal_is_not_carried_out(session, world, what):
+    change, request = leaving(session, world)
+    column, value = TAMPERED[what]
+    tampered = sa.update(StaffChange.__table__).where(StaffChange.id == change.id).values({column: value(world)})
+    session.connection().execute(tampered, execution_options=PAST)
+    session.commit()
+    assert "changed meanwhile" in held_up(session, request)
+    assert [user(session, name).active for name in ("li", "mia")] == [True, True]
+    assert roles_of(session, "li") == ["Clerk", "Order reviewer"]
+
+
+def test_a_leavers_request_ends_with_the_login_that_it_was_asked_about(session, world):
+    _change, request = leaving(session, world)
+    other = add_user_of(session, world, "li", "lin")
+    assert "changed meanwhile" in held_up(session, request)
+    assert other.active
+
+
+def add_user_of(session, world, person, name):
+    """Another login of an employee."""
+    found = make_user(session, name, roles=list(user(session, person).roles))
+    world[person].user_id = found.id
+    session.commit()
+    return found
+
+
+FROM_OTHERS = {  # what: (what is there, what is tried)
+    "a limit": (lambda s, w: make_review_limit(s, employee=w["mia"]), lambda s, w, it: s.delete(it)),
+    "an exception": (lambda s, w: excepted(s, w), lambda s, w, it: s.delete(it)),
+    "an exception to answer for": (lambda s, w: excepted(s, w), lambda s, w, it: setattr(it, "owner", w["bo"])),
+    "a role, from its side": (lambda s, w: user(s, "mia").roles[0], lambda s, w, it: it.user.clear()),
+    "a region of theirs": (lambda s, w: make_region(s), lambda s, w, it: setattr(w["li"], "region", it)),
+    "a limit of theirs that is new": (lambda s, w: None, lambda s, w, it: make_review_limit(s, employee=w["li"])),
+    "a policy": (lambda s, w: None, lambda s, w, it: s.add(policy(needed=2))),
+}
+
+
+def excepted(session, world):
+    return make_duty_exception(session, user=user(session, "mia"), owner=world["app"])
+
+
+def policy(**values):
+    return ApprovalPolicy(subject=Subject.RIGHTS, right_name="can_approve_rights", **values)
+
+
+@pytest.mark.parametrize("what", FROM_OTHERS)
+def test_the_number_of_a_leavers_request_takes_nothing_from_others_and_gives_nothing(session, world, what):
+    before, work = FROM_OTHERS[what]
+    _change, request = leaving(session, world)
+    it = before(session, world)
+    session.flush()
+    with acting(actor="system", authority=request.number), pytest.raises(RuleBroken, match="approved change request"):
+        flushed(session, lambda: work(session, world, it))
+    session.rollback()
+
+
+def closed(session, name, *roles):
+    found = make_user(session, name, roles=roles)
+    found.active = False
+    session.flush()
+    return found
+
+
+@pytest.mark.parametrize("how", ["by name", "by the employee"])
+def test_a_closed_login_brings_no_right_that_nobody_was_told_of(app, session, world, how):
+    admin = app.appbuilder.sm.find_role("Admin")
+    old = closed(session, "old", admin)
+    values = {"family_name": "Old", "user_name": "old", "email": "old@example.com", "department": world["care"]}
+    if how == "by the employee":
+        values = {"employee": make_employee(session, user_id=old.id), "further_roles": [admin]}
+    change = change_of(session, StaffKind.JOINER, **values)
+    with as_("sec"), pytest.raises(RuleBroken, match=r"taken away first|Somebody else"):
+        staffing.ask_for(session, change, "x", NOW)
+    session.rollback()
+
+
+def test_rights_to_review_do_not_come_to_who_runs_the_campaign(session, world):
+    campaign = make_recertification(session, fallback=world["mia"], owner_id=world["bo"].user_id)
+    line = make_recertification_line(session, recertification=campaign, reviewer=world["li"])
+    session.flush()
+    hand_over(session, world["li"], world["bo"], leaves=True, now=NOW)
+    assert line.reviewer is world["mia"]
+
+
+def test_what_another_decides_on_shows_nothing_of_the_records_that_it_hands_over(app, session, world, login):
+    """The approver of rights works in no region: of a ticket they read its number."""
+    region = make_region(session)
+    customer = make_customer(session, region=region)
+    ticket = make_ticket(session, owner=world["li"], customer=customer, name="Line of Mrs Secret is dead")
+    change = done(session, StaffKind.LEAVER, employee=world["li"], colleague=world["bo"])
+    with as_("sec"):
+        back = staffing.ask_to_undo(session, change, "She stays after all", NOW)
+    session.commit()
+    approver = login("app")
+    pages = [f"/change_request/show/{back.id}", f"/change_request_line/list/?change_request_id.is={back.id}"]
+    told = [read(approver.get(page)).text for page in pages]
+    assert [("Secret" in text, ticket.number in text) for text in told] == [(False, False), (False, True)]
+    with acting(authority="tests"):
+        ticket.owner = world["mia"]
+        session.commit()
+    with as_("app"), pytest.raises(RuleBroken) as refusal:
+        deciding.decide(session, back, Verdict.APPROVED, "", NOW)
+    session.rollback()
+    assert "Secret" not in str(refusal.value)
+
+
+def test_the_content_is_not_to_be_changed_through_any_page(session, world, login):
+    change, request = leaving(session, world)
+    browser, mia = login("sec"), world["mia"].id
+    stored = (change.colleague_id, change.kind, request.content_hash)
+    browser.post(f"/staff_change/edit/{change.id}", data={"colleague_id": mia, "state": "done"})
+    browser.post("/change_request_line/add", data={"change_request_id": request.id, "step": "add"})
+    browser.post(f"/change_request/edit/{request.id}", data={"apply_from": str(TODAY)})
+    browser.post(f"/staff_change/delete/{change.id}")
+    browser.post(f"/change_request/action/approve/{request.id}", data={"reason": ""})
+    session.expire_all()
+    assert (change.colleague_id, change.kind, request.content_hash) == stored
+    assert (change.state, request.state, len(request.lines(session))) == ("asked", "approved", 3)
 
 
 # --- movers and joiners ----------------------------------------------------------------------------------------------
@@ -425,7 +679,7 @@ def test_conflicting_duties_of_a_new_position_are_refused_when_it_is_asked_for(a
 
 
 def test_from_the_form_to_the_result_on_the_pages(session, world, login):
-    make_ticket(session, owner=world["li"])
+    ticket = make_ticket(session, owner=world["li"])
     session.commit()
     browser = login("sec")
     data = {"kind": "leaver", "employee_id": world["li"].id, "colleague_id": world["bo"].id, "effective_on": str(TODAY)}
@@ -442,15 +696,24 @@ def test_from_the_form_to_the_result_on_the_pages(session, world, login):
     assert approver.post(f"/change_request/action/approve/{request.id}", data={"reason": ""}).status_code == 302
     shown = read(browser.get(address)).text
     assert "What it did" in shown
+    assert "Trouble ticket 1" in shown
+    assert ticket.number not in shown, "its owner has changed; what it is about is not told"
     assert "What it does" not in shown
     assert login("eve", "Clerk").get(address).status_code in (302, 403)
 
 
 def test_it_is_taken_back_by_a_request_that_another_decides_on(session, world):
-    ticket, moved_on = make_ticket(session, owner=world["li"]), make_ticket(session, owner=world["li"])
+    ticket, moved_on, over = (make_ticket(session, owner=world["li"]) for _number in range(3))
+    campaign = make_recertification(session, fallback=world["mia"], owner_id=world["sec"].user_id)
+    line, kept = (
+        make_recertification_line(session, recertification=campaign, reviewer=world["li"], role_key=key)
+        for key in (1, 2)
+    )
     make_review_limit(session, employee=world["li"])
     change = done(session, StaffKind.LEAVER, employee=world["li"], colleague=world["bo"])
     moved_on.owner = world["mia"]
+    bring(over, "cancelled")
+    kept.move("kept", "Still needed")
     session.commit()
     with as_("sec"):
         back = staffing.ask_to_undo(session, change, "She stays after all", NOW)
@@ -461,6 +724,7 @@ def test_it_is_taken_back_by_a_request_that_another_decides_on(session, world):
     assert roles_of(session, "li") == ["Clerk", "Order reviewer"]
     assert (user(session, "li").active, world["li"].valid_to, ticket.owner) == (True, None, world["li"])
     assert moved_on.owner is world["mia"], "what went on meanwhile stays"
+    assert (line.reviewer, kept.reviewer, over.owner) == (world["li"], world["bo"], world["bo"]), "what is over stays"
     assert session.scalars(sa.select(ReviewLimit)).one().employee is world["li"]
     entries = sa.select(Change.authority).where(Change.record_type == "ab_user").order_by(Change.id.desc())
     assert session.scalars(entries).first() == back.number

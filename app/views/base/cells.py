@@ -13,11 +13,10 @@ from markupsafe import Markup, escape
 from app.acts.operators import kind_of
 from app.models.base import Field, Record, records
 from app.models.choices import Choices
-from app.models.identity import full_name
+from app.models.identity import full_name, role_text
 from app.models.masking import masked
 from app.models.types import Email, Percent, PhoneNumber
 from app.security.field_rights import reads_named
-from app.security.roles import role_text
 from app.security.scope import is_limited, sees
 from app.views.base.registry import may, place_of
 

@@ -44,12 +44,14 @@ class Panel:
     """A box on the detail page. rule(session, record) -> data for the template, or None to leave the box out.
 
     tells: the fields whose values it shows, as ProductOrder.monthly_total: who may not read one of them has no box.
+    is_wide: it stands below the facts instead of beside them.
     """
 
     title: Any
     rule: Callable[[Session, Any], Any]
     template: str
     tells: Sequence[Any] = ()
+    is_wide: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ class DeleteScreen(Screen):
     @has_access
     def delete(self, pk: str) -> Any:
         record = self.load(pk)
+        if request.method == "GET" and record.kept:
+            flash(record.kept, "warning")
+            return self.back_to(pk)
         problems: list[str] = []
         if request.method == "POST":
             name = str(record)

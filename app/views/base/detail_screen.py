@@ -71,8 +71,8 @@ class DetailScreen(FollowScreen):
 
     def _buttons(self, record: Any) -> Any:
         offered = (
-            ("edit", gettext("Edit"), "fa-pencil", "primary"),
-            ("delete", gettext("Delete"), "fa-trash", "danger"),
+            ("edit", gettext("Edit"), "fa-pencil", "primary", "frozen"),
+            ("delete", gettext("Delete"), "fa-trash", "danger", "kept"),
         )
         links = [
             Button("link", link.label, link.url(record), link.icon)
@@ -84,15 +84,15 @@ class DetailScreen(FollowScreen):
             links.append(Button("import", gettext("Import a file"), self.address("import/"), "fa-upload"))
         return links + [
             Button(name, label, self.address(f"{name}/{record.id}"), icon, style)
-            for name, label, icon, style in offered
-            if self.may(name)
+            for name, label, icon, style, obstacle in offered
+            if self.may(name) and not getattr(record, obstacle)
         ]
 
-    def _panels(self, record: Any) -> Iterator[tuple[Any, Any]]:
+    def _panels(self, record: Any) -> Iterator[tuple[bool, Any, Any]]:
         for panel in [*self.panels, *standard_panels(self.model)]:
             data = panel.rule(db.session(), record) if reads(*panel.tells) else None
             if data is not None:
-                yield panel.title, self._render_panel(panel, record, data)
+                yield panel.is_wide, panel.title, self._render_panel(panel, record, data)
 
     def _render_panel(self, panel: Panel, record: Any, data: Any) -> Any:
         return Markup(self.render_template(panel.template, data=data, record=record))  # noqa: S704 (escaped by Jinja)

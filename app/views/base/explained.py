@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 from flask_babel import gettext, ngettext
 
 from app.models.clock import begin_of, day_of
+from app.models.identity import role_text
 from app.rules.explaining import Ways, rights_of, rights_of_role
 from app.rules.past import Past
 from app.rules.rights import Right, Way
 from app.security.explained import Limit
-from app.security.roles import role_text
 from app.views.base.cells import instant_text
 from app.views.base.matrix import Area, Subject, matrix_of
 

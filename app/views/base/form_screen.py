@@ -128,6 +128,9 @@ class FormScreen(Screen):
         is_asked = request.method == "GET"
         drawn = [*self.inputs(is_new=False), *fixed(self.model, is_new=False)]
         record = self.load(pk, [shown for shown in drawn if is_asked and not shown.many])
+        if is_asked and record.frozen:
+            flash(record.frozen, "warning")
+            return self.back_to(pk)
         if is_asked:
             form = self.form_class(is_new=False)(formdata=None, obj=record)
             return self._draw_edit(record, form, forms.seen_values(form, record))

@@ -35,6 +35,7 @@ LUCIDE = {
     "fa-chevron-right": "chevron-right",
     "fa-chevron-up": "chevron-up",
     "fa-circle-o": "circle",
+    "fa-clone": "copy",
     "fa-cog": "settings",
     "fa-cogs": "cog",
     "fa-columns": "columns-3",

@@ -120,7 +120,8 @@ class ListScreen(Screen):
             drawn = [found if isinstance(found := cell(record), Markup) else escape(found) for cell in cells]
             if show and drawn and "<a " not in drawn[0]:
                 drawn[0] = Markup(f'<a href="{show}{record.id}">{drawn[0]}</a>')  # noqa: S704 (the route is ours)
-            return Row(record.id, f"{show}{record.id}" if show else "", f"{edit}{record.id}" if edit else "", drawn)
+            is_open = edit and not record.frozen
+            return Row(record.id, f"{show}{record.id}" if show else "", f"{edit}{record.id}" if is_open else "", drawn)
 
         return row
 

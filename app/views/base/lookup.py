@@ -13,7 +13,7 @@ from app.acts.keyset import Key, sorted_by
 from app.acts.operators import Reading, could_be, searched, sought
 from app.extensions import db
 from app.models.base import model_of
-from app.security.roles import role_text
+from app.models.identity import role_text
 from app.security.scope import rows
 from app.transaction import only_reads
 from app.views.base.explained import LOOK

@@ -16,10 +16,10 @@ from app.acts import own_lists
 from app.acts.own_lists import Lists, May, Pairs, Wish, pairs_of, usable
 from app.extensions import db
 from app.models.base import Declared, Record, model_of
+from app.models.identity import role_text
 from app.models.own_list import OwnList
 from app.models.types import whole
 from app.security.manager import held_roles
-from app.security.roles import role_text
 from app.views.base.listing import PLACE
 from app.views.base.pages import OwnEntry, OwnLists
 from app.views.base.registry import may, place_of

@@ -88,6 +88,11 @@ class ListPage:
     def last(self) -> int:
         return self.first + len(self.rows) - 1
 
+    @property
+    def has_edit(self) -> bool:
+        """Whether a column leads to the forms of the rows."""
+        return any(row.edit_url for row in self.rows)
+
     def body(self, tick: str, edit: str, pencil: Markup) -> Markup:
         """The rows as markup. tick, edit: labels with a # for the number of the row.
 
@@ -96,9 +101,11 @@ class ListPage:
         heads = [f'<td class="{"number" if column.is_number else ""}">' for column in self.columns]
         heads = ['<td class="key">', *(head.replace(' class=""', "") for head in heads[1:])]
         tick, edit = str(escape(tick)), str(escape(edit))
-        drawn = []
+        has_edit, drawn = self.has_edit, []
         for number, row in enumerate(self.rows, self.first or 1):
-            drawn.append(f'<tr data-url="{row.url}" data-key="{row.key}">' if row.url else f'<tr data-key="{row.key}">')
+            url = f' data-url="{row.url}"' if row.url else ""
+            frozen = " data-frozen" if self.inline_url and not row.edit_url else ""
+            drawn.append(f'<tr{url} data-key="{row.key}"{frozen}>')
             if self.bulk:
                 label = tick.replace("#", str(number))
                 drawn.append(
@@ -110,6 +117,8 @@ class ListPage:
                 label = edit.replace("#", str(number))
                 link = f'<a class="row-edit" href="{row.edit_url}" aria-label="{label}">{pencil}</a>'
                 drawn.append(f'<td class="narrow">{link}</td>')
+            elif has_edit:
+                drawn.append("<td></td>")
             drawn.append("</tr>")
         return Markup("".join(drawn))  # noqa: S704 (cells are markup, labels escaped; addresses and keys are ours)
 
@@ -221,7 +230,7 @@ class DetailPage:
     facts: list[Fact]
     buttons: list[Button]
     moves: list[Button]
-    panels: list[tuple[Any, Markup]]
+    panels: list[tuple[bool, Any, Markup]]  # is it wide, title, body
     tabs: list[Tab]
     tab: ListPage | None
     history: History | None

@@ -1,0 +1,412 @@
+"""From active to launched: asked, sealed, decided on by somebody else, applied on its day; versions; mass changes."""
+
+import datetime
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from app.acts import deciding
+from app.acts.catalog_actions import ask_to_change_prices, ask_to_undo_prices
+from app.acts.publishing import ask_to_publish
+from app.acts.versions import differences, new_version, next_revision, version_at
+from app.jobs.requests import keep_requests
+from app.models.acting import acting
+from app.models.approval import ChangeRequest, RequestState, Verdict
+from app.models.catalog import BundledOffering, BundleGroup, ProductOffering
+from app.models.order import ProductOrder
+from app.models.price_change import PriceChangeState
+from app.models.pricing import ProductOfferingPrice
+from app.models.publication import LifecycleStatus
+from app.models.refusal import RuleBroken, TakesRequest
+from app.rules.impact import impact_of
+from app.rules.order_pricing import count_discounts, take_prices
+from app.rules.ordering import items_of
+from app.sample.builders import (
+    bring,
+    launch,
+    make_bundle,
+    make_bundle_group,
+    make_bundled_offering,
+    make_category,
+    make_customer,
+    make_offering,
+    make_offering_term,
+    make_offering_test_case,
+    make_order,
+    make_price,
+    make_price_alteration,
+    make_price_change,
+    make_price_tier,
+    make_product_spec_service,
+    make_specification,
+)
+from tests.conftest import add_user
+
+pytestmark = pytest.mark.one_database
+NOW = datetime.datetime.now(datetime.UTC)
+TODAY = NOW.date()
+DAY = datetime.timedelta(days=1)
+LAUNCHED, ACTIVE = LifecycleStatus.LAUNCHED, LifecycleStatus.ACTIVE
+
+
+@pytest.fixture
+def people(session, app):
+    for name, role in (("pia", "Product manager"), ("pit", "Product manager"), ("cat", "Catalog approver")):
+        add_user(app, name, role)
+    session.commit()
+
+
+def as_(name):
+    return acting(actor=name, authority="")
+
+
+@pytest.fixture
+def specification(session):
+    made = make_specification(session, name="Fibre access", name_zh="光纤接入")
+    make_product_spec_service(session, product_specification=made)
+    session.flush()
+    return launch(session, made)
+
+
+@pytest.fixture
+def offering(session, specification, people):
+    """Written by pia, ready to be published with one price."""
+    with as_("pia"):
+        made = make_offering(session, name="Fibre", name_zh="光纤", product_specification=specification)
+        make_offering_term(session, product_offering=made, months=12)
+        price = make_price(session, product_offering=made, amount=Decimal(99), valid_from=TODAY - 100 * DAY)
+        session.flush()
+        for each in (made, price):
+            bring(each, "active")
+        session.commit()
+    return made
+
+
+def price_of(session, offering):
+    mine = sa.select(ProductOfferingPrice).where(ProductOfferingPrice.product_offering_id == offering.id)
+    return session.scalars(mine.order_by(ProductOfferingPrice.id.desc()).limit(1)).one()
+
+
+def asked(session, record, by="pia", **given):
+    with as_(by):
+        request = ask_to_publish(session, record, "Spring", NOW, **given)
+    session.commit()
+    return request
+
+
+def approved(session, request, by="cat"):
+    with as_(by):
+        deciding.decide(session, request, Verdict.APPROVED, "", NOW)
+    session.commit()
+    session.expire_all()
+
+
+def published(session, record, **given):
+    approved(session, asked(session, record, **given))
+
+
+def refusal_of(work, *arguments, **given):
+    with pytest.raises(RuleBroken) as caught:
+        work(*arguments, **given)
+    return str(caught.value)
+
+
+def made_launched(session, offering):
+    published(session, offering)
+    assert offering.lifecycle_status == LAUNCHED
+
+
+# --- asking and deciding ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.each_database
+def test_an_offering_is_launched_with_its_prices_when_somebody_else_has_approved(session, offering):
+    request = asked(session, offering)
+    assert (offering.lifecycle_status, request.state) == (ACTIVE, RequestState.SUBMITTED)
+    approved(session, request)
+    assert {offering.lifecycle_status, price_of(session, offering).lifecycle_status} == {LAUNCHED}
+    assert request.state == RequestState.APPLIED
+
+
+def test_nobody_launches_past_a_request(session, offering):
+    with as_("pia"):
+        offering.move("launched")
+        with pytest.raises(TakesRequest):
+            session.flush()
+
+
+def test_who_has_written_it_does_not_approve_it(session, app, offering):
+    role = app.appbuilder.sm.find_role("Catalog approver")
+    with acting(authority="tests"):
+        pit = app.appbuilder.sm.find_user("pit")
+        pit.roles.append(role)
+        session.commit()
+    with as_("pit"):
+        price_of(session, offering).move("in_test")
+        session.flush()
+        price_of(session, offering).move("active")
+        session.commit()
+    request = asked(session, offering)
+    told = "You have written what is to be published: somebody else decides."
+    assert refusal_of(approved, session, request, "pit") == told
+    session.rollback()
+    approved(session, request)
+    assert offering.lifecycle_status == LAUNCHED
+
+
+def test_every_obstacle_is_told_at_once_and_nothing_is_asked_for(session, offering):
+    make_offering_test_case(
+        session, product_offering=offering, name="One", day=TODAY, expected_monthly=Decimal(98), term_months=12
+    )
+    with as_("pia"):
+        offering.move("in_test")
+        session.commit()
+        offering.name_zh = None
+        session.commit()
+        told = refusal_of(ask_to_publish, session, offering, "Spring", NOW)
+    assert "it passes its test first" in told
+    assert "has no Chinese name" in told
+    assert "Test case “One”: must cost 0.00 once and 98.00 monthly, costs 0.00 and 99.00 CNY." in told
+    session.rollback()
+    assert session.scalar(sa.select(sa.func.count()).select_from(ChangeRequest)) == 0
+
+
+def test_what_was_approved_is_what_was_asked_for(session, offering):
+    """Taken back to test and changed after it was asked for: the seal does not fit."""
+    request = asked(session, offering, apply_from=TODAY + 3 * DAY)
+    approved(session, request)
+    assert (request.state, offering.lifecycle_status) == (RequestState.APPROVED, ACTIVE)
+    with as_("pia"):
+        price = price_of(session, offering)
+        price.move("in_test")
+        session.flush()
+        price.amount = Decimal(1)
+        session.flush()
+        price.move("active")
+        session.commit()
+    assert keep_requests(NOW + 4 * DAY)["held_up"] == 1
+    session.expire_all()
+    assert "it was changed after it was asked for" in request.problem
+    assert price_of(session, offering).lifecycle_status == ACTIVE
+
+
+def test_a_test_case_that_fails_on_the_day_stops_it(session, offering):
+    approved(session, asked(session, offering, apply_from=TODAY + 3 * DAY))
+    with as_("pia"):
+        make_offering_test_case(
+            session, product_offering=offering, day=TODAY, expected_monthly=Decimal(98), term_months=12
+        )
+        session.commit()
+    keep_requests(NOW + 4 * DAY)
+    session.expire_all()
+    assert offering.lifecycle_status == ACTIVE
+
+
+def test_it_is_launched_by_the_system_on_its_day(session, offering):
+    approved(session, asked(session, offering, apply_from=TODAY + 3 * DAY))
+    assert keep_requests(NOW + 2 * DAY)["applied"] == 0
+    assert keep_requests(NOW + 3 * DAY)["applied"] == 1
+    session.expire_all()
+    assert offering.lifecycle_status == LAUNCHED
+
+
+def test_active_content_is_closed(session, offering):
+    with as_("pia"):
+        offering.name = "Other"
+        told = refusal_of(session.flush)
+    assert told == f"{offering} has passed its test: take it back to test to change its “Name”."
+
+
+@pytest.mark.each_database
+def test_a_new_price_ends_the_one_before_and_four_eyes_keep_its_end(session, offering):
+    made_launched(session, offering)
+    old = price_of(session, offering)
+    with as_("pia"):
+        new = make_price(session, product_offering=offering, amount=Decimal(105), valid_from=TODAY + 30 * DAY,
+                         existing_from=TODAY + 120 * DAY)  # fmt: skip
+        session.flush()
+        bring(new, "active")
+        session.commit()
+    published(session, new)
+    assert (old.valid_to, new.lifecycle_status) == (TODAY + 30 * DAY, LAUNCHED)
+    with as_("pia"):
+        new.valid_to = TODAY + 200 * DAY
+        with pytest.raises(TakesRequest):
+            session.flush()
+
+
+# --- versions --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_version_is_a_copy_and_takes_the_place_of_the_old_one(session, offering):
+    made_launched(session, offering)
+    with as_("pia"):
+        copy = new_version(session, offering)
+        session.commit()
+        assert (copy.revision, copy.previous, copy.lifecycle_status) == ("2.0", offering, LifecycleStatus.IN_STUDY)
+        assert price_of(session, copy).amount == 99
+        assert differences(session, offering, copy) == []
+        told = refusal_of(new_version, session, offering)
+        assert told == f"{copy} is a new version of it already, and not launched yet."
+        copy.name = "Fibre plus"
+        price_of(session, copy).amount = Decimal(109)
+        make_offering_term(session, product_offering=copy, months=24)
+        session.commit()
+        shown = [
+            (each.where, str(each.label), each.before, each.after) for each in differences(session, offering, copy)
+        ]
+        assert shown == [
+            ("", "Name", "Fibre", "Fibre plus"),
+            ("", "Contract term", "", "24"),
+            ("Price: Monthly fee", "Amount", "99.0000", "109.0000"),
+        ]
+        for each in (copy, price_of(session, copy)):
+            bring(each, "active")
+        session.commit()
+    published(session, copy)
+    assert (offering.valid_to, copy.lifecycle_status) == (TODAY, LAUNCHED)
+    assert version_at(session, copy, TODAY - DAY) is offering
+    assert version_at(session, offering, TODAY) is copy
+
+
+def test_members_stay_in_the_group_that_was_copied(session, offering):
+    made_launched(session, offering)
+    bundle = make_bundle(session, name_zh="套餐")
+    group = make_bundle_group(session, bundle=bundle)
+    make_bundled_offering(session, bundle=bundle, offering=offering, bundle_group=group, default_number=0)
+    session.flush()
+    launch(session, bundle)
+    copy = new_version(session, bundle)
+    [member] = session.scalars(sa.select(BundledOffering).where(BundledOffering.bundle_id == copy.id))
+    [copied] = session.scalars(sa.select(BundleGroup).where(BundleGroup.bundle_id == copy.id))
+    assert member.bundle_group is copied is not group
+
+
+@pytest.mark.parametrize(("revision", "following"), [("1.0", "2.0"), ("3.7", "4.0"), ("2", "3.0"), ("beta", "beta 2")])
+def test_the_next_revision(revision, following):
+    assert next_revision(revision) == following
+
+
+# --- mass changes ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def priced(session, offering):
+    """The offering launched, on a shelf below the one that a change is about."""
+    made_launched(session, offering)
+    shelf = make_category(session)
+    offering.categories = [make_category(session, parent=shelf, product_catalog=shelf.product_catalog)]
+    session.commit()
+    return shelf
+
+
+def test_many_prices_change_by_one_request_and_are_taken_back_by_another(session, offering, priced):
+    with as_("pia"):
+        change = make_price_change(session, categories=[priced], percent=Decimal("3.3"), rounding="0.1",
+                                   valid_from=TODAY + 30 * DAY, existing_from=TODAY + 120 * DAY)  # fmt: skip
+        session.commit()
+        ask_to_change_prices(session, change, "Costs", NOW)
+        session.commit()
+    old = session.scalars(
+        sa.select(ProductOfferingPrice).where(ProductOfferingPrice.lifecycle_status == LAUNCHED)
+    ).one()
+    approved(session, change.change_request)
+    new = price_of(session, offering)
+    assert (new.amount, new.valid_from, new.existing_from) == (Decimal("102.3"), TODAY + 30 * DAY, TODAY + 120 * DAY)
+    assert (old.valid_to, new.lifecycle_status, change.state) == (TODAY + 30 * DAY, LAUNCHED, PriceChangeState.DONE)
+    with as_("pia"):
+        ask_to_undo_prices(session, change, "Too soon", NOW)
+        session.commit()
+    approved(session, change.undo_request)
+    assert (old.valid_to, new.lifecycle_status) == (None, LifecycleStatus.OBSOLETE)
+
+
+def test_a_change_that_is_turned_down_can_be_put_right_and_asked_for_again(session, offering, priced):
+    with as_("pia"):
+        change = make_price_change(session, categories=[priced], percent=Decimal(300), valid_from=TODAY + 30 * DAY)
+        session.commit()
+        ask_to_change_prices(session, change, "Costs", NOW)
+        session.commit()
+    with as_("cat"):
+        deciding.decide(session, change.change_request, Verdict.REJECTED, "Three, not three hundred", NOW)
+        session.commit()
+    assert change.state == PriceChangeState.DRAFT
+    with as_("pia"):
+        change.percent = Decimal(3)
+        session.commit()
+        ask_to_change_prices(session, change, "Costs", NOW)
+        session.commit()
+    assert sorted(session.scalars(sa.select(ProductOfferingPrice.amount))) == [99, Decimal("101.97")]
+
+
+def test_steps_of_a_usage_price_change_with_it(session, offering, priced):
+    metered = make_price(session, product_offering=offering, price_type="usage", usage_charging="tiered",
+                         amount=Decimal(3), valid_from=TODAY - 9 * DAY)  # fmt: skip
+    make_price_tier(session, product_offering_price=metered, above=Decimal(10), amount=Decimal(2))
+    session.flush()
+    launch(session, metered)
+    with as_("pia"):
+        change = make_price_change(session, price_type="usage", kind="amount", percent=None, amount=Decimal("-0.5"),
+                                   valid_from=TODAY + DAY)  # fmt: skip
+        session.commit()
+        ask_to_change_prices(session, change, "Cheaper", NOW)
+    new = price_of(session, offering)
+    tiers = sa.text("SELECT count(*) FROM price_tier WHERE product_offering_price_id = :key")
+    assert (new.amount, session.scalar(tiers, {"key": new.id})) == (Decimal("2.5"), 1)
+
+
+WRONG = [
+    ({"valid_from": TODAY}, "New prices begin on a day to come."),
+    ({"segment": "enterprise"}, "changes no price"),
+    ({"percent": Decimal("0.001")}, "changes no price"),
+]
+
+
+@pytest.mark.parametrize(("values", "told"), WRONG)
+def test_a_change_that_makes_no_sense_is_refused(session, priced, values, told):
+    change = make_price_change(session, **{"categories": [priced], "valid_from": TODAY + DAY} | values)
+    assert told in refusal_of(ask_to_change_prices, session, change, "Why not", NOW)
+
+
+# --- orders and impact -----------------------------------------------------------------------------------------------
+
+
+def test_an_order_takes_the_prices_of_the_catalog_and_its_discounts_are_counted(session, offering):
+    made_launched(session, offering)
+    limited = make_price_alteration(session, product_offering=offering, percent=Decimal(20), price_type="recurring",
+                                    duration_months=6, promotion_code="SIX", max_uses=1, budget=Decimal(1000),
+                                    currency="CNY", valid_from=TODAY - DAY)  # fmt: skip
+    session.flush()
+    launch(session, limited)
+    order = make_order(session, items=[{"product_offering": offering, "quantity": 2, "term_months": 12}],
+                       customer=make_customer(session), promotion_code="SIX", order_date=NOW)  # fmt: skip
+    items = items_of(session, order)
+    take_prices(session, order, items, TODAY)
+    session.flush()
+    assert (items[0].monthly_price, order.monthly_total) == (Decimal("79.20"), Decimal("158.40"))
+    count_discounts(session, order, items, TODAY)
+    session.flush()
+    assert (limited.used_count, limited.used_amount) == (1, Decimal("237.60")), "2 pieces, 19.80 each, for 6 months"
+    take_prices(session, order, items, TODAY)
+    assert items[0].monthly_price == 99, "it may be given once only"
+
+
+def test_the_impact_of_a_rise_is_told_by_segment(session, offering):
+    made_launched(session, offering)
+    customers = [make_customer(session, segment=segment) for segment in ("consumer", "consumer", "enterprise")]
+    for customer in customers:
+        item = {"product_offering": offering, "quantity": 2, "monthly_price": Decimal(90)}
+        make_order(session, items=[item], customer=customer, state="completed")
+    make_order(session, items=[{"product_offering": offering}], customer=customers[0], state="in_progress")
+    new = make_price(session, product_offering=offering, amount=Decimal(105), valid_from=TODAY + 30 * DAY,
+                     existing_from=TODAY + 90 * DAY)  # fmt: skip
+    bring(new, "active")
+    session.flush()
+    found = impact_of(session, {offering.id}, {"product_offering_price": {new.id}}, TODAY)
+    assert (found.customers, found.products, found.open_orders, found.day) == (3, 6, 1, TODAY + 90 * DAY)
+    assert [(str(each.segment), each.products, each.before, each.after) for each in found.revenue] == [
+        ("consumer", 4, 360, 384), ("enterprise", 2, 180, 192),
+    ]  # fmt: skip
+    assert session.get(ProductOrder, 1) is not None
+    assert session.get(ProductOffering, offering.id) is offering
