@@ -1,5 +1,6 @@
 """flask portal catalog ...: product catalogs as a file, from one installation to another."""
 
+import logging
 from pathlib import Path
 
 import click
@@ -14,6 +15,8 @@ from app.models.acting import acting
 from app.models.catalog import ProductCatalog
 from app.models.refusal import RuleBroken
 from app.transaction import commit
+
+log = logging.getLogger("switchboard.catalog")
 
 catalog = AppGroup("catalog", help="Product catalogs as a file.")
 
@@ -53,6 +56,8 @@ def import_command(file: Path, dry_run: bool, launched: bool) -> None:
         plan = refused.plan
     except RuleBroken as refusal:
         raise click.ClickException(str(refusal)) from refusal
+    if launched and not (dry_run or plan.problems_count):
+        log.warning("launched without a request", extra={"file": str(file), "told": plan.warnings})
     for warning in plan.warnings:
         click.echo(f"! {warning}", err=True)
     for problem in plan.problems:

@@ -4,7 +4,6 @@ The caller commits, or takes everything back: a dry run is the same work. What i
 path in the file; what needs a record that is wrong is not tried, and counted.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
@@ -27,16 +26,15 @@ from app.models.base import Field
 from app.models.catalog import ProductCatalog
 from app.models.fired import refusal
 from app.models.numbers import keep_ahead
-from app.models.publication import ONCE_LAUNCHED, LifecycleStatus
+from app.models.publication import ONCE_LAUNCHED
 from app.models.refusal import RuleBroken
 from app.security.field_rights import reads_all_of
 
 AUTHORITY = "catalog-import"  # by which the command line launches (app.models.gate)
+AT_ONCE = 100  # units written in one flush
 AFTER_LAUNCH = ONCE_LAUNCHED[1:]
 
 Tell = Callable[[int, int], None]  # done, total
-
-log = logging.getLogger("switchboard.catalog")
 
 
 def export(session: Session, numbers: Collection[str]) -> bytes:
@@ -71,31 +69,29 @@ class _Untried(Exception):
     """It needs a record that is wrong itself."""
 
 
+Work = Callable[[Node], None]
+Told = Callable[[Node, RuleBroken | _Untried], None]
+
+
 class Writing:
     """untried: records that need one that is wrong."""
 
     def __init__(self, session: Session, found: Comparison, tell: Tell) -> None:
         self.session, self.found, self.tell = session, found, tell
-        self.untried = 0
+        self.untried = self.done = self.total = 0
 
     def write(self) -> None:
         """What goes, then records, then their parts, then their states: nothing is needed before it is there."""
-        done, total = 0, 3 * self.found.plan.rows
-        self._remove()
+        self.total = 3 * self.found.plan.rows
+        gone = [[node] for node in self.found.each() if any(each.gone for each in node.all())]
+        self._do(gone, self._delete_parts)
         for shape in SHAPES:
-            for unit in self._units(shape):
-                self._try([node for node in unit if node.stored is None or node.changed], self._write_record)
-                done += len(unit)
-                self.tell(done, total)
+            self._do(self._units(shape), self._write_record)
             if shape.model.series:
                 self._count_on(shape)
-        for node in self.found.each():
-            if node.parts_differ and not node.is_broken:
-                self._write_parts(node)
-            done += 1
-            self.tell(done, total)
+        self._do([[node] for node in self.found.each() if node.parts_differ], self._write_parts, self._try_parts)
         self._move()
-        self.tell(total, total)
+        self.tell(self.total, self.total)
         if self.untried:
             told = gettext("Not tried, since they need a record that is wrong: %(count)s.", count=self.untried)
             self.found.plan.warnings.append(told)
@@ -108,14 +104,8 @@ class Writing:
         if new:
             keep_ahead(self.session, shape.model.series, max(int(key[len(shape.model.series) :]) for key in new))
 
-    def _remove(self) -> None:
-        for node in self.found.each():
-            gone = [item for each in node.all() for item in each.gone]
-            if gone and not node.is_broken:
-                self._try([node], lambda node, gone=gone: self._delete(gone))  # type: ignore[misc]
-
-    def _delete(self, gone: Iterable[Item]) -> None:
-        for item in gone:
+    def _delete_parts(self, node: Node) -> None:
+        for item in (item for each in node.all() for item in each.gone):
             for each in reversed(list(item.all())):
                 self.session.delete(each.record)
 
@@ -124,7 +114,8 @@ class Writing:
         if shape.name == "productOfferingPrice":
             by_offering: dict[Any, list[Node]] = defaultdict(list)
             for node in self.found.nodes[shape.name]:
-                by_offering[node.item.values.get("product_offering_id")].append(node)
+                if node.stored is None or node.changed:
+                    by_offering[node.item.values.get("product_offering_id")].append(node)
             yield from by_offering.values()
             return
         nodes = {node.item.key: node for node in self.found.nodes[shape.name]}
@@ -135,9 +126,21 @@ class Writing:
             if not node.is_broken
         }
         for key in in_order(edges):
-            yield [nodes[key]]
+            if nodes[key].stored is None or nodes[key].changed:
+                yield [nodes[key]]
 
-    def _try(self, nodes: list[Node], work: Callable[[Node], None]) -> None:
+    def _do(self, units: Iterable[list[Node]], work: Work, told: Told | None = None) -> None:
+        """Many units at once, as it is mostly right; one by one where it is not. told: is given who is refused."""
+        units = list(units)
+        for start in range(0, len(units), AT_ONCE):
+            part = units[start : start + AT_ONCE]
+            if self._refused([node for unit in part for node in unit if not node.is_broken], work) is not None:
+                for unit in part:
+                    self._try(unit, work, told or self._tell_why)
+            self.done += sum(map(len, part))
+            self.tell(min(self.done, self.total), self.total)
+
+    def _try(self, nodes: list[Node], work: Work, told: Told) -> None:
         """Do something with these records together; where it is refused, find out with which."""
         nodes = [node for node in nodes if not node.is_broken]
         refused = self._refused(nodes, work) if nodes else None
@@ -147,13 +150,22 @@ class Writing:
         if not any(alone.values()):
             alone[nodes[-1]] = refused  # no single one is wrong, but all of them together are
         for node, why in alone.items():
-            if isinstance(why, _Untried):
-                self.untried += 1
-                node.is_broken = True
-            elif why is not None:
-                self._tell_refused(node, node.item, why)
+            if why is not None:
+                told(node, why)
 
-    def _refused(self, nodes: list[Node], work: Callable[[Node], None]) -> RuleBroken | _Untried | None:
+    def _tell_why(self, node: Node, why: RuleBroken | _Untried, item: Item | None = None) -> None:
+        """item: the part that it is about, if any."""
+        if isinstance(why, _Untried):
+            self.untried += not node.is_broken
+            node.is_broken = True
+            return
+        item = item or node.item
+        fields = item.shape.model.fields()
+        for name, sentence in why.problems:
+            value = text_of(fields[name], item.values.get(name or "")) if name in fields else ""
+            self.found.refuse(node, item.where(name), value, sentence)
+
+    def _refused(self, nodes: list[Node], work: Work) -> RuleBroken | _Untried | None:
         """Why it cannot be done with these together; None where it is done."""
         try:
             with self.session.begin_nested():
@@ -176,12 +188,6 @@ class Writing:
             self.found.records.pop((node.item.shape.model.__tablename__, node.item.key), None)
             node.record = None
 
-    def _tell_refused(self, node: Node, item: Item, refused: RuleBroken) -> None:
-        fields = item.shape.model.fields()
-        for name, sentence in refused.problems:
-            value = item.values.get(name) if name else None
-            self.found.refuse(node, item.where(name), text_of(fields[name], value) if name in fields else "", sentence)
-
     def _write_record(self, node: Node) -> None:
         shape = node.item.shape
         if node.stored is not None:
@@ -193,22 +199,17 @@ class Writing:
             self.session.add(node.record)
             self.found.records[shape.model.__tablename__, node.item.key] = node.record
 
-    def _write_parts(self, node: Node) -> None:
-        """All together, and where that is refused one by one, to know which."""
-        if self._refused([node], self._write_all_parts) is None:
-            return
+    def _try_parts(self, node: Node, why: RuleBroken | _Untried) -> None:
+        """One by one, to know which is refused."""
         for part in node.parts:
-            if not part.differs:
-                continue
-            refused = self._refused([node], lambda node, part=part: self._write_part(node, node, part))  # type: ignore[misc]
-            if isinstance(refused, _Untried):
-                self.untried += not node.is_broken
-                node.is_broken = True
-            elif refused is not None:
-                told = [each for each in part.all() if each.differs and set(each.item.shape.names) >= {refused.field}]
-                self._tell_refused(node, (told or [part])[-1].item, refused)
+            if part.differs:
+                refused = self._refused([node], lambda node, part=part: self._write_part(node, node, part))  # type: ignore[misc]
+                if refused is not None:
+                    name = getattr(refused, "field", None)
+                    having = [each.item for each in part.all() if each.differs and name in each.item.shape.names]
+                    self._tell_why(node, refused, (having or [part.item])[-1])
 
-    def _write_all_parts(self, node: Node) -> None:
+    def _write_parts(self, node: Node) -> None:
         for shape in node.item.shape.parts:
             for part in node.parts:
                 if part.item.shape is shape and part.differs:
@@ -265,15 +266,9 @@ class Writing:
 
         a bundle that is launched keeps its members from being retired.
         """
-        order = [node for shape in SHAPES for node in self._members_first(shape) if self.found.moves(node)]
-        for node in order:
-            moves = self.found.moves(node)
-            if node.stored is not None:
-                moves = [state for state in moves if state not in AFTER_LAUNCH]
-            self._take(node, moves)
-        for node in reversed(order):
-            if node.stored is not None:
-                self._take(node, [state for state in self.found.moves(node) if state in AFTER_LAUNCH])
+        order = [[node] for shape in SHAPES for node in self._members_first(shape) if self.found.moves(node)]
+        self._do(order, self._launch)
+        self._do([unit for unit in reversed(order) if unit[0].stored is not None], self._retire)
 
     def _members_first(self, shape: Shape) -> list[Node]:
         nodes = {node.item.key: node for node in self.found.nodes[shape.name]}
@@ -282,15 +277,15 @@ class Writing:
         edges = {key: {other for other in members(node.item) if other in nodes} for key, node in nodes.items()}
         return [nodes[key] for key in in_order(edges)]
 
-    def _take(self, node: Node, states: list[LifecycleStatus]) -> None:
-        def move(node: Node) -> None:
-            for state in states:
+    def _launch(self, node: Node) -> None:
+        for state in self.found.moves(node):
+            if node.stored is None or state not in AFTER_LAUNCH:
                 node.record.move(state, who().reason)
 
-        if states and not node.is_broken:
-            self._try([node], move)
-            if LifecycleStatus.LAUNCHED in states and not node.is_broken:
-                log.warning("launched by a catalog file", extra={"record": node.item.key})
+    def _retire(self, node: Node) -> None:
+        for state in self.found.moves(node):
+            if state in AFTER_LAUNCH:
+                node.record.move(state, who().reason)
 
 
 BY_LOCAL = {

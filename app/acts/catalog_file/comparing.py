@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.acts.catalog_file.differing import STATES, Node, called, node_of, shown_of, text_of
@@ -19,6 +18,7 @@ from app.models.base import Field, model_of
 from app.models.pricing import KIND, first_overlap
 from app.models.publication import FINISHED, ONCE_LAUNCHED, STAYS_OPEN, LifecycleStatus
 from app.security.field_rights import cannot_write, writable
+from app.security.scope import rows
 
 NAMED = 20  # records that a warning names
 
@@ -71,7 +71,7 @@ class Comparison:
         for table, keys in missing.items():
             model = model_of(table)
             for some in within(key_column(model), keys):
-                for record in self.session.scalars(select(model).where(some)):
+                for record in self.session.scalars(rows(model).where(some)):
                     self.records[table, getattr(record, key_column(model).key)] = record
         known |= self.records.keys()
         for node in self.each():
