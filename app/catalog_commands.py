@@ -57,7 +57,7 @@ def import_command(file: Path, dry_run: bool, launched: bool) -> None:
     except RuleBroken as refusal:
         raise click.ClickException(str(refusal)) from refusal
     if launched and not (dry_run or plan.problems_count):
-        log.warning("launched without a request", extra={"file": str(file), "told": plan.warnings})
+        log.warning("catalog file %s: %s", file, " ".join(plan.warnings))
     for warning in plan.warnings:
         click.echo(f"! {warning}", err=True)
     for problem in plan.problems:
