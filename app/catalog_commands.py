@@ -56,7 +56,7 @@ def import_command(file: Path, dry_run: bool, launched: bool) -> None:
         plan = refused.plan
     except RuleBroken as refusal:
         raise click.ClickException(str(refusal)) from refusal
-    if launched and not (dry_run or plan.problems_count):
+    if launched and plan.warnings and not (dry_run or plan.problems_count):
         log.warning("catalog file %s: %s", file, " ".join(plan.warnings))
     for warning in plan.warnings:
         click.echo(f"! {warning}", err=True)

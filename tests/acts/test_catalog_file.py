@@ -4,9 +4,11 @@ import contextvars
 import datetime
 import json
 import logging
+import random
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import partial
+from functools import partial, reduce
+from operator import getitem
 
 import pytest
 import sqlalchemy as sa
@@ -18,8 +20,7 @@ from app.acts import catalog_file
 from app.acts.catalog_file import parsing
 from app.acts.catalog_file.items import Item, write
 from app.acts.catalog_file.parsing import parse
-from app.acts.catalog_file.shapes import BY_NAME, SHAPES, models
-from app.acts.catalog_file.stored import gather
+from app.acts.catalog_file.shapes import SHAPES, models
 from app.acts.plan import Plan
 from app.acts.trying import rehearse
 from app.extensions import db
@@ -590,10 +591,51 @@ def test_what_is_written_is_read(document):
     assert write(again) == content
 
 
-def test_the_shapes_are_read_from_the_models(session, shop):
-    document = gather(session, [shop.number])
-    assert {name for name, found in document.items() if found} == {
-        "catalog", "category", "productSpecification", "productOffering", "productOfferingPrice",
-        "prodOfferPriceAlteration",
-    }  # fmt: skip
-    assert BY_NAME["productOffering"].path_of("is_bundle") == ".isBundle"
+ODD = [
+    None, True, 0, -1, 10**30, 1.5, "", "x" * 5_000, "\ud800", "a\0", "SHELF", "Launched", "9999-12-31", [], {}, [[]],
+    [{}], {"id": None}, "1e5", "-0", "NaN", "oneTime", "usage", "tiered", "thirdParty",
+]  # fmt: skip
+
+
+def places(told, path=()):
+    """The path of everything that stands in a file, as keys and numbers."""
+    inside = told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ()
+    for step, each in inside:
+        yield (*path, step)
+        yield from places(each, (*path, step))
+
+
+def damage(told, chance):
+    """Put something odd, or something from elsewhere in the file, in one place; or take it away, or double it."""
+    found = list(places(told))
+    *above, last = chance.choice(found)
+    holder = reduce(getitem, above, told)
+    what = chance.random()
+    if what < 0.2:
+        del holder[last]
+    elif what < 0.35 and isinstance(holder, list):
+        holder.append(holder[last])
+    else:
+        holder[last] = chance.choice(ODD) if what < 0.7 else reduce(getitem, chance.choice(found), told)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_damage_is_an_error_or_a_change_that_is_done_once(session, shop, seed):
+    chance, base = random.Random(seed), json.dumps(exported(session, shop))
+    for _try in range(30):
+        told = json.loads(base)
+        for _count in range(chance.randint(1, 2)):
+            damage(told, chance)
+        content = json.dumps(told).encode()
+
+        def twice(content=content):
+            plan = catalog_file.bring_in(session, content, everything)
+            return plan, [] if plan.problems else catalog_file.bring_in(session, content, everything).steps
+
+        session.rollback()
+        try:
+            plan, again = rehearse(twice)
+        except RuleBroken:
+            continue
+        assert again == [], content
+        assert all(problem.text and problem.column for problem in plan.problems)

@@ -94,6 +94,8 @@ def test_a_file_is_checked_shown_and_confirmed(session, login, shop):
     change = session.scalars(
         sa.select(Change).where(Change.record_type == "product_offering").order_by(Change.id.desc())
     )
+    page = text_of(browser.get(f"/batch/{done.batch}"))
+    assert "Large" in page, "what the file did can be looked at, and taken back, as that of a list"
     assert {(each.actor, each.source, each.reason) for each in change if each.request_id == done.batch} == {
         ("pia", "import", "From the test system")
     }

@@ -278,12 +278,15 @@ def _demand_keys(document: Document, plan: Plan) -> None:
 
 
 def _demand_once(items: list[Item], plan: Plan) -> None:
-    seen: set[Any] = set()
+    """Told of the second one; which of the two is meant nobody knows, so neither is tried."""
+    seen: dict[Any, Item] = {}
     for item in items:
-        if item.key in seen and not item.is_broken:
+        if not item.key or item.key == (None,):
+            continue
+        if item.key in seen:
+            seen[item.key].is_broken = True
             _refuse(item, item.where(item.shape.key[0]), _told(item.key), gettext("This is in the file twice."), plan)
-        if item.key is not None:
-            seen.add(item.key)
+        seen.setdefault(item.key, item)
 
 
 def _told(key: Any) -> str:
@@ -315,7 +318,8 @@ def _hold(document: Document, held: list[tuple[Shape, Item, Any]], plan: Plan) -
             continue
         name, _holder, _list = shape.held
         for item in document[shape.name]:
-            if not item.values.get(name):
+            if item.values.setdefault(name, None) is None:
+                item.unread.add(name)
                 label = BY_NAME[shape.held[1]].model.label
                 told = gettext("%(label)s: none in the file lists “%(key)s”.", label=label, key=item.key)
                 _refuse(item, item.at, item.key, told, plan)
