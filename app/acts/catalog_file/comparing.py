@@ -111,15 +111,20 @@ class Comparison:
 
     def _demand_no_overlap(self) -> None:
         """Prices of one kind in the file; those that are only stored are asked when it is written."""
-        sets: dict[bool, list[Any]] = {True: [], False: []}
+        kinds: dict[Any, list[Any]] = defaultdict(list)
         for node in self.nodes["productOfferingPrice"]:
             values, state = node.item.values, self.target(node)
             if values["valid_from"] is not None and state is not LifecycleStatus.OBSOLETE:
-                shown = {name: values.get(name) for name in (*KIND, "valid_from", "valid_to")}
-                sets[state in ONCE_LAUNCHED].append(SimpleNamespace(**shown, node=node))
-        for prices in sets.values():
-            while clash := first_overlap(prices):
-                earlier, later = clash
+                price = SimpleNamespace(
+                    **{name: values.get(name) for name in (*KIND, "valid_from", "valid_to")}, node=node
+                )
+                kinds[state in ONCE_LAUNCHED, *(values.get(name) for name in KIND)].append(price)
+        for prices in kinds.values():
+            earlier, *others = sorted(prices, key=lambda price: price.valid_from)
+            for later in others:
+                if first_overlap([earlier, later]) is None:
+                    earlier = later
+                    continue
                 words = {"later": called(later.node), "earlier": called(earlier.node), "from": later.valid_from}
                 told = gettext(
                     "%(later)s begins on %(from)s, before %(earlier)s ends: prices of the same kind must not overlap.",
@@ -127,7 +132,6 @@ class Comparison:
                 )
                 self.refuse(later.node, later.node.item.where("valid_from"), later.valid_from, told)
                 earlier.node.is_broken = True  # told once
-                prices.remove(later)
 
     def _demand_unfinished(self, node: Node) -> None:
         """What has passed its test stays as it is (app.models.publication); told for each field."""
