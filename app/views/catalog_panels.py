@@ -1,7 +1,7 @@
 """Panels of the catalog: what stops publishing, what it would hit, prices over time, versions, and prices explained."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ from app.models.approval import ChangeRequest
 from app.models.base import model_of
 from app.models.catalog import ProductOffering
 from app.models.clock import day_of
-from app.models.customer import Customer
+from app.models.customer import Customer, Region
 from app.models.gate import Step
 from app.models.offering_test import OfferingTestCase
 from app.models.order import ProductOrder
@@ -46,7 +46,7 @@ from app.rules.publishing import Finding, gaps
 from app.security.scope import rows
 from app.views.base.registry import url_at
 
-CHECKED = (LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE, LifecycleStatus.LAUNCHED)
+BEFORE_LAUNCH = (LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE)
 MOST_SHOWN = 100  # findings, prices of a change
 
 
@@ -57,11 +57,19 @@ def _today() -> datetime.date:
 # --- before publishing ------------------------------------------------------------------------------------------------
 
 
+def _to_launch(session: Session, record: Any) -> list[Any]:
+    """What would be launched with a record now; nothing of what is launched already, or far from it."""
+    if record.lifecycle_status in BEFORE_LAUNCH:
+        return together(session, record)
+    is_open = record.lifecycle_status == LifecycleStatus.LAUNCHED and isinstance(record, ProductOffering)
+    return together(session, record)[1:] if is_open else []
+
+
 def checks_panel(session: Session, record: Any) -> dict[str, Any] | None:
     """Findings, errors first, each with the page of its record; and the test cases."""
-    if record.lifecycle_status not in CHECKED:
+    records = _to_launch(session, record)
+    if not records:
         return None
-    records = together(session, record)
     day = max(record.valid_from or _today(), _today())
     found = sorted(findings_of(session, records, day), key=lambda finding: not finding.is_error)
     return {
@@ -80,12 +88,15 @@ def _place(record: Any) -> tuple[str, int]:
     return record.__tablename__, record.id
 
 
-def impact_panel(session: Session, offering: ProductOffering) -> Impact | None:
+def impact_panel(session: Session, record: Any) -> Impact | None:
     """What those who have it, and open orders, would meet."""
-    if offering.lifecycle_status not in CHECKED:
-        return None
-    found = impact_of(session, {offering.id}, keys_of(together(session, offering)), _today())
-    return found if found.products or found.open_orders else None
+    return _impact_of(session, _to_launch(session, record))
+
+
+def _impact_of(session: Session, records: Sequence[Any]) -> Impact | None:
+    offerings = {key for record in records if (key := _offering_of(record)) is not None}
+    found = impact_of(session, offerings, keys_of(records), _today()) if offerings else None
+    return found if found is not None and (found.products or found.open_orders) else None
 
 
 def request_impact_panel(session: Session, request_: ChangeRequest) -> Impact | None:
@@ -96,12 +107,7 @@ def request_impact_panel(session: Session, request_: ChangeRequest) -> Impact | 
         if line.step == Step.PUBLISH
         for table, key in (line.new or {}).get("records", ())
     ]
-    records = [row for table, key in places if (row := session.get(model_of(table), key)) is not None]
-    offerings = {_offering_of(row) for row in records} - {None}
-    if not offerings:
-        return None
-    found = impact_of(session, {key for key in offerings if key is not None}, keys_of(records), _today())
-    return found if found.products or found.open_orders else None
+    return _impact_of(session, [row for table, key in places if (row := session.get(model_of(table), key)) is not None])
 
 
 def _offering_of(record: Any) -> int | None:
@@ -158,9 +164,10 @@ def calendar_panel(session: Session, offering: ProductOffering) -> dict[str, Any
             at(rate.existing_from) if rate.existing_from not in (None, rate.valid_from) else None,
         )  # fmt: skip
         lines.setdefault(rate.kind, []).append(bar)
+    regions = _named_regions(session, {rate.region for rate in rates})
     years = [day for year in range(begin.year + 1, end.year + 1) if (day := datetime.date(year, 1, 1)) < end]
     return {
-        "lines": [(_kind_text(session, bars[0].rate), bars) for bars in lines.values()],
+        "lines": [(_kind_text(bars[0].rate, regions), bars) for bars in list(lines.values())[:MOST_SHOWN]],
         "years": [(day.year, at(day)) for day in years],
         "today": at(today),
         "gaps": [(one.valid_to, other.valid_from if other else None, one.name) for one, other in gaps(rates, today)],
@@ -181,15 +188,17 @@ def amount_text(rate: Rate) -> str:
     return gettext("%(amount)s a month", amount=number)
 
 
-def _kind_text(session: Session, rate: Rate) -> str:
+def _kind_text(rate: Rate, regions: dict[int | None, str]) -> str:
     """For whom and where a kind of price is, after what it is."""
-    told = [str(PriceType(rate.price_type).label)]
-    told += [rate.unit] if rate.unit else []
+    told = [str(PriceType(rate.price_type).label), rate.unit]
     told += [str(Segment(rate.segment).label)] if rate.segment else []
     told += [str(Channel(rate.channel).label)] if rate.channel else []
-    region = session.get(model_of("region"), rate.region) if rate.region is not None else None
-    told += [str(region)] if region is not None else []
-    return " · ".join([*told, rate.currency])
+    return " · ".join(filter(None, [*told, regions.get(rate.region, ""), rate.currency]))
+
+
+def _named_regions(session: Session, keys: Collection[int | None]) -> dict[int | None, str]:
+    found = session.scalars(select(Region).where(Region.id.in_({key for key in keys if key is not None})))
+    return {row.id: str(row) for row in found}
 
 
 # --- prices explained -------------------------------------------------------------------------------------------------
