@@ -13,6 +13,7 @@ from flask.cli import AppGroup
 from app import data_model, database_grants
 from app.acts import duties, emergency
 from app.audit_commands import audit
+from app.catalog_commands import catalog
 from app.extensions import db
 from app.jobs import worker
 from app.jobs.requests import keep_campaigns, keep_requests, send_mail, sweep_duties, sweep_unused
@@ -31,6 +32,7 @@ portal = AppGroup("portal", help="Look after the portal.")
 kept = AppGroup("figures", help="Look after the figures that charts are drawn from.")
 portal.add_command(kept)
 portal.add_command(audit)
+portal.add_command(catalog)
 MOST_TOLD = 50  # differences named one by one
 
 

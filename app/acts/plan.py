@@ -25,7 +25,7 @@ class Problem:
 class Step:
     """What one row does. key, version: of the record, as stored; no key: a new one. values: what is set.
 
-    shown: (label, before, after) as people read it.
+    shown: (label, before, after) as people read it. table: where it is not that of the list.
     """
 
     row: int
@@ -34,6 +34,7 @@ class Step:
     name: str
     values: dict[str, Any]
     shown: list[tuple[str, str, str]]
+    table: str = ""
 
     @property
     def mark(self) -> str:

@@ -53,6 +53,7 @@ COMMANDS = {
     "break glass",  # the command line in an emergency; ends by itself
     "sample",  # a demo, never in production
     "rehearsal",  # tried in a savepoint that is taken back, to have every rule asked before a request is submitted
+    "catalog-import",  # a catalog that was approved in another installation, moved by the command line (--launched)
     "directory",  # roles that a directory (LDAP, OpenID Connect) gives by the settings
 }
 LINKS: dict[type[Any], tuple[str, ...]] = {User: ("roles", "groups"), Role: ("permissions",), Group: ("roles",)}

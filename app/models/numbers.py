@@ -4,7 +4,9 @@ The series row is locked by its own update, so two transactions wait for each ot
 a number of a transaction that fails is free again. Gaps can occur, duplicates cannot.
 """
 
-from sqlalchemy import BigInteger, String, insert, select, update
+from typing import Any
+
+from sqlalchemy import BigInteger, String, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -33,8 +35,20 @@ def draw(session: Session, series: str, count: int = 1) -> list[str]:
 def reserve(session: Session, series: str, count: int) -> int:
     """Take ``count`` numbers of a series; the last of them, without prefix and zeros."""
     table = NumberSeries.__table__
-    connection = session.connection()
-    step = update(table).where(table.c.series == series).values(last=table.c.last + count)
+    _step(session, series, update(table).values(last=table.c.last + count))
+    return session.connection().execute(select(table.c.last).where(table.c.series == series)).scalar_one()
+
+
+def keep_ahead(session: Session, series: str, number: int) -> None:
+    """The next number is higher than this one, which came from elsewhere."""
+    last = NumberSeries.__table__.c.last
+    _step(session, series, update(NumberSeries.__table__).values(last=case((last < number, number), else_=last)))
+
+
+def _step(session: Session, series: str, step: Any) -> None:
+    """Change the row of a series, which is made where there is none yet."""
+    table, connection = NumberSeries.__table__, session.connection()
+    step = step.where(table.c.series == series)
     if connection.execute(step).rowcount == 0:
         try:
             with connection.begin_nested():
@@ -42,4 +56,3 @@ def reserve(session: Session, series: str, count: int) -> int:
         except IntegrityError:
             pass  # another transaction has just begun the series
         connection.execute(step)
-    return connection.execute(select(table.c.last).where(table.c.series == series)).scalar_one()

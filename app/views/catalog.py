@@ -2,6 +2,7 @@
 
 from flask_babel import lazy_gettext as _
 
+from app.acts import catalog_file
 from app.acts.catalog_actions import NEW_VERSION, PUBLISH
 from app.models.catalog import (
     BundledOffering,
@@ -29,7 +30,7 @@ from app.models.specification import (
     ProductSpecRelationship,
     Supplier,
 )
-from app.views.base.declarations import Menu, Panel
+from app.views.base.declarations import Menu, OwnFile, Panel
 from app.views.base.record import RecordView
 from app.views.catalog_panels import (
     calendar_panel,
@@ -143,6 +144,14 @@ class ProductCatalogView(RecordView):
     menu = Menu.PRODUCTS
     icon = "fa-book"
     related = ["CategoryView"]
+    own_file = OwnFile(
+        "json",
+        _("Catalog file (JSON)"),
+        _("A catalog file (JSON) is sent here too: catalogs with all that belongs to them, from here or elsewhere."),
+        "application/json",
+        catalog_file.export,
+        catalog_file.bring_in,
+    )
 
 
 class CategoryView(RecordView):

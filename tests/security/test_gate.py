@@ -350,7 +350,8 @@ def read_form(browser, url):
 
 def test_the_names_that_may_are_few_and_known():
     assert COMMANDS - {TESTS} == {
-        "sync-roles", "first administrator", "break glass", "sample", "rehearsal", "directory"}  # fmt: skip
+        "sync-roles", "first administrator", "break glass", "sample", "rehearsal", "catalog-import", "directory",
+    }  # fmt: skip
 
 
 @pytest.mark.each_database

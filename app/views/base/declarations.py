@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
+from app.acts.plan import Plan
 from app.models.base import Field
 
 
@@ -68,6 +69,22 @@ class Task:
     text: Any = ""
     icon: str = ""
     check: Callable[[dict[str, Any]], None] = lambda answers: None
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """Records with all that belongs to them as one file, beside the lists; it comes back as lists do.
+
+    kind: in addresses, and how its name ends. hint: said where a file is sent. export(session, numbers) -> its content.
+    bring_in(session, content, may, tell=...) -> Plan: what it has written is committed, or taken back, by the caller.
+    """
+
+    kind: str
+    label: Any
+    hint: Any
+    content_type: str
+    export: Callable[[Session, Sequence[str]], bytes]
+    bring_in: Callable[..., Plan]
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,9 @@ class DetailScreen(FollowScreen):
             for link in self.links
             if link.allowed(record) and self.appbuilder.sm.has_access(link.right, link.view)
         ]
+        links += self.own_file_buttons(f"number.is={record.number}" if self.own_file is not None else "")
+        if self.own_file is not None and self.may("import"):
+            links.append(Button("import", gettext("Import a file"), self.address("import/"), "fa-upload"))
         return links + [
             Button(name, label, self.address(f"{name}/{record.id}"), icon, style)
             for name, label, icon, style, obstacle in offered

@@ -34,8 +34,9 @@ def response(kind: str, model: type[Record], columns: list[Field], statement: Se
 
 
 def as_file(kind: str, name: str, content: Any) -> Response:
+    """kind: csv, xlsx, or the type of the content."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"}
-    return Response(content, mimetype=None, content_type=KINDS[kind], headers=headers)
+    return Response(content, mimetype=None, content_type=KINDS.get(kind, kind), headers=headers)
 
 
 def file_name(model: type[Record], kind: str, what: str = "") -> str:

@@ -18,6 +18,7 @@ from app.models.refusal import RuleBroken
 from app.security.scope import rows
 from app.transaction import commit
 from app.views.base import export
+from app.views.base.declarations import OwnFile
 from app.views.base.list_screen import ListScreen
 from app.views.base.listing import ListQuery
 from app.views.base.pages import ExportPage
@@ -33,6 +34,8 @@ class ExportScreen(ListScreen):
     @permission_name("export")
     def export(self, kind: str) -> Any:
         """Exactly the filtered list, in its order, with what it takes to bring it back."""
+        if self.own_file is not None and kind == self.own_file.kind:
+            return self._export_own(self.own_file)
         if kind not in export.KINDS:
             abort(404)
         query, columns, statement = self.asked_for(request.args)
@@ -53,6 +56,14 @@ class ExportScreen(ListScreen):
             csv_url=query.url().replace(query.path, self.address("export/csv"), 1),
         )
         return self.draw("import/export.html", page)
+
+    def _export_own(self, own: OwnFile) -> Any:
+        _query, _columns, statement = self.asked_for(request.args)
+        try:
+            content = own.export(db.session(), [record.number for record in db.session.scalars(statement)])
+        except RuleBroken as refusal:
+            abort(400, str(refusal))
+        return export.as_file(own.content_type, export.file_name(self.model, own.kind), content)
 
     def asked_for(self, asked: MultiDict[str, str]) -> tuple[ListQuery, list[Field], Select[Any]]:
         """The query of an address, the columns of its file and its records; 400 where a condition makes no sense."""

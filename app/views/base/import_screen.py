@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,12 +10,14 @@ from flask import abort, current_app, flash, jsonify, redirect, request, url_for
 from flask_appbuilder import expose, has_access, permission_name
 from flask_babel import format_decimal, gettext, ngettext
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.acts.exchange import for_csv, for_excel
-from app.acts.importing import carry_out, make_plan, rehearse_plan
+from app.acts.importing import STALE_TRIES, carry_out, make_plan, rehearse_plan
 from app.acts.operators import kind_of
 from app.acts.plan import Plan
 from app.acts.spreadsheet import MOST_ROWS, read_file
+from app.acts.trying import rehearse
 from app.extensions import db
 from app.jobs import Run, enqueue, job
 from app.models.acting import acting
@@ -24,16 +27,18 @@ from app.models.refusal import RuleBroken
 from app.models.types import Email, PhoneNumber, whole
 from app.transaction import commit
 from app.views.base import export, import_store
+from app.views.base.declarations import OwnFile
 from app.views.base.export_screen import ExportScreen, view_of
 from app.views.base.import_store import Upload
 from app.views.base.pages import Button, ImportPage, PlanPage, PlanRow
-from app.views.base.registry import may
+from app.views.base.registry import may, url_at
 from app.views.base.screen import attempt
 
 AT_ONCE = 50_000  # bytes of a file that is checked while its sender waits; some 300 rows
 SIZE = 50  # rows of a page of the plan
 NAMED = 20  # rows that a refusal names
 PARTS = ("problems", "changes", "adds")
+ACCEPTED = ".csv,.txt,.tsv,.xlsx,text/csv,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class ImportScreen(ExportScreen):
@@ -72,6 +77,10 @@ class ImportScreen(ExportScreen):
             for kind, label in (("csv", _("The rows of the list (CSV)")), ("xlsx", _("The rows of the list (Excel)"))):
                 address = self.address(f"export/{kind}?{urlencode([*asked, ('fields', 'all')])}")
                 files.append(Button(kind, label, address, "fa-download"))
+            if self.own_file is not None:
+                files += [
+                    replace(button, label=self.own_file.label) for button in self.own_file_buttons(urlencode(asked))
+                ]
         if self.may("add"):
             for kind, label in (
                 ("csv", _("Empty file for new rows (CSV)")),
@@ -89,6 +98,8 @@ class ImportScreen(ExportScreen):
                 rows=format_decimal(MOST_ROWS),
                 size=current_app.config["UPLOAD_MEGABYTES"],
             ),
+            hint=self.own_file.hint if self.own_file is not None else "",
+            accept=f"{ACCEPTED},.{self.own_file.kind}" if self.own_file is not None else ACCEPTED,
         )
         return self.draw("import/upload.html", page, 422 if problems else 200)
 
@@ -192,21 +203,24 @@ class ImportScreen(ExportScreen):
         part = part if part in PARTS else default
         number = whole(request.args.get("page", ""), 100_000) or 0
         rows = found[part][number * SIZE : (number + 1) * SIZE]
-        url, may_show = self.address(f"import/{upload.token}"), self.may("show")
+        url = self.address(f"import/{upload.token}")
         counts = {"problems": plan["wrong"], "changes": plan["changes"], "adds": plan["adds"]}
         labels = {"problems": gettext("Errors"), "changes": gettext("Changed rows"), "adds": gettext("New rows")}
+        own = _own_file(upload)
+        if own is not None:
+            labels |= {"changes": gettext("Changed records"), "adds": gettext("New records")}
         return PlanPage(
             title=upload.name,
             back=(gettext("Import: %(list)s", list=self.model.label_plural), self.address("import/")),
-            summary=_summary(plan),
+            summary=_summary(plan, own),
             warnings=plan["warnings"],
             is_fine=not plan["wrong"] and bool(steps),
             tabs=[(part_, labels[part_], format_decimal(counts[part_]), f"{url}?part={part_}") for part_ in PARTS],
             part=part,
             problems=rows if part == "problems" else [],
             rows=[
-                PlanRow(row, name, self.address(f"show/{key}") if key and may_show else "", shown)
-                for row, key, name, shown, _mark in (rows if part != "problems" else [])
+                PlanRow(row, name, _url(table, key) if table else self._url(key), shown)
+                for row, key, name, shown, _mark, table in (rows if part != "problems" else [])
             ],
             untold=max(plan["wrong"] - len(plan["problems"]), 0) if part == "problems" else 0,
             first=number * SIZE + 1 if rows else 0,
@@ -214,13 +228,19 @@ class ImportScreen(ExportScreen):
             count=len(found[part]),
             previous_url=f"{url}?part={part}&page={number - 1}" if number else "",
             next_url=f"{url}?part={part}&page={number + 1}" if (number + 1) * SIZE < len(found[part]) else "",
-            button=_button(plan),
+            button=_button(plan) if own is None else _button_of_records(plan),
             reason=upload.reason,
+            is_own=own is not None,
         )
 
+    def _url(self, key: int | None) -> str:
+        return self.address(f"show/{key}") if key and self.may("show") else ""
 
-def _summary(plan: dict[str, Any]) -> str:
+
+def _summary(plan: dict[str, Any], own: OwnFile | None) -> str:
     counts = {name: format_decimal(plan[name]) for name in ("rows", "changes", "adds", "same", "wrong")}
+    if own is not None:
+        return _summary_of_records(plan, counts)
     if plan["wrong"]:
         return gettext(
             "Rows read: %(rows)s. Errors: %(wrong)s. Nothing is imported before all of them are gone: correct the file "
@@ -234,6 +254,31 @@ def _summary(plan: dict[str, Any]) -> str:
         "Nothing is changed yet.",
         **counts,
     )
+
+
+def _summary_of_records(plan: dict[str, Any], counts: dict[str, str]) -> str:
+    if plan["wrong"]:
+        return gettext(
+            "Records read: %(rows)s. Errors: %(wrong)s. Nothing is imported before all of them are gone: correct the "
+            "file and send it again.",
+            **counts,
+        )
+    if not plan["steps"]:
+        return gettext("Records read: %(rows)s. All say what is stored already: there is nothing to import.", **counts)
+    return gettext(
+        "Records read: %(rows)s. To be changed: %(changes)s; new: %(adds)s; as they were: %(same)s. "
+        "Nothing is changed yet.",
+        **counts,
+    )
+
+
+def _button_of_records(plan: dict[str, Any]) -> str:
+    count = len(plan.get("steps", ()))
+    return ngettext("Import %(count)s record", "Import %(count)s records", count, count=format_decimal(count))
+
+
+def _url(table: str, key: int | None) -> str:
+    return url_at(table, key) if key else ""
 
 
 def _button(plan: dict[str, Any]) -> str:
@@ -270,11 +315,36 @@ def check_upload(upload: Upload, model: type[Record], run: Run | None = None) ->
     """The dry run: keep its plan, or why the file cannot be read."""
     try:
         upload.check()
-        plan = _plan_of(upload, model, run)
-        rehearse_plan(db.session(), model, plan, run.progress if run is not None else None)
+        own = _own_file(upload)
+        if own is not None:
+            plan = _rehearsed(own, upload, run)
+        else:
+            plan = _plan_of(upload, model, run)
+            rehearse_plan(db.session(), model, plan, run.progress if run is not None else None)
         upload.keep(plan)
     except RuleBroken as refused:
         upload.refuse(str(refused))
+
+
+def _own_file(upload: Upload) -> OwnFile | None:
+    """Of which kind it is, where it is no list."""
+    own = view_of(upload.table).own_file
+    return own if own is not None and upload.name.lower().endswith(f".{own.kind}") else None
+
+
+def _bring_in(own: OwnFile, upload: Upload, run: Run | None) -> Plan:
+    told = {"tell": run.progress} if run is not None else {}
+    return own.bring_in(db.session(), upload.file.read_bytes(), may, **told)
+
+
+def _rehearsed(own: OwnFile, upload: Upload, run: Run | None) -> Plan:
+    for _try in range(STALE_TRIES):
+        db.session.rollback()  # a rehearsal begins a transaction of its own
+        try:
+            return rehearse(lambda: _bring_in(own, upload, run))
+        except StaleDataError:
+            continue
+    raise RuleBroken(gettext("Somebody else keeps changing these records; look at them again and repeat it."))
 
 
 def _plan_of(upload: Upload, model: type[Record], run: Run | None) -> Plan:
@@ -299,7 +369,7 @@ def check_in_background(run: Run, table: str, token: str) -> dict[str, Any]:
     check_upload(upload, model, run)
     told = upload.plan() or {}
     url = url_for(f"{view_of(table).endpoint}.import_plan", token=token)
-    text = told.get("refused") or _summary(told)
+    text = told.get("refused") or _summary(told, _own_file(upload))
     return {"text": text, "url": url, "url_text": gettext("To the result of the check")}
 
 
@@ -317,6 +387,10 @@ def import_in_background(run: Run, table: str, token: str) -> None:
 
 def _import(run: Run, upload: Upload, model: type[Record]) -> None:
     upload.check()
+    own = _own_file(upload)
+    if own is not None:
+        _import_own(run, upload, own)
+        return
     plan = _plan_of(upload, model, run)
     _compare(plan, upload.plan() or {})
 
@@ -329,9 +403,23 @@ def _import(run: Run, upload: Upload, model: type[Record]) -> None:
         run.commit(work, {"text": text})
 
 
+def _import_own(run: Run, upload: Upload, own: OwnFile) -> None:
+    def work() -> Plan:
+        plan = _bring_in(own, upload, run)
+        _compare(plan, upload.plan() or {})
+        return plan
+
+    def told(plan: Plan) -> dict[str, Any]:
+        counts = {"changes": format_decimal(plan.changes), "adds": format_decimal(plan.adds)}
+        return {"text": gettext("Records changed: %(changes)s; new: %(adds)s.", **counts)}
+
+    with acting(reason=upload.reason):
+        run.commit(work, told)
+
+
 def _compare(plan: Plan, confirmed: dict[str, Any]) -> None:
     """Refuse what the person has not seen."""
-    seen = {row: mark for row, _key, _name, _shown, mark in confirmed.get("steps", ())}
+    seen = {row: mark for row, _key, _name, _shown, mark, _table in confirmed.get("steps", ())}
     now = {step.row: step.mark for step in plan.steps}
     differing = sorted({row for row in seen.keys() | now.keys() if seen.get(row) != now.get(row)})
     differing += sorted({problem.row for problem in plan.problems} - set(differing))

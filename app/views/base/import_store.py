@@ -56,7 +56,7 @@ class Upload:
 
     def keep(self, plan: Plan) -> None:
         """Keep the plan, for its pages and to be compared with when it is carried out."""
-        steps = [[s.row, s.key, s.name, s.shown, s.mark] for s in plan.steps]
+        steps = [[s.row, s.key, s.name, s.shown, s.mark, s.table] for s in plan.steps]
         problems = [asdict(problem) for problem in plan.problems]
         counts = {
             "rows": plan.rows, "same": plan.same, "adds": plan.adds, "changes": plan.changes,

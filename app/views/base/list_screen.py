@@ -48,12 +48,14 @@ class ListScreen(Screen):
             for kind, label in (("csv", "CSV"), ("xlsx", "Excel")):
                 address = query.url(page=None, size=None).replace(query.path, self.address(f"export/{kind}"), 1)
                 page.buttons.append(Button(kind, label, address, "fa-download"))
+            page.buttons += self.own_file_buttons(query.url(page=None, size=None).partition("?")[2])
         for task in self.tasks:
             if self.may(task.name):
                 page.buttons.append(Button(task.name, task.label, self.address(f"task/{task.name}"), task.icon))
         if self.may("import"):
             address = query.url(page=None, size=None).replace(query.path, self.address("import/"), 1)
-            page.buttons.append(Button("import", gettext("Import"), address, "fa-upload"))
+            label = gettext("Import") if self.own_file is None else gettext("Import a file")
+            page.buttons.append(Button("import", label, address, "fa-upload"))
         page.bulk = [
             Button(action.name, action.label, self.address(f"bulk/{action.name}"), action.icon, key=action.key)
             for action in self.all_actions.values()
@@ -64,6 +66,12 @@ class ListScreen(Screen):
             page.buttons.append(Button("bulk-edit-all", gettext("Edit all"), address, "fa-edit"))
             page.bulk.insert(0, Button("bulk-edit", gettext("Edit"), self.address("bulk-edit"), "fa-edit"))
         return self.draw("record/list.html", page)
+
+    def own_file_buttons(self, asked: str) -> Iterable[Button]:
+        """asked: which records, as in the address of the list."""
+        if self.own_file is not None and self.may("export"):
+            address = self.address(f"export/{self.own_file.kind}") + (f"?{asked}" if asked else "")
+            yield Button("file", gettext("Export as a file"), address, "fa-download")
 
     def list_page(self, query: ListQuery) -> ListPage:
         """The rows of the query, ready to be drawn: two statements, and one more for each association."""

@@ -313,6 +313,8 @@ class ImportPage:
     problems: list[Any] = field(default_factory=list)
     reason: str = ""
     limits: str = ""
+    hint: Any = ""  # what else may be sent
+    accept: str = ""
     job_url: str = ""
     state_url: str = ""
 
@@ -348,3 +350,4 @@ class PlanPage:
     next_url: str
     button: str
     reason: str
+    is_own: bool = False  # a file of its own kind: of records, with paths in place of columns

@@ -25,7 +25,7 @@ from app.models.types import whole
 from app.security.field_rights import restrictions, seen
 from app.security.scope import rows
 from app.views.base import forms
-from app.views.base.declarations import Link, Menu, Panel, Task
+from app.views.base.declarations import Link, Menu, OwnFile, Panel, Task
 from app.views.base.registry import register
 
 T = TypeVar("T")
@@ -46,6 +46,7 @@ class Screen(ModelView):
     links: ClassVar[list[Link]] = []
     actions_declared: ClassVar[list[Action]] = []
     tasks: ClassVar[list[Task]] = []
+    own_file: ClassVar[OwnFile | None] = None
     formatters: ClassVar[dict[str, Any]] = {}  # field -> function(record) -> Markup
     list_order: ClassVar[str] = ""  # as in the address: "-created_at"; else the newest first
     further_rights: ClassVar[list[str]] = []  # rights about this model that are not one of its pages
