@@ -6,44 +6,29 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from flask import request
 from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.acts.launching import findings_of, keys_of, tests_of, together
-from app.acts.versions import Difference, differences, version_at
+from app.acts.versions import Difference, differences
 from app.models.approval import ChangeRequest
 from app.models.base import model_of
 from app.models.catalog import ProductOffering
 from app.models.clock import day_of
-from app.models.customer import Customer, Region
+from app.models.customer import Region
 from app.models.gate import Step
-from app.models.offering_test import OfferingTestCase
-from app.models.order import ProductOrder
 from app.models.price_change import PriceChange, PriceChangeState
 from app.models.pricing import ChargePeriod, PriceType
 from app.models.publication import LifecycleStatus
-from app.models.types import whole
 from app.models.vocabulary import Channel, Segment
-from app.rules import offering_tests
 from app.rules.impact import Impact, impact_of
-from app.rules.order_pricing import price_order
-from app.rules.ordering import day_of as day_of_order
-from app.rules.ordering import items_of
 from app.rules.price_book import (
-    is_new_customer,
-    members_of,
-    offerings_of,
-    read_book,
     read_rates,
-    regions_of,
-    usual_basket,
 )
 from app.rules.price_changing import MOST_PRICES, Planned, plan
-from app.rules.pricing import Buyer, Explanation, Rate, explain
+from app.rules.pricing import Rate
 from app.rules.publishing import Finding, gaps
-from app.security.scope import rows
 from app.views.base.registry import url_at
 
 BEFORE_LAUNCH = (LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE)
@@ -199,129 +184,6 @@ def _kind_text(rate: Rate, regions: dict[int | None, str]) -> str:
 def _named_regions(session: Session, keys: Collection[int | None]) -> dict[int | None, str]:
     found = session.scalars(select(Region).where(Region.id.in_({key for key in keys if key is not None})))
     return {row.id: str(row) for row in found}
-
-
-# --- prices explained -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Explained:
-    """names: offering -> (what it is called, its page)."""
-
-    explanation: Explanation
-    names: dict[int, tuple[str, str]]
-    currency: str
-    note: str = ""
-
-
-def _explained(session: Session, explanation: Explanation, currency: str, note: str = "") -> Explained:
-    keys = {priced.line.offering for priced in explanation.all()}
-    found = session.scalars(select(ProductOffering).where(ProductOffering.id.in_(keys)))
-    names = {row.id: (str(row), url_at("product_offering", row.id)) for row in found}
-    return Explained(explanation, names, currency, note)
-
-
-def test_case_panel(session: Session, case: OfferingTestCase) -> dict[str, Any]:
-    """How its basket is priced today, drafts of its offering as if they were launched."""
-    records = together(session, case.product_offering)
-    (outcome,) = offering_tests.run(session, [case], keys_of(records))
-    return {
-        "outcome": outcome,
-        "explained": _explained(session, outcome.explanation, str(case.currency)),
-    }
-
-
-def order_panel(session: Session, order: ProductOrder) -> dict[str, Any]:
-    """The prices of the catalog for the items of an order; reckoned when it is asked for."""
-    if "explain" not in request.args:
-        return {"is_asked": False}
-    explanation = price_order(session, order, items_of(session, order), day_of_order(order))
-    return {"is_asked": True, "explained": _explained(session, explanation, str(order.currency))}
-
-
-def offering_price_panel(session: Session, offering: ProductOffering) -> dict[str, Any]:
-    """A form for who buys it, when and how; the answer when it was sent."""
-    asked = request.args
-    data: dict[str, Any] = {
-        "asked": asked, "segments": list(Segment), "channels": list(Channel), "problems": {}, "explained": None,
-        "today": _today().isoformat(),
-    }  # fmt: skip
-    if "explain" in asked:
-        answer = _read_asked(session, asked)
-        data["problems"] = answer.problems
-        if not answer.problems:
-            data["explained"] = _price_offering(session, offering, answer)
-    return data
-
-
-@dataclass
-class Asked:
-    """What was typed, read; problems: input -> sentence."""
-
-    problems: dict[str, str]
-    buyer: Buyer
-    quantity: int = 1
-    term: int | None = None
-
-
-def _read_asked(session: Session, asked: Any) -> Asked:
-    problems: dict[str, str] = {}
-    day, quantity, term = _today(), 1, None
-    if text := asked.get("day", "").strip():
-        try:
-            day = datetime.date.fromisoformat(text)
-        except ValueError:
-            problems["day"] = gettext("Day: write it as 2026-12-31.")
-    for name, label in (("quantity", gettext("Quantity")), ("term", gettext("Contract term"))):
-        text = asked.get(name, "").strip()
-        number = whole(text, 100_000) if text else None
-        if text and not number:
-            problems[name] = gettext("%(label)s: a whole number from 1 on.", label=label)
-        elif name == "quantity":
-            quantity = number or 1
-        else:
-            term = number
-    segment, channel = asked.get("segment") or None, asked.get("channel") or None
-    for name, kind, value in (("segment", Segment, segment), ("channel", Channel, channel)):
-        if value is not None and value not in list(kind):
-            problems[name] = gettext("That is not one of the values to choose from")
-    customer = _customer(session, asked, problems)
-    region = customer.region_id if customer is not None else None
-    buyer = Buyer(
-        day=day,
-        currency=asked.get("currency") or "CNY",
-        segment=customer.segment if customer is not None else segment,
-        channel=channel,
-        regions=regions_of(session, [region])[region],
-        codes=frozenset(filter(None, [asked.get("code", "").strip()])),
-        is_new=is_new_customer(session, customer) if customer is not None else not asked.get("existing"),
-        is_existing=bool(asked.get("existing")),
-    )
-    return Asked(problems, buyer, quantity, term)
-
-
-def _customer(session: Session, asked: Any, problems: dict[str, str]) -> Customer | None:
-    number = asked.get("customer", "").strip()
-    if not number:
-        return None
-    found = session.scalars(rows(Customer).where(Customer.number == number)).one_or_none()
-    if found is None:
-        problems["customer"] = gettext("There is no customer %(number)s, or not in your regions.", number=number)
-    return found
-
-
-def _price_offering(session: Session, offering: ProductOffering, asked: Asked) -> Explained:
-    """The version that counts on the day; what is not launched yet is priced as it would be."""
-    counting = version_at(session, offering, asked.buyer.day) or offering
-    line = usual_basket(members_of(session, {counting.id}), counting.id, asked.quantity, asked.term)
-    prepared = keys_of(together(session, offering)) if counting is offering else {}
-    book = read_book(session, offerings_of([line]), prepared)
-    note = ""
-    if counting is not offering:
-        note = gettext(
-            "On this day version %(version)s counts: %(record)s.", version=counting.revision, record=counting
-        )
-    return _explained(session, explain([line], asked.buyer, book), asked.buyer.currency, note)
 
 
 # --- mass changes -----------------------------------------------------------------------------------------------------

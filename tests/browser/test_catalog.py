@@ -98,7 +98,7 @@ def test_a_third_party_offer_its_price_rise_and_a_test_case_that_stops_it(person
         assert f"Recurring {paid} CNY" in " ".join(told.split()), (day, who_has_it)
     told = explained(product, offering, day=RISE.isoformat(), existing=1)
     assert f"for existing customers from {LATER} on" in told
-    assert "Day: write it as 2026-12-31." in explained(product, offering, day="tomorrow")
+    assert "Day needs a date, as 2026-01-31" in explained(product, offering, day="tomorrow")
 
 
 def price(product: Any, amount: str, begin: datetime.date, existing: datetime.date | None = None) -> None:
