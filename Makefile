@@ -13,7 +13,7 @@ PG ?= root@127.0.0.1:5432
 SCALES ?= 1m 1k
 PEERS ?= floor fab_fast django_best
 
-.PHONY: help run test fuzz lint bench lock messages pictures translations clean
+.PHONY: help run test fuzz lint bench bench-catalog lock messages pictures translations clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,6 +38,9 @@ lint: .venv/development translations ## ruff, mypy, the import layers, the catal
 
 bench: .venv/development translations ## speed beside other portals: BENCH=folder of the kit, PG=user@host:port (docs/performance.md)
 	@$(BIN)/python bench/run.py --kit "$(BENCH)" --pg "$(PG)" --scales "$(SCALES)" --peers "$(PEERS)" $(ARGS)
+
+bench-catalog: .venv/development translations ## prices explained and checks over 10,000 offerings (PG=user@host:port)
+	@$(BIN)/python bench/catalog.py --pg "$(PG)" $(ARGS)
 
 lock: .venv/development ## pin the newest allowed versions in requirements*.txt
 	$(BIN)/python -m pip install -q uv

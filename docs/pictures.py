@@ -35,6 +35,8 @@ ENTERPRISE = "/customer/list/?segment.is=enterprise"
 PERSON = "/customer/list/?party_type.is=individual&status.is=active&phone.not_empty=1&sort=number"
 HANDED_ON = "/trouble_ticket/list/?status.is=in_progress&escalation_level.is=2&sort=number"
 OFFERING = "/product_offering/list/?lifecycle_status.is=launched&is_bundle.is=0&sort=number"
+IN_TEST = "/product_offering/list/?lifecycle_status.is=in_test"
+PLAN = "/product_offering/list/?name.is=Mobile M 40 GB"
 Asking = Callable[[str], Any]  # a page in which the login of that name has signed in
 
 
@@ -122,6 +124,14 @@ def two_tickets(page: Any, asking: Asking) -> None:
     follow(page, page.locator("button[form=bulk][value=escalate]"))
 
 
+def why(page: Any, asking: Asking) -> None:
+    """What a student pays, with all that was tried for the first price."""
+    first(page, asking)
+    page.goto(f"{page.url.split('?')[0]}?explain=1&segment=consumer&channel=web&code=STUDENT")
+    page.locator(".tried summary").first.click()
+    page.locator(".ask-price").scroll_into_view_if_needed()
+
+
 # --- the pictures -----------------------------------------------------------------------------------------------------
 
 
@@ -170,6 +180,12 @@ PICTURES = [
     Picture("orders-by-month", "admin", "en", "light", 1280, 760, "/charts/product_order/", drawn),
     Picture("zh-orders-by-month", "admin", "zh", "light", 1280, 760, "/charts/product_order/", drawn),
     Picture("offering", "admin", "en", "light", 1280, 720, OFFERING, first),
+    Picture(
+        "publishing", "product", "en", "light", 1280, 900, "/product_offering/list/?lifecycle_status.is=in_test", first
+    ),
+    Picture(
+        "price-explained", "product", "en", "light", 1280, 760, "/product_offering/list/?name.is=Mobile M 40 GB", why
+    ),
     Picture("role", "admin", "en", "light", 1280, 640, "/roles/list/", first),
     Picture("zh-role", "admin", "zh", "light", 1280, 640, "/roles/list/", first),
 ]

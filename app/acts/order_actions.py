@@ -11,6 +11,8 @@ from app.models.order import OPEN_TO_CHANGE, ProductOrder, ReviewState
 from app.rules.order_pricing import take_prices
 from app.rules.ordering import day_of, items_of
 
+BEFORE_REVIEW = (ReviewState.NOT_SUBMITTED, ReviewState.SENT_BACK)
+
 
 def _take_prices(session: Session, order: ProductOrder, answers: dict[str, Any]) -> None:
     take_prices(session, order, items_of(session, order), day_of(order))
@@ -19,6 +21,8 @@ def _take_prices(session: Session, order: ProductOrder, answers: dict[str, Any])
 TAKE_PRICES = Action(
     "take_prices", _("Take the prices of the catalog"), _take_prices, icon="fa-tag",
     text=_("Each item that adds or modifies costs what the catalog says for this customer on the day of the order."),
-    allowed=lambda order: order.state in OPEN_TO_CHANGE and order.review_state != ReviewState.SUBMITTED,
-    why_not=lambda order: gettext("%(order)s is with the reviewers, or under way: its prices stay.", order=order),
+    allowed=lambda order: order.state in OPEN_TO_CHANGE and order.review_state in BEFORE_REVIEW,
+    why_not=lambda order: gettext(
+        "%(order)s is with the reviewers, approved or under way: its prices stay.", order=order
+    ),
 )  # fmt: skip

@@ -159,7 +159,8 @@ def version_at(session: Session, record: Any, day: datetime.date) -> Any:
     while later := session.scalars(select(model).where(model.previous_id == chain[-1].id)).first():
         chain.append(later)
     for row in reversed(chain):
+        begin = row.valid_from or (row.previous.valid_to if row.previous is not None else None)
         is_out = row.lifecycle_status in FINISHED[1:]
-        if is_out and (row.valid_from or day) <= day and (row.valid_to is None or day < row.valid_to):
+        if is_out and (begin or day) <= day and (row.valid_to is None or day < row.valid_to):
             return row
     return None

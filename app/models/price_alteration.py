@@ -117,7 +117,7 @@ class PriceAlteration(Published):
     priority: Mapped[int] = field(
         default=100, label=_("Priority"), hint=_("The lower number comes first"), in_list=True
     )
-    stacking: Mapped[Stacking] = field(Stacking, default=Stacking.SEQUENTIAL, label=_("Stacking"), in_list=True)
+    stacking: Mapped[Stacking] = field(Stacking, default=Stacking.SEQUENTIAL, label=_("Stacking"))
     valid_from: Mapped[datetime.date] = field(label=_("Valid from"))
     valid_to: Mapped[datetime.date | None] = field(
         label=_("Valid to"),

@@ -90,6 +90,12 @@ class Discount:
     budget_left: Decimal | None = None
 
     @property
+    def worth(self) -> str:
+        """20%, or 5 CNY."""
+        number = f"{self.value.normalize():f}"
+        return f"{number}%" if self.kind == AlterationKind.PERCENT else f"{number} {self.currency}"
+
+    @property
     def is_of_order(self) -> bool:
         return self.offering is None and self.category is None
 

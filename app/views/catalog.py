@@ -36,11 +36,10 @@ from app.views.catalog_panels import (
     calendar_panel,
     checks_panel,
     impact_panel,
-    offering_price_panel,
-    test_case_panel,
     versions_panel,
 )
 from app.views.catalog_work import CHECK_CATALOG
+from app.views.price_explained import offering_price_panel, test_case_panel
 
 PRICES = [ProductOfferingPrice.amount, PriceAlteration.percent, PriceAlteration.amount]  # what an explanation tells
 

@@ -1,52 +1,37 @@
 """Panels of the catalog: what stops publishing, what it would hit, prices over time, versions, and prices explained."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from flask import request
 from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.acts.launching import findings_of, keys_of, tests_of, together
-from app.acts.versions import Difference, differences, version_at
+from app.acts.versions import Difference, differences
 from app.models.approval import ChangeRequest
 from app.models.base import model_of
 from app.models.catalog import ProductOffering
 from app.models.clock import day_of
-from app.models.customer import Customer
+from app.models.customer import Region
 from app.models.gate import Step
-from app.models.offering_test import OfferingTestCase
-from app.models.order import ProductOrder
 from app.models.price_change import PriceChange, PriceChangeState
 from app.models.pricing import ChargePeriod, PriceType
 from app.models.publication import LifecycleStatus
-from app.models.types import whole
 from app.models.vocabulary import Channel, Segment
-from app.rules import offering_tests
 from app.rules.impact import Impact, impact_of
-from app.rules.order_pricing import price_order
-from app.rules.ordering import day_of as day_of_order
-from app.rules.ordering import items_of
 from app.rules.price_book import (
-    is_new_customer,
-    members_of,
-    offerings_of,
-    read_book,
     read_rates,
-    regions_of,
-    usual_basket,
 )
 from app.rules.price_changing import MOST_PRICES, Planned, plan
-from app.rules.pricing import Buyer, Explanation, Rate, explain
+from app.rules.pricing import Rate
 from app.rules.publishing import Finding, gaps
-from app.security.scope import rows
 from app.views.base.registry import url_at
 
-CHECKED = (LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE, LifecycleStatus.LAUNCHED)
+BEFORE_LAUNCH = (LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE)
 MOST_SHOWN = 100  # findings, prices of a change
 
 
@@ -57,11 +42,19 @@ def _today() -> datetime.date:
 # --- before publishing ------------------------------------------------------------------------------------------------
 
 
+def _to_launch(session: Session, record: Any) -> list[Any]:
+    """What would be launched with a record now; nothing of what is launched already, or far from it."""
+    if record.lifecycle_status in BEFORE_LAUNCH:
+        return together(session, record)
+    is_open = record.lifecycle_status == LifecycleStatus.LAUNCHED and isinstance(record, ProductOffering)
+    return together(session, record)[1:] if is_open else []
+
+
 def checks_panel(session: Session, record: Any) -> dict[str, Any] | None:
     """Findings, errors first, each with the page of its record; and the test cases."""
-    if record.lifecycle_status not in CHECKED:
+    records = _to_launch(session, record)
+    if not records:
         return None
-    records = together(session, record)
     day = max(record.valid_from or _today(), _today())
     found = sorted(findings_of(session, records, day), key=lambda finding: not finding.is_error)
     return {
@@ -80,12 +73,15 @@ def _place(record: Any) -> tuple[str, int]:
     return record.__tablename__, record.id
 
 
-def impact_panel(session: Session, offering: ProductOffering) -> Impact | None:
+def impact_panel(session: Session, record: Any) -> Impact | None:
     """What those who have it, and open orders, would meet."""
-    if offering.lifecycle_status not in CHECKED:
-        return None
-    found = impact_of(session, {offering.id}, keys_of(together(session, offering)), _today())
-    return found if found.products or found.open_orders else None
+    return _impact_of(session, _to_launch(session, record))
+
+
+def _impact_of(session: Session, records: Sequence[Any]) -> Impact | None:
+    offerings = {key for record in records if (key := _offering_of(record)) is not None}
+    found = impact_of(session, offerings, keys_of(records), _today()) if offerings else None
+    return found if found is not None and (found.products or found.open_orders) else None
 
 
 def request_impact_panel(session: Session, request_: ChangeRequest) -> Impact | None:
@@ -96,12 +92,7 @@ def request_impact_panel(session: Session, request_: ChangeRequest) -> Impact | 
         if line.step == Step.PUBLISH
         for table, key in (line.new or {}).get("records", ())
     ]
-    records = [row for table, key in places if (row := session.get(model_of(table), key)) is not None]
-    offerings = {_offering_of(row) for row in records} - {None}
-    if not offerings:
-        return None
-    found = impact_of(session, {key for key in offerings if key is not None}, keys_of(records), _today())
-    return found if found.products or found.open_orders else None
+    return _impact_of(session, [row for table, key in places if (row := session.get(model_of(table), key)) is not None])
 
 
 def _offering_of(record: Any) -> int | None:
@@ -158,9 +149,10 @@ def calendar_panel(session: Session, offering: ProductOffering) -> dict[str, Any
             at(rate.existing_from) if rate.existing_from not in (None, rate.valid_from) else None,
         )  # fmt: skip
         lines.setdefault(rate.kind, []).append(bar)
+    regions = _named_regions(session, {rate.region for rate in rates})
     years = [day for year in range(begin.year + 1, end.year + 1) if (day := datetime.date(year, 1, 1)) < end]
     return {
-        "lines": [(_kind_text(session, bars[0].rate), bars) for bars in lines.values()],
+        "lines": [(_kind_text(bars[0].rate, regions), bars) for bars in list(lines.values())[:MOST_SHOWN]],
         "years": [(day.year, at(day)) for day in years],
         "today": at(today),
         "gaps": [(one.valid_to, other.valid_from if other else None, one.name) for one, other in gaps(rates, today)],
@@ -181,138 +173,17 @@ def amount_text(rate: Rate) -> str:
     return gettext("%(amount)s a month", amount=number)
 
 
-def _kind_text(session: Session, rate: Rate) -> str:
+def _kind_text(rate: Rate, regions: dict[int | None, str]) -> str:
     """For whom and where a kind of price is, after what it is."""
-    told = [str(PriceType(rate.price_type).label)]
-    told += [rate.unit] if rate.unit else []
+    told = [str(PriceType(rate.price_type).label), rate.unit]
     told += [str(Segment(rate.segment).label)] if rate.segment else []
     told += [str(Channel(rate.channel).label)] if rate.channel else []
-    region = session.get(model_of("region"), rate.region) if rate.region is not None else None
-    told += [str(region)] if region is not None else []
-    return " · ".join([*told, rate.currency])
+    return " · ".join(filter(None, [*told, regions.get(rate.region, ""), rate.currency]))
 
 
-# --- prices explained -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Explained:
-    """names: offering -> (what it is called, its page)."""
-
-    explanation: Explanation
-    names: dict[int, tuple[str, str]]
-    currency: str
-    note: str = ""
-
-
-def _explained(session: Session, explanation: Explanation, currency: str, note: str = "") -> Explained:
-    keys = {priced.line.offering for priced in explanation.all()}
-    found = session.scalars(select(ProductOffering).where(ProductOffering.id.in_(keys)))
-    names = {row.id: (str(row), url_at("product_offering", row.id)) for row in found}
-    return Explained(explanation, names, currency, note)
-
-
-def test_case_panel(session: Session, case: OfferingTestCase) -> dict[str, Any]:
-    """How its basket is priced today, drafts of its offering as if they were launched."""
-    records = together(session, case.product_offering)
-    (outcome,) = offering_tests.run(session, [case], keys_of(records))
-    return {
-        "outcome": outcome,
-        "explained": _explained(session, outcome.explanation, str(case.currency)),
-    }
-
-
-def order_panel(session: Session, order: ProductOrder) -> dict[str, Any]:
-    """The prices of the catalog for the items of an order; reckoned when it is asked for."""
-    if "explain" not in request.args:
-        return {"is_asked": False}
-    explanation = price_order(session, order, items_of(session, order), day_of_order(order))
-    return {"is_asked": True, "explained": _explained(session, explanation, str(order.currency))}
-
-
-def offering_price_panel(session: Session, offering: ProductOffering) -> dict[str, Any]:
-    """A form for who buys it, when and how; the answer when it was sent."""
-    asked = request.args
-    data: dict[str, Any] = {
-        "asked": asked, "segments": list(Segment), "channels": list(Channel), "problems": {}, "explained": None,
-        "today": _today().isoformat(),
-    }  # fmt: skip
-    if "explain" in asked:
-        answer = _read_asked(session, asked)
-        data["problems"] = answer.problems
-        if not answer.problems:
-            data["explained"] = _price_offering(session, offering, answer)
-    return data
-
-
-@dataclass
-class Asked:
-    """What was typed, read; problems: input -> sentence."""
-
-    problems: dict[str, str]
-    buyer: Buyer
-    quantity: int = 1
-    term: int | None = None
-
-
-def _read_asked(session: Session, asked: Any) -> Asked:
-    problems: dict[str, str] = {}
-    day, quantity, term = _today(), 1, None
-    if text := asked.get("day", "").strip():
-        try:
-            day = datetime.date.fromisoformat(text)
-        except ValueError:
-            problems["day"] = gettext("Day: write it as 2026-12-31.")
-    for name, label in (("quantity", gettext("Quantity")), ("term", gettext("Contract term"))):
-        text = asked.get(name, "").strip()
-        number = whole(text, 100_000) if text else None
-        if text and not number:
-            problems[name] = gettext("%(label)s: a whole number from 1 on.", label=label)
-        elif name == "quantity":
-            quantity = number or 1
-        else:
-            term = number
-    segment, channel = asked.get("segment") or None, asked.get("channel") or None
-    for name, kind, value in (("segment", Segment, segment), ("channel", Channel, channel)):
-        if value is not None and value not in list(kind):
-            problems[name] = gettext("That is not one of the values to choose from")
-    customer = _customer(session, asked, problems)
-    region = customer.region_id if customer is not None else None
-    buyer = Buyer(
-        day=day,
-        currency=asked.get("currency") or "CNY",
-        segment=customer.segment if customer is not None else segment,
-        channel=channel,
-        regions=regions_of(session, [region])[region],
-        codes=frozenset(filter(None, [asked.get("code", "").strip()])),
-        is_new=is_new_customer(session, customer) if customer is not None else not asked.get("existing"),
-        is_existing=bool(asked.get("existing")),
-    )
-    return Asked(problems, buyer, quantity, term)
-
-
-def _customer(session: Session, asked: Any, problems: dict[str, str]) -> Customer | None:
-    number = asked.get("customer", "").strip()
-    if not number:
-        return None
-    found = session.scalars(rows(Customer).where(Customer.number == number)).one_or_none()
-    if found is None:
-        problems["customer"] = gettext("There is no customer %(number)s, or not in your regions.", number=number)
-    return found
-
-
-def _price_offering(session: Session, offering: ProductOffering, asked: Asked) -> Explained:
-    """The version that counts on the day; what is not launched yet is priced as it would be."""
-    counting = version_at(session, offering, asked.buyer.day) or offering
-    line = usual_basket(members_of(session, {counting.id}), counting.id, asked.quantity, asked.term)
-    prepared = keys_of(together(session, offering)) if counting is offering else {}
-    book = read_book(session, offerings_of([line]), prepared)
-    note = ""
-    if counting is not offering:
-        note = gettext(
-            "On this day version %(version)s counts: %(record)s.", version=counting.revision, record=counting
-        )
-    return _explained(session, explain([line], asked.buyer, book), asked.buyer.currency, note)
+def _named_regions(session: Session, keys: Collection[int | None]) -> dict[int | None, str]:
+    found = session.scalars(select(Region).where(Region.id.in_({key for key in keys if key is not None})))
+    return {row.id: str(row) for row in found}
 
 
 # --- mass changes -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from app.views.base.cells import amounts
 from app.views.base.declarations import Link, Menu, Panel
 from app.views.base.record import RecordView
 from app.views.catalog import PRICES
-from app.views.catalog_panels import order_panel
+from app.views.price_explained import order_panel
 
 
 class ProductOrderView(RecordView):

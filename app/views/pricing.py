@@ -3,12 +3,13 @@
 from flask_babel import lazy_gettext as _
 
 from app.acts.catalog_actions import PRICE_CHANGE_ACTIONS, PUBLISH
+from app.models.order import ProductOrderItem
 from app.models.price_alteration import PriceAlteration
 from app.models.price_change import PriceChange
 from app.models.pricing import PriceTier, ProductOfferingPrice
 from app.views.base.declarations import Menu, Panel
 from app.views.base.record import RecordView
-from app.views.catalog_panels import price_plan_panel
+from app.views.catalog_panels import checks_panel, impact_panel, price_plan_panel
 
 
 class ProductOfferingPriceView(RecordView):
@@ -17,6 +18,12 @@ class ProductOfferingPriceView(RecordView):
     menu_position = 20
     icon = "fa-tag"
     actions = [PUBLISH]
+    panels = [
+        Panel(_("Before publishing"), checks_panel, "catalog/checks.html"),
+        Panel(
+            _("Whom it would hit"), impact_panel, "catalog/impact.html", [ProductOrderItem.monthly_price], is_wide=True
+        ),
+    ]
 
 
 class PriceTierView(RecordView):

@@ -7,6 +7,7 @@ import datetime
 from typing import Any
 
 from tests.browser.page import (
+    approve_newest,
     choose,
     do,
     enter,
@@ -36,14 +37,6 @@ def done(page: Any, name: str, reason: str) -> None:
     page.fill("#reason", reason)
     save(page)
     assert f"{IN_CHINESE}{name}" in text_of(page), text_of(page)
-
-
-def approve_newest(decides: Any) -> str:
-    """Returns what the request says it will do."""
-    open_first(decides, "/change_request/list/?state.is=submitted&sort=-number")
-    told = text_of(decides)
-    do(decides, "Approve")
-    return told
 
 
 def send_by_keys(page: Any, reason: str) -> None:

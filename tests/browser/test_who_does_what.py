@@ -9,6 +9,7 @@ import pytest
 from app.sample.staff import PEOPLE
 from tests.browser.page import (
     add_in_tab,
+    approve_newest,
     choose,
     count_of,
     do,
@@ -31,7 +32,7 @@ from tests.browser.page import (
     title,
 )
 
-TO_LAUNCHED = {"Start design": "In design", "Start test": "In test", "Pass the test": "Active", "Launch": "Launched"}
+TO_ACTIVE = {"Start design": "In design", "Start test": "In test", "Pass the test": "Active"}
 CHANGES = ", ".join(
     [
         *(f"main a[href*='/{page}']" for page in ("add", "edit", "delete", "action/", "bulk/")),
@@ -44,20 +45,27 @@ CHANGES = ", ".join(
 # --- the catalog -----------------------------------------------------------------------------------------------------
 
 
-def launch(product: Any) -> None:
-    for move, state in TO_LAUNCHED.items():
+def launch(product: Any, approver: Any) -> None:
+    """Through its test; then asked for, and approved by somebody else."""
+    for move, state in TO_ACTIVE.items():
         do(product, move)
         assert states_of(product) == [state]
+    do(product, "Publish", "It is ready")
+    assert states_of(product) == ["Active"]
+    approve_newest(approver)
+    product.reload()
+    assert states_of(product) == ["Launched"]
 
 
 def test_a_product_manager_brings_a_product_to_market(person: Any) -> None:
-    product = person("product")
+    product, approver = person("product"), person("catalog")
     product.goto("/product_specification/add")
     product.fill("#name", "Quiet router")
+    product.fill("#name_zh", "静音路由器")
     save(product)
     specification = title(product)
-    launch(product)
-    assert moves_of(product) == ["Retire"]
+    launch(product, approver)
+    assert moves_of(product) == ["Retire", "New version"]
 
     product.goto("/product_offering/add")
     product.fill("#name", "Quiet home")
@@ -65,8 +73,22 @@ def test_a_product_manager_brings_a_product_to_market(person: Any) -> None:
     save(product)
     offering = product.url
     assert specification in facts_of(product)
-    launch(product)
+    for move in TO_ACTIVE:
+        do(product, move)
+    press(product, "Publish")
+    product.fill("#reason", "It is ready")
+    save(product)
+    told = text_of(product)
+    assert "has no Chinese name" in told
+    assert "has no price that has passed its test" in told
+    assert product.input_value("#reason") == "It is ready", "what was typed stays"
 
+    product.goto(offering)
+    do(product, "Back to test")
+    press(product, "Edit")
+    product.fill("#name_zh", "静音之家")
+    save(product)
+    do(product, "Pass the test")
     open_tab(product, "Prices")
     add_in_tab(product)
     product.fill("#name", "Monthly")
@@ -76,13 +98,17 @@ def test_a_product_manager_brings_a_product_to_market(person: Any) -> None:
     save(product)
     price = product.url
     assert "12.50" in facts_of(product)
-    launch(product)
-
+    for move in TO_ACTIVE:
+        do(product, move)
+    product.goto(offering)
+    do(product, "Publish", "It is ready")
+    approve_newest(approver)
     for url, field, typed, label in (
         (offering, "name", "Loud home", "Name"),
         (price, "amount", "99.00", "Amount"),
     ):
         product.goto(url)
+        assert states_of(product) == ["Launched"], "the price with its offering"
         press(product, "Edit")
         product.fill(f"#{field}", typed)
         save(product)
@@ -253,11 +279,6 @@ def test_an_auditor_can_change_nothing(person: Any) -> None:
 
 
 # --- rights and programs ---------------------------------------------------------------------------------------------
-
-
-def approve_newest(approver: Any) -> None:
-    open_first(approver, "/change_request/list/?state.is=submitted&sort=-number")
-    do(approver, "Approve")
 
 
 def test_a_further_region_counts_from_the_click_after_its_approval(person: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask_appbuilder.models.sqla import Model
 from flask_babel.speaklater import LazyString
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import raiseload
 from sqlalchemy.types import TypeDecorator
 
@@ -23,6 +24,7 @@ PREFIXES = {
     sa.ForeignKeyConstraint: "fk_",
     sa.CheckConstraint: "ck_",
     sa.Index: "ix_",
+    ExcludeConstraint: "ex_",
 }
 each_model = pytest.mark.parametrize("model", MODELS, ids=name_of)
 

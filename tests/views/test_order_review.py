@@ -360,7 +360,7 @@ def test_the_order_offers_only_the_steps_that_its_review_allows(session, login):
     assert "submit it for review first" in read(answer).text
     bring(order, ReviewState.SENT_BACK, lifecycle=ProductOrder.review)
     session.commit()
-    assert offered() == {"review_state_submitted", "state_rejected"}
+    assert offered() == {"review_state_submitted", "state_rejected", "take_prices"}
     bring(order, ReviewState.APPROVED, lifecycle=ProductOrder.review)
     session.commit()
     assert offered() == {"state_in_progress", "state_pending", "state_rejected"}

@@ -1,0 +1,114 @@
+"""The boxes of the catalog: what was typed wrong is told beside it, nothing is told to who may not read prices."""
+
+import datetime
+from decimal import Decimal
+
+import pytest
+
+from app.models.role_limits import FieldRule
+from app.sample.builders import (
+    bring,
+    launch,
+    make_customer,
+    make_offering,
+    make_order,
+    make_price,
+    make_price_alteration,
+    make_price_change,
+    make_region,
+)
+from tests.generic.page import read
+
+pytestmark = pytest.mark.one_database
+TODAY = datetime.datetime.now(datetime.UTC).date()
+
+
+@pytest.fixture
+def offering(session):
+    made = make_offering(session, name="Fibre", name_zh="光纤")
+    launch(session, make_price(session, product_offering=made, amount=Decimal("98.76"), valid_from=TODAY))
+    session.commit()
+    return made
+
+
+def asked(browser, offering, **typed):
+    return browser.get(f"/product_offering/show/{offering.id}", query_string={"explain": 1} | typed)
+
+
+WRONG = [
+    ({"day": "31 June"}, "Day needs a date, as 2026-01-31"),
+    ({"quantity": "0"}, "Quantity: a whole number from 1 on."),
+    ({"quantity": "many"}, "Quantity needs a whole number"),
+    ({"term": "-3"}, "Contract term: a whole number from 1 on."),
+    ({"customer": "99999999"}, "Customer: choose one of the records offered"),
+    ({"segment": "nobody"}, "Segment is not one of the values to choose from"),
+    ({"channel": "\x00"}, "Channel is not one of the values to choose from"),
+]
+
+
+@pytest.mark.parametrize(("typed", "told"), WRONG)
+def test_what_is_typed_wrong_is_told_beside_it_and_stays(login, offering, typed, told):
+    answer = asked(login("admin"), offering, code="SPRING", **typed)
+    assert told in read(answer).text
+    assert 'value="SPRING"' in answer.get_data(as_text=True)
+
+
+def test_a_price_is_explained_for_a_customer(session, login, offering):
+    region = make_region(session)
+    customer = make_customer(session, region=region, segment="consumer")
+    launch(session, make_price(session, product_offering=offering, amount=Decimal(50), region=region,
+                               valid_from=TODAY))  # fmt: skip
+    launch(session, make_price_alteration(session, product_offering=offering, percent=Decimal(10), valid_from=TODAY,
+                                          new_customers_only=True))  # fmt: skip
+    session.commit()
+    told = " ".join(read(asked(login("admin"), offering, customer=customer.id, quantity="2")).text.split())
+    assert "45.00" in told
+    assert "is nearer" in told
+    assert "90.00" in told
+
+
+def test_who_may_not_read_prices_has_no_box_that_tells_them(app, session, login, offering):
+    sm = app.appbuilder.sm
+    browser = login("blind", "Product manager")
+    session.add(FieldRule(role=sm.find_role("Product manager"), place="product_offering_price.amount",
+                          restriction="hidden"))  # fmt: skip
+    session.commit()
+    answer = asked(browser, offering)
+    assert "98.76" not in answer.get_data(as_text=True)
+    assert "Price calendar" not in read(answer).text
+
+
+def test_the_calendar_tells_days_without_a_price(session, login, offering):
+    ended = make_price(session, product_offering=offering, price_type="one_time", amount=Decimal(5),
+                       valid_from=TODAY - datetime.timedelta(days=60), valid_to=TODAY)  # fmt: skip
+    launch(session, ended)
+    session.commit()
+    assert (
+        f"No price from {TODAY} on, after {ended}."
+        in read(login("admin").get(f"/product_offering/show/{offering.id}")).text
+    )
+
+
+def test_an_order_explains_its_prices_when_it_is_asked(session, login, offering):
+    order = make_order(session, items=[{"product_offering": offering}], customer=make_customer(session))
+    session.commit()
+    browser = login("admin")
+    assert "Explain the prices" in read(browser.get(f"/product_order/show/{order.id}")).text
+    assert "98.76" in read(browser.get(f"/product_order/show/{order.id}?explain=1")).text
+
+
+def test_a_mass_change_is_shown_row_by_row(session, login, offering):
+    bring(offering, "launched")
+    change = make_price_change(session, percent=Decimal(10), valid_from=TODAY + datetime.timedelta(days=9))
+    session.commit()
+    told = read(login("admin").get(f"/price_change/show/{change.id}")).text
+    assert "1 price changes, 0 stay" in told
+    assert "108.64" in told
+
+
+def test_the_whole_catalog_is_checked_in_the_background(session, login, offering):
+    offering.name_zh = None
+    bring(offering, "launched")
+    session.commit()
+    answer = login("admin").post("/product_offering/task/check_catalog", data={}, follow_redirects=True)
+    assert "has no Chinese name" in read(answer).text
