@@ -18,6 +18,7 @@ from app.extensions import db
 from app.jobs.requests import keep_requests
 from app.models.acting import acting
 from app.models.approval import ApprovalPolicy, ChangeRequest, ChangeRequestDecision, Verdict
+from app.models.clock import day_of
 from app.models.gate import Subject
 from app.models.recertification import AtEnd, Recertification, RecertificationLine
 from app.models.staff import Employee
@@ -112,7 +113,7 @@ def test_of_three_who_approve_at_once_as_many_count_as_are_needed_and_it_is_done
 ) -> None:
     session.add(ApprovalPolicy(subject=Subject.RIGHTS, right_name="can_approve_rights", needed=2))
     session.commit()
-    change = leaving(session, "ava", NOW.date())
+    change = leaving(session, "ava", day_of(NOW))
     key, answers = change.change_request.id, []
     page = f"/change_request/show/{key}"
     browsers = [Browser(live_server, f"approver{number}") for number in range(APPROVERS)]
@@ -153,7 +154,7 @@ def killed(session: Any, where: str, now: datetime.datetime) -> int:
 def test_of_what_a_killed_worker_was_doing_nothing_is_there_and_the_next_one_does_all_of_it(
     session: Any, where: str
 ) -> None:
-    change = leaving(session, f"kim{len(where)}", NOW.date() + DAY)
+    change = leaving(session, f"kim{len(where)}", day_of(NOW) + DAY)
     with acting(actor="approver0", authority=""):
         deciding.decide(session, change.change_request, Verdict.APPROVED, "", NOW)
         session.commit()
@@ -170,7 +171,7 @@ def test_of_what_a_killed_worker_was_doing_nothing_is_there_and_the_next_one_doe
 def test_a_campaign_that_two_close_at_once_asks_once(live_server: LiveServer, session: Any) -> None:
     boss = person(session, "boss", "Department manager")
     role = person(session, "zed", "Product manager").user.roles[0]
-    campaign = Recertification(title="Yearly", role=role, fallback=boss, due_on=NOW.date() + DAY, at_end=AtEnd.REVOKE)
+    campaign = Recertification(title="Yearly", role=role, fallback=boss, due_on=day_of(NOW) + DAY, at_end=AtEnd.REVOKE)
     session.add(campaign)
     session.commit()
     with acting(actor="sec", authority=""):

@@ -34,12 +34,12 @@ class ProductOfferingApi(RecordApi):
 class ProductOfferingPriceApi(RecordApi):
     model = ProductOfferingPrice
     fields = (
-        "number", "product_offering_id", "name", "price_type", "recurring_charge_period", "unit_of_measure",
+        "number", "product_offering_id", "name", "name_zh", "price_type", "recurring_charge_period", "unit_of_measure",
         "usage_charging", "amount", "currency", "tax_rate", "tax_included", "segment", "region_id", "channel",
         "valid_from", "valid_to", "existing_from", "lifecycle_status",
     )  # fmt: skip
     writes = (
-        "product_offering_id", "name", "price_type", "recurring_charge_period", "unit_of_measure",
+        "product_offering_id", "name", "name_zh", "price_type", "recurring_charge_period", "unit_of_measure",
         "usage_charging", "amount", "currency", "tax_rate", "tax_included", "segment", "region_id", "channel",
         "valid_from", "valid_to", "existing_from",
     )  # fmt: skip

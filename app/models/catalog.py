@@ -206,6 +206,7 @@ class OfferingTerm(Record):
     )
 
     label, label_plural = _("Contract term"), _("Contract terms")
+    called_by = ("months",)
     product_offering_id: Mapped[int] = field(
         ForeignKey("product_offering.id"), label=_("Product offering"), part_of=True, in_list=True, index=False
     )

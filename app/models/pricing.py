@@ -95,6 +95,7 @@ class ProductOfferingPrice(Published):
         ForeignKey("product_offering.id"), label=_("Product offering"), in_list=True
     )
     name: Mapped[str] = field(String(200), label=_("Name"), search=True)
+    name_zh: Mapped[str | None] = field(String(200), label=_("Chinese name"), search=True)
     price_type: Mapped[PriceType] = field(
         PriceType, default=PriceType.RECURRING, label=_("Kind of price"), in_list=True
     )
@@ -143,7 +144,7 @@ class ProductOfferingPrice(Published):
     )  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.number} {self.name}"
+        return f"{self.number} {self.called}"
 
     def check(self) -> None:
         keep_as_launched(self)

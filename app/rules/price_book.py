@@ -91,18 +91,20 @@ def read_rates(session: Session, offerings: Collection[int], prepared: Collectio
         counts = or_(counts, price.id.in_(prepared))
     rows = session.execute(
         select(
-            price.id, price.number, price.name, price.product_offering_id, price.price_type, price.amount,
-            price.currency, price.valid_from, price.valid_to, price.existing_from, price.recurring_charge_period,
-            price.unit_of_measure, price.usage_charging, price.tax_rate, price.tax_included, price.segment,
-            price.region_id, price.channel, price.lifecycle_status,
+            price.id, price.number, price.name, price.name_zh, price.product_offering_id, price.price_type,
+            price.amount, price.currency, price.valid_from, price.valid_to, price.existing_from,
+            price.recurring_charge_period, price.unit_of_measure, price.usage_charging, price.tax_rate,
+            price.tax_included, price.segment, price.region_id, price.channel, price.lifecycle_status,
         ).where(price.product_offering_id.in_(offerings), counts).order_by(price.valid_from, price.id)
     ).all()  # fmt: skip
     steps = _steps(session, [row.id for row in rows if row.usage_charging != UsageCharging.FLAT])
+    is_chinese = _reads_chinese()
     found: dict[int, list[Rate]] = defaultdict(list)
     for row in rows:
         rate = Rate(
             key=row.id,
-            name=f"{row.number} {row.name}",
+            name=f"{row.number} {(is_chinese and row.name_zh) or row.name}",
+            is_named=bool(row.name_zh),
             offering=row.product_offering_id,
             price_type=PriceType(row.price_type),
             amount=row.amount,
@@ -169,10 +171,14 @@ def _discounts(
     return [discount_of(each) for each in found]
 
 
+def _reads_chinese() -> bool:
+    locale = get_locale()
+    return locale is not None and locale.language == "zh"
+
+
 def discount_of(row: Any) -> Discount:
     """A row of price_alteration as the engine takes it."""
-    locale = get_locale()
-    chinese = row.name_zh if locale is not None and locale.language == "zh" else None
+    chinese = row.name_zh if _reads_chinese() else None
     is_percent = row.kind == AlterationKind.PERCENT
     return Discount(
         key=row.id,

@@ -27,7 +27,10 @@ KINDS = (PriceType.ONE_TIME, PriceType.RECURRING, PriceType.USAGE)
 
 @dataclass(frozen=True)
 class Rate:
-    """One price of an offering. region: a key; steps: (above, amount) of a usage price, in their order."""
+    """One price of an offering. region: a key; steps: (above, amount) of a usage price, in their order.
+
+    is_named: it has a Chinese name.
+    """
 
     key: int
     name: str
@@ -47,6 +50,7 @@ class Rate:
     segment: str | None = None
     region: int | None = None
     channel: str | None = None
+    is_named: bool = True
 
     @property
     def kind(self) -> tuple[Any, ...]:

@@ -189,7 +189,12 @@ def _period(shelf: Shelf, row: Any) -> Iterator[Finding]:
 
 def _prices(shelf: Shelf, row: Any) -> Iterator[Finding]:
     """Everybody to whom it is sold pays something; a bundle may leave that to its members."""
-    rates = shelf.rates.get(row.id, [])
+    rates, new = shelf.rates.get(row.id, []), shelf.launching.get("product_offering_price", ())
+    for rate in rates:
+        if rate.key in new and not rate.is_named:
+            yield Finding(
+                gettext("%(record)s has no Chinese name.", record=rate.name), "product_offering_price", rate.key
+            )
     if row.is_bundle or any(_is_for_all(rate, shelf.day) for rate in rates):
         return
     if not rates:

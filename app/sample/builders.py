@@ -418,6 +418,7 @@ def make_product_offering_price(session: Session, **changes: Any) -> ProductOffe
     own: dict[str, Any] = {
         "product_offering": make_product_offering,
         "name": "Monthly fee",
+        "name_zh": "月费",
         "amount": Decimal(99),
         "valid_from": DAY,
     }

@@ -53,6 +53,8 @@ from app.sample.offerings import (
     Trait,
 )
 
+UNITS = {"minute": "分钟"}
+
 
 @dataclass
 class Catalog:
@@ -255,18 +257,21 @@ def _prices(session: Session, catalog: Catalog, sold: Sold, start: datetime.date
         "valid_from": start,
     }
     made = []
+
+    def add(name: str, name_zh: str, amount: str, **given: Any) -> None:
+        values = common | {"name": name, "name_zh": name_zh, "amount": Decimal(amount)} | given
+        made.append(make_price(session, **values))
+
     if sold.once:
-        made.append(make_price(session, **common, name="Set-up", price_type="one_time", amount=Decimal(sold.once)))
+        add("Set-up", "初装费", sold.once, price_type="one_time")
     if sold.monthly:
-        ends = catalog.raised_on if sold.raised else None
-        made.append(make_price(session, **common, name="Monthly fee", amount=Decimal(sold.monthly), valid_to=ends))
+        add("Monthly fee", "月费", sold.monthly, valid_to=catalog.raised_on if sold.raised else None)
     if sold.raised:
-        later = common | {"valid_from": catalog.raised_on}
-        made.append(make_price(session, **later, name="Monthly fee, new", amount=Decimal(sold.raised)))
+        add("Monthly fee, new", "月费（新）", sold.raised, valid_from=catalog.raised_on)
     if sold.usage:
-        used = {"price_type": "usage", "unit_of_measure": sold.unit, "amount": Decimal(sold.usage)}
-        used["usage_charging"] = "tiered" if sold.steps else "flat"
-        made.append(make_price(session, **common, **used, name=f"Per {sold.unit}"))
+        charging = "tiered" if sold.steps else "flat"
+        used = {"price_type": "usage", "unit_of_measure": sold.unit, "usage_charging": charging}
+        add(f"Per {sold.unit}", f"每{UNITS.get(sold.unit, sold.unit)}", sold.usage, **used)
         for above, amount in sold.steps:
             make_price_tier(
                 session, flush=False, product_offering_price=made[-1], above=Decimal(above), amount=Decimal(amount)

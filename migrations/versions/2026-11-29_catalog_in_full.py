@@ -392,6 +392,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table('product_offering_price', schema=None) as batch_op:
         batch_op.add_column(sa.Column('usage_charging', sa.String(length=30), server_default='flat', nullable=False))
+        batch_op.add_column(sa.Column('name_zh', sa.String(length=200), nullable=True))
         batch_op.add_column(sa.Column('existing_from', sa.Date(), nullable=True))
         batch_op.add_column(sa.Column('price_change_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
         batch_op.create_index(batch_op.f('ix_product_offering_price_price_change_id'), ['price_change_id'], unique=False)
@@ -444,6 +445,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_product_offering_price_price_change_id'))
         batch_op.drop_column('price_change_id')
         batch_op.drop_column('existing_from')
+        batch_op.drop_column('name_zh')
         batch_op.drop_column('usage_charging')
 
     with op.batch_alter_table('product_offering', schema=None) as batch_op:

@@ -14,6 +14,7 @@ from app.jobs.requests import keep_requests
 from app.models.acting import acting
 from app.models.approval import ChangeRequest, RequestState, Verdict
 from app.models.catalog import BundledOffering, BundleGroup, ProductOffering
+from app.models.clock import day_of
 from app.models.order import ProductOrder
 from app.models.price_change import PriceChangeState
 from app.models.pricing import ProductOfferingPrice
@@ -45,7 +46,7 @@ from tests.conftest import add_user
 
 pytestmark = pytest.mark.one_database
 NOW = datetime.datetime.now(datetime.UTC)
-TODAY = NOW.date()
+TODAY = day_of(NOW)
 DAY = datetime.timedelta(days=1)
 LAUNCHED, ACTIVE = LifecycleStatus.LAUNCHED, LifecycleStatus.ACTIVE
 

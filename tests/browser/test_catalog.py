@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from app.models.clock import day_of
 from tests.browser.page import (
     add_in_tab,
     approve_newest,
@@ -19,7 +20,7 @@ from tests.browser.page import (
     text_of,
 )
 
-TODAY = datetime.datetime.now(datetime.UTC).date()
+TODAY = day_of(datetime.datetime.now(datetime.UTC))
 RISE, LATER = TODAY + datetime.timedelta(days=30), TODAY + datetime.timedelta(days=120)
 DAY = datetime.timedelta(days=1)
 TO_ACTIVE = ("Start design", "Start test", "Pass the test")
@@ -106,6 +107,7 @@ def price(product: Any, amount: str, begin: datetime.date, existing: datetime.da
     open_tab(product, "Prices")
     add_in_tab(product)
     product.fill("#name", "Monthly")
+    product.fill("#name_zh", "月费")
     product.fill("#amount", amount)
     product.select_option("#recurring_charge_period", label="Month")
     product.fill("#valid_from", begin.isoformat())
@@ -135,4 +137,57 @@ def test_a_student_pays_less_for_six_months_and_many_prices_rise_at_once(person:
     product.reload()
     assert states_of(product) == ["Done"]
     follow(product, product.locator("#related ~ .card tbody td.key a").first)
+    assert states_of(product) == ["Launched"]
+
+
+def test_a_bundle_with_a_choice_of_two_in_five(person: Any) -> None:
+    product, approver = person("product"), person("catalog")
+    product.goto("/product_offering/add")
+    product.fill("#name", "Choose your screen")
+    product.fill("#name_zh", "自选频道套餐")
+    product.check("#is_bundle")
+    save(product)
+    assert "Bundle Yes" in " ".join(facts_of(product).split())
+    bundle = product.url
+    open_tab(product, "Groups to choose from")
+    add_in_tab(product)
+    product.fill("#name", "Two of five")
+    product.fill("#name_zh", "五选二")
+    product.fill("#lower_limit", "2")
+    product.fill("#upper_limit", "2")
+    save(product)
+    members: list[tuple[str, bool]] = [("Mobile S 20 GB", False), ("Fibre 300", False), ("IPTV 160", False)]
+    members += [(f"{name} channels", True) for name in ("Film", "World", "News", "Documentary", "Junior")]
+    for name, is_choice in members:
+        product.goto(f"{bundle}?tab=bundled_offering.bundle_id")
+        add_in_tab(product)
+        choose(product, "offering_id", name)
+        if is_choice:
+            choose(product, "bundle_group_id", "Two of five")
+            product.fill("#default_number", "0")
+        else:
+            product.fill("#lower_limit", "1")
+        save(product)
+    product.goto(bundle)
+    open_tab(product, "Test cases")
+    add_in_tab(product)
+    product.fill("#name", "Film and news")
+    product.fill("#day", TODAY.isoformat())
+    product.fill("#expected_once", "150")
+    product.fill("#expected_monthly", "162")
+    save(product)
+    case = product.url
+    for name in ("Film channels", "News channels"):
+        product.goto(case)
+        add_in_tab(product)
+        choose(product, "product_offering_id", name)
+        save(product)
+    product.goto(case)
+    assert "It costs what it must." in text_of(product)
+    product.goto(bundle)
+    for move in TO_ACTIVE:
+        do(product, move)
+    do(product, "Publish", "Ask for two")
+    approve_newest(approver)
+    product.goto(bundle)
     assert states_of(product) == ["Launched"]

@@ -6,6 +6,7 @@ Who asks reads English in one test and Chinese in the other. The logins of the s
 import datetime
 from typing import Any
 
+from app.models.clock import day_of
 from tests.browser.page import (
     approve_newest,
     choose,
@@ -27,7 +28,7 @@ from tests.browser.page import (
 )
 from tests.conftest import PASSWORD
 
-TODAY = datetime.datetime.now(datetime.UTC).date()
+TODAY = day_of(datetime.datetime.now(datetime.UTC))
 IN_CHINESE = "已执行："  # "Done: "
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.models.clock import day_of
 from app.sample.staff import PEOPLE
 from tests.browser.page import (
     add_in_tab,
@@ -92,9 +93,10 @@ def test_a_product_manager_brings_a_product_to_market(person: Any) -> None:
     open_tab(product, "Prices")
     add_in_tab(product)
     product.fill("#name", "Monthly")
+    product.fill("#name_zh", "月费")
     product.fill("#amount", "12.50")
     product.select_option("#recurring_charge_period", label="Month")
-    product.fill("#valid_from", datetime.datetime.now(datetime.UTC).date().isoformat())
+    product.fill("#valid_from", day_of(datetime.datetime.now(datetime.UTC)).isoformat())
     save(product)
     price = product.url
     assert "12.50" in facts_of(product)

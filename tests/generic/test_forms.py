@@ -394,3 +394,18 @@ def test_any_model_can_be_added_from_an_empty_form_without_a_fault(session, logi
         status = login("admin").post(address(view, "add"), data={}).status_code
         assert status in (422, 302), view.__name__
     assert make_any(session, Region)
+
+
+def boxes_of(view):
+    return [shown for shown in view.inputs(is_new=True) if kind_of(shown) == "bool"]
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("view", [view for view in TYPED_IN if boxes_of(view)], ids=name_of)
+def test_a_box_that_is_not_ticked_says_yes_once_it_is(login, view):
+    """A browser sends the value of a box, and an empty one is a no."""
+    page = login("admin").get(address(view, "add")).get_data(as_text=True)
+    boxes = re.findall(r'<input[^>]*type="checkbox"[^>]*>', page)
+    ours = [box for box in boxes if any(f'name="{shown.name}"' in box for shown in boxes_of(view))]
+    assert len(ours) == len(boxes_of(view))
+    assert all('value="y"' in box for box in ours)

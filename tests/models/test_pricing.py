@@ -5,7 +5,10 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
+from app.models.fired import refusal
 from app.models.pricing import KIND, ChargePeriod, PriceType, ProductOfferingPrice, first_overlap
 from app.models.vocabulary import Currency, Segment
 from tests.models.rows import make, refused
@@ -77,3 +80,26 @@ def test_two_prices_are_corrected_at_once(session):
 )
 def test_a_price_that_cannot_be_is_refused(session, changes, field):
     assert refused(make, session, ProductOfferingPrice, **changes).field == field
+
+
+def test_postgresql_keeps_the_rule_whoever_writes(session, engine_name):
+    """Past the program too, and only when all is written: two rows can be corrected at once."""
+    if engine_name != "postgresql":
+        pytest.skip("the other databases have nothing to say it with")
+    first = make(session, ProductOfferingPrice, valid_from=JAN, valid_to=MAR)
+    second = make(session, ProductOfferingPrice, product_offering=first.product_offering, valid_from=MAR)
+    prices = ProductOfferingPrice.__table__
+    past = {"execution_options": {"unrecorded": "past the program, for a test"}}
+    launched = sa.update(prices).values(lifecycle_status="launched")
+    moved = sa.update(prices).where(prices.c.id == second.id).values(valid_from=JAN)
+    connection = session.connection()
+    connection.execute(launched, **past)
+    connection.execute(sa.text("SET CONSTRAINTS ex_product_offering_price_overlap DEFERRED"))
+    connection.execute(moved, **past)
+    of_first = sa.update(prices).where(prices.c.id == first.id)
+    connection.execute(of_first.values(lifecycle_status="obsolete"), **past)
+    connection.execute(sa.text("SET CONSTRAINTS ex_product_offering_price_overlap IMMEDIATE"))
+    with pytest.raises(IntegrityError) as caught:
+        connection.execute(of_first.values(lifecycle_status="retired"), **past)
+    told = refusal(caught.value)
+    assert (str(told), told.field) == ("Prices of the same kind must not overlap.", "valid_from")

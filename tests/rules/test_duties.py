@@ -5,6 +5,7 @@ import datetime
 import pytest
 
 from app.models.approval import ChangeRequestLine
+from app.models.clock import day_of
 from app.models.duties import DutyConflict, DutyException, Severity
 from app.models.gate import Step
 from app.rules.duties import conflicts, has, met
@@ -91,10 +92,10 @@ def test_only_what_is_new_is_told_and_exceptions_count_within_their_time(session
     conflict = make_duty_conflict(session, first="can_list RegionView", second="can_add RegionView")
     now = standing(session, {user.id, both.id}, NOW)
     then = now.after(lines((Step.ADD, "ab_user", user.id, "roles", two.id)))
-    found = [each for each in met(session, then, {user.id, both.id}, NOW.date(), now) if each.conflict is conflict]
+    found = [each for each in met(session, then, {user.id, both.id}, day_of(NOW), now) if each.conflict is conflict]
     assert [(each.user, each.through, each.is_refused) for each in found] == [(user.id, ("One", "Two"), True)]
     owner = make_employee(session)
-    day = NOW.date()
+    day = day_of(NOW)
     session.add(DutyException(duty_conflict=conflict, user=user, owner=owner, reason="For a while",
                               valid_from=day, valid_to=day + datetime.timedelta(days=1)))  # fmt: skip
     session.flush()

@@ -11,7 +11,7 @@ from app.acts import deciding, requests
 from app.acts.carrying import conflicts_of
 from app.models.acting import acting
 from app.models.approval import RequestState, RoleGrant, Verdict
-from app.models.clock import begin_of
+from app.models.clock import begin_of, day_of
 from app.models.gate import Step, Subject
 from app.models.ledger import Change
 from app.models.refusal import RuleBroken
@@ -83,8 +83,8 @@ def may(session, user, days=0, right=OPENS):
 
 def test_each_way_to_a_right_is_told(session, world):
     li, care, night = world["li"], world["care"], world["night"]
-    until = begin_of((NOW + 30 * DAY).date())
-    done(session, [requests.line(Step.ADD, li, "roles", care.id)], valid_until=(NOW + 30 * DAY).date())
+    until = begin_of(day_of(NOW + 30 * DAY))
+    done(session, [requests.line(Step.ADD, li, "roles", care.id)], valid_until=day_of(NOW + 30 * DAY))
     done(session, [requests.line(Step.ADD, li, "groups", night.id)])
     ways = rights_of(standing_at(session, [li.id], now()).standing, li.id)
     assert set(ways[OPENS]) == {Way(care.id, until=until), Way(care.id, night.id)}
@@ -94,7 +94,7 @@ def test_each_way_to_a_right_is_told(session, world):
 
 
 def test_a_role_that_has_ended_does_not_count_though_it_is_still_there(session, world):
-    done(session, [requests.line(Step.ADD, world["li"], "roles", world["care"].id)], valid_until=(NOW + DAY).date())
+    done(session, [requests.line(Step.ADD, world["li"], "roles", world["care"].id)], valid_until=day_of(NOW + DAY))
     assert may(session, world["li"])
     session.scalars(sa.select(RoleGrant)).one().valid_until = NOW - DAY
     session.commit()
@@ -123,7 +123,7 @@ def test_who_could_do_it_on_a_day_between_grant_and_revocation(session, world):
 
 
 def test_an_end_that_has_passed_since_is_known_of_the_time_before(session, world):
-    li, care, until = world["li"], world["care"], (NOW + 5 * DAY).date()
+    li, care, until = world["li"], world["care"], day_of(NOW + 5 * DAY)
     at_day(session, 20, lambda: done(session, [requests.line(Step.ADD, li, "roles", care.id)], valid_until=until))
     grant = session.scalars(sa.select(RoleGrant)).one()
 

@@ -12,6 +12,7 @@ from app.acts import recertification as acts
 from app.jobs.requests import keep_campaigns
 from app.models.acting import acting
 from app.models.approval import ApprovalPolicy, ChangeRequest, Deputy, Verdict
+from app.models.clock import day_of
 from app.models.gate import Step, Subject
 from app.models.ledger import Change
 from app.models.mail import Mail
@@ -59,7 +60,7 @@ def campaign_of(session, world, **values):
         "title": "Yearly",
         "department": world["department"],
         "fallback": world["max"],
-        "due_on": NOW.date() + 30 * DAY,
+        "due_on": day_of(NOW) + 30 * DAY,
     }
     with as_("sec"):
         campaign = Recertification(**own | values)
@@ -127,12 +128,12 @@ def test_a_line_says_since_when_by_which_request_and_when_it_was_used(app, sessi
     with as_("app"):
         deciding.decide(session, asked, Verdict.APPROVED, "", NOW)
     pair = app.appbuilder.sm.find_permission_view_menu("can_decide", "OrderReviewQueueView")
-    used = NOW.date() - 3 * DAY
+    used = day_of(NOW) - 3 * DAY
     session.add(RightUse(user_id=li.id, permission_view_id=pair.id, used_on=used, first_on=used))
     session.commit()
     found = lines(session, campaign_of(session, world))
     line = found["li", "Order reviewer"]
-    assert (line.granted_by, line.used_on) == (asked.number, NOW.date() - 3 * DAY)
+    assert (line.granted_by, line.used_on) == (asked.number, day_of(NOW) - 3 * DAY)
     assert abs(line.since - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=5)
     assert found["li", "Clerk"].used_on is None
 
@@ -151,7 +152,7 @@ def test_it_is_refused_where_somebody_has_no_reviewer_or_nothing_is_asked(sessio
         campaign_of(session, world, department=make_department(session))
     session.rollback()
     with pytest.raises(RuleBroken, match="on a day to come"):
-        campaign_of(session, world, due_on=NOW.date() - DAY)
+        campaign_of(session, world, due_on=day_of(NOW) - DAY)
     session.rollback()
 
 
@@ -159,7 +160,7 @@ def test_starting_takes_as_many_statements_for_many_people_as_for_few(app, sessi
     def statements():
         with as_("sec"):
             campaign = Recertification(
-                title="C", department=world["department"], fallback=world["max"], due_on=NOW.date() + DAY
+                title="C", department=world["department"], fallback=world["max"], due_on=day_of(NOW) + DAY
             )
             session.add(campaign)
             session.flush()
@@ -219,8 +220,8 @@ def test_where_the_policy_wants_two_a_second_person_decides(session, world):
 
 
 def test_who_may_decide_is_the_reviewer_or_their_deputy_and_never_oneself(session, world):
-    session.add(Deputy(employee=world["mia"], deputy=world["li"], valid_to=NOW.date() + 3 * DAY))
-    session.add(Deputy(employee=world["max"], deputy=world["mia"], valid_to=NOW.date() + 3 * DAY))
+    session.add(Deputy(employee=world["mia"], deputy=world["li"], valid_to=day_of(NOW) + 3 * DAY))
+    session.add(Deputy(employee=world["max"], deputy=world["mia"], valid_to=day_of(NOW) + 3 * DAY))
     session.flush()
     found = lines(session, campaign_of(session, world))
     for line, by, told in (
@@ -308,7 +309,7 @@ def test_who_runs_it_starts_and_closes_it_and_who_audits_reads_it(session, world
     browser = login("sec")
     data = {
         "title": "Yearly", "department_id": world["department"].id, "fallback_id": world["max"].id,
-        "due_on": str(NOW.date() + 30 * DAY), "remind_days": "7", "at_end": "remind",
+        "due_on": str(day_of(NOW) + 30 * DAY), "remind_days": "7", "at_end": "remind",
     }  # fmt: skip
     assert browser.post("/recertification/add", data=data).status_code == 302
     campaign = session.scalars(sa.select(Recertification)).one()

@@ -19,6 +19,7 @@ from app.models.approval import (
     RoleGrant,
     Verdict,
 )
+from app.models.clock import day_of
 from app.models.customer import Customer
 from app.models.duties import DutyFinding
 from app.models.fired import refusal
@@ -127,8 +128,8 @@ def test_n_of_m_people_approve(session, people):
 def test_a_deputy_decides_and_it_is_said_for_whom(session, people):
     ann, li = (make_employee(session, user_id=people[name].id) for name in ("ann", "li"))
     dan = make_employee(session, user_id=make_user(session, "dan").id)
-    session.add(Deputy(employee=ann, deputy=dan, valid_to=(NOW + 3 * DAY).date()))
-    session.add(Deputy(employee=ann, deputy=li, valid_to=(NOW + 3 * DAY).date()))
+    session.add(Deputy(employee=ann, deputy=dan, valid_to=day_of(NOW + 3 * DAY)))
+    session.add(Deputy(employee=ann, deputy=li, valid_to=day_of(NOW + 3 * DAY)))
     session.flush()
     request = asked(session, people)
     with pytest.raises(RuleBroken, match="what they gain"):
@@ -168,7 +169,7 @@ CHANGES = {
         new=1)),
     "a line less": lambda s, r: s.delete(r.lines(s)[0]),
     "the reason": lambda s, r: setattr(r, "reason", "Other"),
-    "the end": lambda s, r: setattr(r, "valid_until", (NOW + 9 * DAY).date()),
+    "the end": lambda s, r: setattr(r, "valid_until", day_of(NOW + 9 * DAY)),
     "how many approve": lambda s, r: setattr(r, "needed", 2),
     "who asked": lambda s, r: setattr(r, "requester_id", s.scalar(sa.select(User.id).where(User.username == "ann"))),
 }  # fmt: skip
@@ -340,7 +341,7 @@ def test_what_a_rule_is_against_cannot_be_submitted(session, people):
 
 @pytest.mark.each_database
 def test_it_waits_for_its_day_and_the_worker_applies_it(session, people):
-    request = asked(session, people, start=(NOW + 2 * DAY).date())
+    request = asked(session, people, start=day_of(NOW + 2 * DAY))
     decided(session, request, "ann")
     session.commit()
     assert request.state == "approved"
@@ -363,7 +364,7 @@ def test_what_nobody_decides_on_expires(session, people):
 
 @pytest.mark.each_database
 def test_a_role_with_an_end_stops_counting_with_the_next_request_and_is_taken_away(session, app, people, login):
-    request = asked(session, people, until=(NOW + 5 * DAY).date())
+    request = asked(session, people, until=day_of(NOW + 5 * DAY))
     decided(session, request, "ann")
     session.commit()
     browser, key = login("li"), people["li"].id
@@ -383,7 +384,7 @@ def test_a_role_with_an_end_stops_counting_with_the_next_request_and_is_taken_aw
 
 
 def test_an_applied_request_does_not_give_again_what_it_gave(session, people):
-    request = asked(session, people, until=(NOW + 5 * DAY).date())
+    request = asked(session, people, until=day_of(NOW + 5 * DAY))
     decided(session, request, "ann")
     with acting(authority="tests"):
         people["li"].roles.remove(people["role"])
@@ -398,7 +399,7 @@ def test_an_applied_request_does_not_give_again_what_it_gave(session, people):
     [(-1, None, "has passed"), (None, 0, "a day to come"), (5, 5, "ends later")],
 )
 def test_days_make_sense(session, people, start, until, told):
-    days = [None if after is None else (NOW + after * DAY).date() for after in (start, until)]
+    days = [None if after is None else day_of(NOW + after * DAY) for after in (start, until)]
     with pytest.raises((RuleBroken, sa.exc.DBAPIError)) as refused:
         asked(session, people, start=days[0], until=days[1])
     why = refused.value if isinstance(refused.value, RuleBroken) else refusal(refused.value)
@@ -422,7 +423,7 @@ def test_a_toxic_pair_is_refused_when_asked_and_again_when_approved(session, peo
 
 
 def test_a_toxic_pair_that_came_since_holds_the_request_up(session, people):
-    request = asked(session, people, start=(NOW + 2 * DAY).date())
+    request = asked(session, people, start=day_of(NOW + 2 * DAY))
     decided(session, request, "ann")
     make_duty_conflict(session, first="role Clerk", second="role Care agent", name="Both desks")
     session.commit()
@@ -516,7 +517,7 @@ def test_letters_are_kept_without_a_server(session, app, people):
 @pytest.mark.each_database
 def test_asked_in_the_browser_and_approved_by_another(session, people, login):
     asker, ann, key = login("asker"), login("ann"), people["li"].id
-    form = {"add_roles": [people["role"].id], "reason": "", "valid_until": (NOW + 9 * DAY).date().isoformat()}
+    form = {"add_roles": [people["role"].id], "reason": "", "valid_until": day_of(NOW + 9 * DAY).isoformat()}
     assert asker.get(f"/users/ask/{key}").status_code == 200
     refused = asker.post(f"/users/ask/{key}", data=form)
     assert refused.status_code == 422

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask_appbuilder.security.sqla.models import PermissionView, User
 
 from app.acts import unused
+from app.models.clock import day_of
 from app.models.ledger import Change
 from app.models.right_use import HeldKind, RightUse, UnusedRight
 from app.sample.builders import make_customer
@@ -16,7 +17,7 @@ from tests.conftest import add_user
 
 DAY = datetime.timedelta(days=1)
 NOW = datetime.datetime.now(datetime.UTC)
-TODAY = NOW.date()
+TODAY = day_of(NOW)
 
 
 @pytest.fixture

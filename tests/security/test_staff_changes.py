@@ -10,6 +10,7 @@ from app.acts import deciding, requests, staffing
 from app.jobs.requests import keep_requests
 from app.models.acting import acting
 from app.models.approval import ApprovalPolicy, ChangeRequest, Deputy, RoleGrant, Verdict
+from app.models.clock import day_of
 from app.models.following import FollowedRecord
 from app.models.gate import Step, Subject
 from app.models.ledger import Change
@@ -43,7 +44,7 @@ from tests.conftest import add_user
 from tests.generic.page import read
 
 NOW = datetime.datetime.now(datetime.UTC)
-TODAY = NOW.date()
+TODAY = day_of(NOW)
 DAY = datetime.timedelta(days=1)
 SOON = TODAY + 5 * DAY
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from app.models.clock import day_of
 from app.models.role_limits import FieldRule
 from app.sample.builders import (
     bring,
@@ -20,7 +21,7 @@ from app.sample.builders import (
 from tests.generic.page import read
 
 pytestmark = pytest.mark.one_database
-TODAY = datetime.datetime.now(datetime.UTC).date()
+TODAY = day_of(datetime.datetime.now(datetime.UTC))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.acts.fields import QUEUE_CAP
 from app.models.acting import acting
+from app.models.clock import day_of
 from app.models.following import LastLook
 from app.models.order import ProductOrder
 from app.sample.builders import (
@@ -150,7 +151,7 @@ def test_a_supervisor_sees_all_that_is_pressing(session, person, land):
 def test_a_product_manager_sees_what_is_in_the_making(session, person, land):
     browser, _ada = person("ada", "Product manager", land)
     offering, launched = make_offering(session), launch(session, make_offering(session))
-    price = make_price(session, product_offering=offering, valid_from=NOW.date() + datetime.timedelta(days=10))
+    price = make_price(session, product_offering=offering, valid_from=day_of(NOW) + datetime.timedelta(days=10))
     session.commit()
     shown = tiles(browser)
     assert shown["In the making"][1] == "1"

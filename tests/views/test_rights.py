@@ -8,6 +8,7 @@ from flask_appbuilder.security.sqla.models import Role
 
 from app.acts import requests
 from app.models.approval import ChangeRequest
+from app.models.clock import day_of
 from app.models.gate import Step
 from app.sample.builders import make_employee, make_region
 from tests.chinese import english, without_english
@@ -15,7 +16,7 @@ from tests.conftest import add_user
 from tests.generic.page import read
 from tests.security.test_explained import OPENS, asked, at_day, done, world  # noqa: F401 (a fixture)
 
-TODAY = datetime.datetime.now(datetime.UTC).date()
+TODAY = day_of(datetime.datetime.now(datetime.UTC))
 PAGES = ("/rights/", "/rights/person/", "/rights/person/{li}", "/rights/who", "/rights/compare",
          "/rights/who?right=can_add+TroubleTicketView", "/rights/?role={care}", "/rights/?role={care}&role={clerk}",
          "/rights/compare?person={li}&role={care}", "/rights/person/{li}?since=2026-01-01")  # fmt: skip

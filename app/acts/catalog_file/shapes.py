@@ -265,7 +265,7 @@ SHAPES = [  # in the order in which they are brought in: what is referred to com
     ),
     Shape(
         "productOfferingPrice", ProductOfferingPrice, ("number",),
-        {"id": "number", "name": "name", "priceType": "price_type",
+        {"id": "number", **NAMES, "priceType": "price_type",
          "recurringChargePeriodType": "recurring_charge_period", "unitOfMeasure.units": "unit_of_measure",
          "usageCharging": "usage_charging", "price.unit": "currency", "price.value": "amount",
          "tax[0].taxRate": "tax_rate", "tax[0].taxIncluded": "tax_included", **MARKET, "lifecycleStatus": STATE,

@@ -177,6 +177,9 @@ class ChoiceField(SelectField):
 
 
 class TickField(BooleanField):
+    def __call__(self, **kwargs: Any) -> Any:
+        return super().__call__(**{"value": "y"} | kwargs)  # what is sent once it is ticked, whatever it is now
+
     def _value(self) -> str:
         return "y" if self.data else ""
 
