@@ -180,12 +180,8 @@ PICTURES = [
     Picture("orders-by-month", "admin", "en", "light", 1280, 760, "/charts/product_order/", drawn),
     Picture("zh-orders-by-month", "admin", "zh", "light", 1280, 760, "/charts/product_order/", drawn),
     Picture("offering", "admin", "en", "light", 1280, 720, OFFERING, first),
-    Picture(
-        "publishing", "product", "en", "light", 1280, 900, "/product_offering/list/?lifecycle_status.is=in_test", first
-    ),
-    Picture(
-        "price-explained", "product", "en", "light", 1280, 760, "/product_offering/list/?name.is=Mobile M 40 GB", why
-    ),
+    Picture("publishing", "product", "en", "light", 1280, 900, IN_TEST, first),
+    Picture("price-explained", "product", "en", "light", 1280, 760, PLAN, why),
     Picture("role", "admin", "en", "light", 1280, 640, "/roles/list/", first),
     Picture("zh-role", "admin", "zh", "light", 1280, 640, "/roles/list/", first),
 ]

@@ -15,6 +15,7 @@ from app.models.catalog import ProductOffering
 from app.models.pricing import ProductOfferingPrice
 from app.models.publication import FINISHED, LifecycleStatus
 from app.models.refusal import RuleBroken
+from app.security.field_rights import readable
 
 NOT_COPIED = ("number", "lifecycle_status", "revision", "previous_id", "valid_from", "valid_to", "existing_from")
 
@@ -91,14 +92,14 @@ class Difference:
 
 
 def differences(session: Session, old: Record, new: Record) -> list[Difference]:
-    """What is not alike in two versions, field by field, part by part."""
+    """What is not alike in two versions, field by field, part by part, as far as the person may read it."""
     return [*_of_fields(old, new, ""), *_of_parts(session, old, new)]
 
 
 def _of_fields(old: Any, new: Any, where: str, way: str = "") -> Iterator[Difference]:
     """way: the field that leads to the whole, which differs anyhow."""
-    for name, shown in type(new).fields().items():
-        if shown.given or name in ("lifecycle_status", "revision", way):
+    for shown in readable(type(new)):
+        if shown.given or shown.name in ("lifecycle_status", "revision", way):
             continue
         before, after = (_told(row, shown) for row in (old, new))
         if before != after:
@@ -136,10 +137,10 @@ def _of_parts(session: Session, old: Any, new: Any) -> Iterator[Difference]:
 
 def _key(row: Any, way: str) -> str:
     """By what a part is known in both versions: its name, or what it leads to."""
-    for name in ("name", "offering", "months", "above"):
+    for name in ("name", "offering"):
         if (value := getattr(row, name, None)) is not None:
             return str(value)
-    shown = [s for s in type(row).fields().values() if not (s.given or s.part_of)]
+    shown = [s for s in readable(type(row)) if not (s.given or s.part_of)]
     return ", ".join(filter(None, (_told(row, each) for each in shown)))
 
 
@@ -147,7 +148,7 @@ def _line(row: Any) -> str:
     """A part that is in one version only, in a line."""
     if row is None:
         return ""
-    shown = [s for s in type(row).fields().values() if s.in_list and not (s.given or s.part_of)]
+    shown = [s for s in readable(type(row)) if s.in_list and not (s.given or s.part_of)]
     return ", ".join(filter(None, (_told(row, each) for each in shown)))
 
 
