@@ -110,20 +110,24 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test marked one_database runs on the first engine only; slow ones come first: no worker waits at the end."""
-    again = [
-        item
-        for item in items
-        if item.get_closest_marker("one_database")
-        and not item.get_closest_marker("each_database")
-        and getattr(item, "callspec", None)
-        and item.callspec.params.get("engine_name", ENGINES[0]) != ENGINES[0]  # type: ignore[attr-defined]
-    ]
+    """Leave out what runs elsewhere; slow tests come first: no worker waits at the end."""
+    again = [item for item in items if getattr(item, "callspec", None) and _runs_elsewhere(item)]
     if again:
         config.hook.pytest_deselected(items=again)
         gone = set(again)
         items[:] = [item for item in items if item not in gone]
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def _runs_elsewhere(item: Any) -> bool:
+    """Marked one_database: on the first engine only. Marked shared_out: each case on that, and on one of the others."""
+    engine = item.callspec.params.get("engine_name", ENGINES[0])
+    if engine == ENGINES[0]:
+        return False
+    if item.get_closest_marker("one_database") and not item.get_closest_marker("each_database"):
+        return True
+    place = sum(index for name, index in item.callspec.indices.items() if name != "engine_name")
+    return bool(item.get_closest_marker("shared_out")) and ENGINES[1:][place % len(ENGINES[1:])] != engine
 
 
 def pytest_collection_finish() -> None:

@@ -6,7 +6,7 @@ Nothing here commits; app.acts.publishing asks, app.acts.carrying carries out.
 import datetime
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from flask_babel import gettext
@@ -111,6 +111,14 @@ def content_of(session: Session, record: Record) -> dict[str, Any]:
         rows = session.scalars(select(part).where(getattr(part, way) == record.id).order_by(part.id))
         found[part.__tablename__] = [content_of(session, row) for row in rows]
     return found
+
+
+def parts_below(session: Session, record: Record) -> Iterator[Any]:
+    """The rows that are parts of a record, at any depth."""
+    for part, way in parts_with_ways(type(record)):
+        for row in session.scalars(select(part).where(getattr(part, way) == record.id).order_by(part.id)):
+            yield row
+            yield from parts_below(session, row)
 
 
 def parts_with_ways(model: type[Record]) -> list[tuple[Any, str]]:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.acts import requests
-from app.acts.launching import LAUNCHED, fingerprint, obstacles, together
+from app.acts.launching import LAUNCHED, fingerprint, obstacles, parts_below, together
 from app.models.approval import ChangeRequest, ChangeRequestLine
 from app.models.catalog import ProductOffering
 from app.models.clock import day_of
@@ -57,6 +57,7 @@ def seal_line(session: Session, record: Any, records: Sequence[Any]) -> ChangeRe
     line.new = {
         "sealed": fingerprint(session, records),
         "records": [[each.__tablename__, each.id] for each in records],
+        "parts": [[each.__tablename__, each.id] for record in records for each in parts_below(session, record)],
     }
     return line
 

@@ -121,7 +121,8 @@ def authors(session: Session, lines: Iterable[ChangeRequestLine]) -> frozenset[i
     """Keys of the users who have written what is published, as the ledger knows it."""
     names = set[str]()
     for line in lines:
-        for table, key in (line.new or {}).get("records", ()) if line.step == Step.PUBLISH else ():
+        told = line.new or {} if line.step == Step.PUBLISH else {}
+        for table, key in (*told.get("records", ()), *told.get("parts", ())):
             wrote = select(Change.actor).where(Change.record_type == table, Change.record_id == key)
             names |= set(session.scalars(wrote.distinct()))
     return frozenset(session.scalars(select(User.id).where(User.username.in_(names))) if names else ())

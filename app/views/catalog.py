@@ -32,12 +32,7 @@ from app.models.specification import (
 )
 from app.views.base.declarations import Menu, OwnFile, Panel
 from app.views.base.record import RecordView
-from app.views.catalog_panels import (
-    calendar_panel,
-    checks_panel,
-    impact_panel,
-    versions_panel,
-)
+from app.views.catalog_panels import calendar_panel, checks_panel, impact_panel, versions_panel
 from app.views.catalog_work import CHECK_CATALOG
 from app.views.price_explained import offering_price_panel, test_case_panel
 

@@ -23,9 +23,7 @@ from app.models.pricing import ChargePeriod, PriceType
 from app.models.publication import LifecycleStatus
 from app.models.vocabulary import Channel, Segment
 from app.rules.impact import Impact, impact_of
-from app.rules.price_book import (
-    read_rates,
-)
+from app.rules.price_book import read_rates
 from app.rules.price_changing import MOST_PRICES, Planned, plan
 from app.rules.pricing import Rate
 from app.rules.publishing import Finding, gaps

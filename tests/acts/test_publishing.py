@@ -156,6 +156,23 @@ def test_who_has_written_it_does_not_approve_it(session, app, offering):
     assert offering.lifecycle_status == LAUNCHED
 
 
+def test_who_has_written_a_part_of_it_does_not_approve_it_either(session, app, offering):
+    with as_("pia"):
+        offering.move("in_test")
+        session.commit()
+    with as_("pit"):
+        make_offering_term(session, product_offering=offering, months=24)
+        session.commit()
+    with as_("pia"):
+        offering.move("active")
+        session.commit()
+    with acting(authority="tests"):
+        pit = app.appbuilder.sm.find_user("pit")
+        pit.roles.append(app.appbuilder.sm.find_role("Catalog approver"))
+        session.commit()
+    assert "You have written" in refusal_of(approved, session, asked(session, offering), "pit")
+
+
 def test_every_obstacle_is_told_at_once_and_nothing_is_asked_for(session, offering):
     make_offering_test_case(
         session, product_offering=offering, name="One", day=TODAY, expected_monthly=Decimal(98), term_months=12

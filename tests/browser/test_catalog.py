@@ -127,6 +127,24 @@ def test_a_student_pays_less_for_six_months_and_many_prices_rise_at_once(person:
     assert "Once the discounts have ended 72.00" in told
     assert "takes a promotion code" in explained(product, offering, segment="consumer")
 
+    # one more discount, set up here: for seniors, on top of what is left
+    product.goto("/price_alteration/add")
+    product.fill("#name", "Seniors")
+    product.fill("#name_zh", "长者优惠")
+    product.fill("#percent", "10")
+    product.select_option("#price_type", label="Recurring")
+    choose(product, "product_offering_id", "Mobile M 40 GB")
+    product.fill("#promotion_code", "SENIOR")
+    product.fill("#duration_months", "6")
+    product.fill("#valid_from", TODAY.isoformat())
+    save(product)
+    for move in TO_ACTIVE:
+        do(product, move)
+    do(product, "Publish", "Asked for")
+    approve_newest(approver)
+    told = " ".join(explained(product, offering, segment="consumer", code="SENIOR").split())
+    assert "Seniors, 6 months) = 64.80 CNY" in told
+
     open_first(product, "/price_change/list/")
     told = text_of(product)
     assert "3 prices change, 0 stay" in told

@@ -77,6 +77,7 @@ def test_every_reading_finds_the_same_and_what_a_plain_comparison_finds(session,
 
 @pytest.mark.parametrize("sort", ["id", "-id", "email", "-email,name", "identification_number,-phone", "-name"])
 @pytest.mark.parametrize("text", ["王", "公司", "a17", "+8613", "17", "nowhere"])
+@pytest.mark.shared_out
 def test_pages_of_a_search_are_the_same_whether_it_finds_few_or_many(app, session, customers, monkeypatch, text, sort):
     def pages(few, step, **place):
         monkeypatch.setattr(finding, "FEW", few)
