@@ -170,3 +170,30 @@ def test_somebody_joins_signs_in_and_is_out_when_they_leave(person: Any) -> None
     assert colleague.locator("tbody tr").count() == 0
     asks.goto("/users/list/?_flt_3_username=katherine")
     assert "客服专员" not in asks.locator("tbody tr").inner_text()
+
+
+def test_price_rights_beside_their_approval_are_refused_and_for_a_time_approved_by_another(person: Any) -> None:
+    asks, decides = person("security"), person("security2")
+    user = open_first(asks, "/users/list/?_flt_3_username=catalog")
+    asks.goto(f"/users/ask/{user}")
+    choose(asks, "add_roles", "Product manager")
+    asks.fill("#reason", "Helps out")
+    save(asks)
+    assert "Keeping prices and approving them" in text_of(asks)
+    assert asks.input_value("#reason") == "Helps out", "what was typed stays"
+    asks.goto("/change_request/list/?state.is=submitted")
+    assert "Adele" not in text_of(asks), "nothing is asked for"
+
+    user = open_first(asks, "/users/list/?_flt_3_username=reviewer")
+    asks.goto(f"/users/ask/{user}")
+    choose(asks, "add_roles", "Product manager")
+    asks.fill("#valid_until", str(TODAY + datetime.timedelta(days=9)))
+    asks.fill("#reason", "Helps out")
+    save(asks)
+    assert "gets the role “Product manager” until" in text_of(asks), text_of(asks)
+    request = asks.url
+    approve_newest(decides)
+    asks.goto(request)
+    assert states_of(asks) == ["Applied"]
+    asks.goto("/role_grant/list/")
+    assert "Product manager" in text_of(asks)

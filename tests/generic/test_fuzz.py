@@ -255,7 +255,7 @@ def test_rest(app, ask, told):  # noqa: F811
         told[f"{answer.status_code}"] += 1
         headers = Headers([(name, value) for name, values in answer.headers.items() for value in values])
         text = answer.text if answer.status_code >= 400 else ""
-        if complaint := complaints(answer.status_code, headers, text):
+        if complaint := complaints(answer.status_code, headers, text, case.as_curl_command()):
             ask.wrong.append(f"{case.as_curl_command()[:400]}: {answer.status_code} {complaint}")
 
     many("REST", send)

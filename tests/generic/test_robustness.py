@@ -64,17 +64,23 @@ BODIES: list[dict[str, Any]] = [
     {"data": b'--x\r\nContent-Disposition: form-data; name=file; filename="\x00/../a.xlsx"\r\n\r\n'
              b"PK\x03\x04\r\n--x--\r\n", "content_type": "multipart/form-data; boundary=x"},
 ]  # fmt: skip
-INSIDE = re.compile(r"Traceback|sqlalchemy|psycopg|pymysql|\bSELECT .* FROM\b|site-packages|\.py\b", re.IGNORECASE)
+INSIDE = re.compile(  # a page has elements called select, so SQL is looked for as it is written
+    r"Traceback|sqlalchemy|psycopg|pymysql|(?-i:\bSELECT .* FROM\b)|site-packages|\.py\b", re.IGNORECASE
+)
 MARKUP = "<svg onload=x()>"  # in every text of the rows that are asked for
 TAG, HANDLER = re.compile(r"<[a-z][^>]*>"), re.compile(r"\son[a-z]+\s*=")
 INSIDE_PAGES = re.compile(r"Traceback \(most|sqlalchemy\.|psycopg|pymysql|sqlite3\.|site-packages|\bSELECT \w+\.\w+")
 
 
-def complaints(status: int, headers: Any, text: str) -> str:
-    """What is wrong with an answer, whatever was asked: a fault, something of the inside, scripts that could run."""
+def complaints(status: int, headers: Any, text: str, sent: str = "") -> str:
+    """What is wrong with an answer, whatever was asked: a fault, something of the inside, scripts that could run.
+
+    sent: what was sent, which may be told back.
+    """
     if status >= 500:
         return "a fault"
-    if found := (INSIDE if status >= 400 else INSIDE_PAGES).search(text):
+    found = (INSIDE if status >= 400 else INSIDE_PAGES).search(text)
+    if found and found[0] not in sent:
         return f"tells of the inside: {found[0]}"
     policy = headers.get("Content-Security-Policy", "")
     allowed = re.search(r"script-src ([^;]*)", policy) or re.search(r"default-src ([^;]*)", policy)
