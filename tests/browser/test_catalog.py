@@ -209,3 +209,43 @@ def test_a_bundle_with_a_choice_of_two_in_five(person: Any) -> None:
     approve_newest(approver)
     product.goto(bundle)
     assert states_of(product) == ["Launched"]
+
+
+def test_an_enterprise_catalog_from_its_shelf_to_its_file(person: Any) -> None:
+    product, approver = person("product"), person("catalog")
+    product.goto("/product_catalog/add")
+    product.fill("#name", "Enterprise, by hand")
+    product.fill("#name_zh", "政企目录")
+    product.select_option("#catalog_type", label="Enterprise")
+    save(product)
+    catalog = product.url
+    product.goto("/category/add")
+    product.fill("#code", "HAND")
+    product.fill("#name", "Private lines")
+    product.fill("#name_zh", "专线")
+    choose(product, "product_catalog_id", "Enterprise, by hand")
+    save(product)
+    product.goto("/product_offering/add")
+    product.fill("#name", "Private line 10")
+    product.fill("#name_zh", "专线10M")
+    choose(product, "product_specification_id", "Leased line")
+    choose(product, "categories", "Private lines")
+    save(product)
+    offering = product.url
+    open_tab(product, "Markets")
+    add_in_tab(product)
+    product.select_option("#segment", label="Enterprise")
+    save(product)
+    product.goto(offering)
+    price(product, "990.00", TODAY - DAY)
+    product.goto(offering)
+    for move in TO_ACTIVE:
+        do(product, move)
+    do(product, "Publish", "For firms")
+    approve_newest(approver)
+    product.goto(catalog)
+    with product.expect_download() as download:
+        product.get_by_role("link", name="Export as a file").click()
+    told = download.value.path().read_text()
+    assert all(f'"{name}"' in told for name in ("Enterprise, by hand", "Private lines", "Private line 10", "专线10M"))
+    assert '"990.0000"' in told or '"990.00"' in told or '"990"' in told
