@@ -15,18 +15,14 @@ from app.acts.versions import copy_of, new_version
 from app.models.clock import day_of
 from app.models.gate import Step, Subject
 from app.models.price_change import PriceChange, PriceChangeState
-from app.models.pricing import PriceTier, ProductOfferingPrice
+from app.models.pricing import PriceTier, ProductOfferingPrice, of_same_kind
 from app.models.publication import LifecycleStatus
 from app.models.refusal import RuleBroken
 from app.rules.price_changing import MOST_PRICES, Planned, plan
 
 WHY = ask("reason", String(1000), _("Reason"), required=True, multiline=True, hint=_("Kept with the request"))
 WHEN = ask("apply_from", Date(), _("On the day"), hint=_("Empty: as soon as it is approved"))
-WAYS = {  # to active, from each state before it
-    LifecycleStatus.IN_STUDY: (LifecycleStatus.IN_DESIGN, LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE),
-    LifecycleStatus.IN_DESIGN: (LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE),
-    LifecycleStatus.IN_TEST: (LifecycleStatus.ACTIVE,),
-}
+TO_ACTIVE = (LifecycleStatus.IN_DESIGN, LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE)  # of a new copy
 
 
 def _now() -> datetime.datetime:
@@ -83,7 +79,7 @@ def _prepare(session: Session, change: PriceChange, planned: Planned) -> Product
     for above, amount in planned.steps:
         session.add(PriceTier(product_offering_price=price, above=above, amount=amount))
     session.flush()
-    for state in WAYS[LifecycleStatus.IN_STUDY]:
+    for state in TO_ACTIVE:
         price.move(state)
     return price
 
@@ -134,9 +130,8 @@ def ask_to_undo_prices(session: Session, change: PriceChange, reason: str, now: 
 def _followed(session: Session, price: ProductOfferingPrice) -> ProductOfferingPrice | None:
     """The price of the same kind that ends on the day on which this one begins."""
     row = ProductOfferingPrice
-    same = [getattr(row, name).is_not_distinct_from(getattr(price, name)) for name in price.kind_fields]
-    found = select(row).where(*same, row.lifecycle_status == LifecycleStatus.LAUNCHED, row.valid_to == price.valid_from)
-    return session.scalars(found).first()
+    launched = row.lifecycle_status == LifecycleStatus.LAUNCHED
+    return session.scalars(select(row).where(*of_same_kind(price), launched, row.valid_to == price.valid_from)).first()
 
 
 def _ask_prices(session: Session, change: PriceChange, answers: dict[str, Any]) -> None:

@@ -42,7 +42,7 @@ def together(session: Session, record: Any) -> list[Any]:
 
 def findings_of(session: Session, records: Sequence[Any], day: datetime.date) -> list[Finding]:
     """What is wrong with what is to be launched together, from a day on."""
-    offerings = _offerings(records)
+    offerings = offerings_about(records)
     found = check_offerings(session, offerings, day, keys_of(records)) if offerings else []
     for record in records:
         if isinstance(record, ProductSpecification):
@@ -50,7 +50,7 @@ def findings_of(session: Session, records: Sequence[Any], day: datetime.date) ->
     return found
 
 
-def _offerings(records: Iterable[Any]) -> set[int]:
+def offerings_about(records: Iterable[Any]) -> set[int]:
     """The offerings that the records are, or are about."""
     keys = [
         record.id if isinstance(record, ProductOffering) else record.product_offering_id
@@ -62,7 +62,7 @@ def _offerings(records: Iterable[Any]) -> set[int]:
 
 def tests_of(session: Session, records: Sequence[Any]) -> list[offering_tests.Outcome]:
     """The test cases of the offerings, and of the launched bundles around them, as they come out afterwards."""
-    offerings = _offerings(records)
+    offerings = offerings_about(records)
     cases = offering_tests.cases_of(session, offerings | bundles_around(session, offerings))
     return offering_tests.run(session, cases, keys_of(records))
 
@@ -108,15 +108,14 @@ def content_of(session: Session, record: Record) -> dict[str, Any]:
         elif not shown.given and name != "lifecycle_status":
             found[name] = plain(getattr(record, name))
     for part, way in parts_with_ways(type(record)):
-        rows = session.scalars(select(part).where(getattr(part, way) == record.id).order_by(part.id))
-        found[part.__tablename__] = [content_of(session, row) for row in rows]
+        found[part.__tablename__] = [content_of(session, row) for row in rows_of(session, record, part, way)]
     return found
 
 
 def parts_below(session: Session, record: Record) -> Iterator[Any]:
     """The rows that are parts of a record, at any depth."""
     for part, way in parts_with_ways(type(record)):
-        for row in session.scalars(select(part).where(getattr(part, way) == record.id).order_by(part.id)):
+        for row in rows_of(session, record, part, way):
             yield row
             yield from parts_below(session, row)
 
@@ -129,6 +128,11 @@ def parts_with_ways(model: type[Record]) -> list[tuple[Any, str]]:
         for shown in part.fields().values()
         if shown.part_of and shown.target == model.__tablename__
     ]
+
+
+def rows_of(session: Session, record: Record, part: Any, way: str) -> Sequence[Any]:
+    """The rows of a model that lead to a record by a field, in the order in which they were entered."""
+    return session.scalars(select(part).where(getattr(part, way) == record.id).order_by(part.id)).all()
 
 
 # --- carrying it out --------------------------------------------------------------------------------------------------

@@ -13,15 +13,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.acts import requests
-from app.acts.launching import LAUNCHED, fingerprint, obstacles, parts_below, together
+from app.acts.launching import LAUNCHED, MOST_TOLD, fingerprint, obstacles, parts_below, together
 from app.models.approval import ChangeRequest, ChangeRequestLine
 from app.models.catalog import ProductOffering
 from app.models.clock import day_of
 from app.models.gate import Step, Subject
-from app.models.pricing import KIND, ProductOfferingPrice
+from app.models.pricing import ProductOfferingPrice, of_same_kind
 from app.models.refusal import RuleBroken
-
-MOST_TOLD = 50  # obstacles
 
 
 def ask_to_publish(
@@ -79,6 +77,6 @@ def _endings(session: Session, records: Sequence[Any], day: datetime.date) -> li
 def price_before(session: Session, price: ProductOfferingPrice) -> ProductOfferingPrice | None:
     """The launched price of the same kind that counts on the day on which this one begins."""
     row = ProductOfferingPrice
-    same = [getattr(row, name).is_not_distinct_from(getattr(price, name)) for name in KIND]
-    found = select(row).where(*same, row.lifecycle_status == LAUNCHED, row.valid_from < price.valid_from)
+    is_before = row.valid_from < price.valid_from
+    found = select(row).where(*of_same_kind(price), row.lifecycle_status == LAUNCHED, is_before)
     return session.scalars(found.where(row.valid_to.is_(None)).order_by(row.valid_from.desc()).limit(1)).first()

@@ -9,7 +9,7 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.acts.launching import parts_with_ways
+from app.acts.launching import parts_with_ways, rows_of
 from app.models.base import Record
 from app.models.catalog import ProductOffering
 from app.models.pricing import ProductOfferingPrice
@@ -76,7 +76,7 @@ def copy_of(
     known[type(record), record.id] = copy
     ways = sorted(parts_with_ways(type(record)), key=lambda each: each[0].__tablename__ == "bundled_offering")
     for part, way in ways if parts else ():  # groups before the members that are in them
-        for row in session.scalars(select(part).where(getattr(part, way) == record.id).order_by(part.id)).all():
+        for row in rows_of(session, record, part, way):
             copy_of(session, row, known, **{way.removesuffix("_id"): copy})
     return copy
 
@@ -122,11 +122,7 @@ def _of_parts(session: Session, old: Any, new: Any) -> Iterator[Difference]:
     if isinstance(new, ProductOffering):
         pairs.append((ProductOfferingPrice, "product_offering_id"))
     for part, way in pairs:
-        rows = [
-            list(session.scalars(select(part).where(getattr(part, way) == row.id).order_by(part.id)))
-            for row in (old, new)
-        ]
-        before, after = ({_key(row, way): row for row in some} for some in rows)
+        before, after = ({_key(row, way): row for row in rows_of(session, side, part, way)} for side in (old, new))
         for key in dict.fromkeys([*before, *after]):
             one, other = before.get(key), after.get(key)
             if one is None or other is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ForeignKey, String, literal_column, select, text
+from sqlalchemy import ColumnElement, ForeignKey, String, literal_column, select, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, Session
 
@@ -229,6 +229,11 @@ class PriceTier(Record):
 
 OVERLAP = "ex_product_offering_price_overlap"
 KIND = ProductOfferingPrice.kind_fields
+
+
+def of_same_kind(price: ProductOfferingPrice) -> list[ColumnElement[bool]]:
+    """Clauses for the prices that a price can follow, and that it must not overlap."""
+    return [getattr(ProductOfferingPrice, name).is_not_distinct_from(getattr(price, name)) for name in KIND]
 
 
 def _no_overlap() -> ExcludeConstraint:

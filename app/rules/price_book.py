@@ -3,6 +3,7 @@
 import datetime
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -97,7 +98,7 @@ def read_rates(session: Session, offerings: Collection[int], prepared: Collectio
             price.tax_included, price.segment, price.region_id, price.channel, price.lifecycle_status,
         ).where(price.product_offering_id.in_(offerings), counts).order_by(price.valid_from, price.id)
     ).all()  # fmt: skip
-    steps = _steps(session, [row.id for row in rows if row.usage_charging != UsageCharging.FLAT])
+    steps = steps_of(session, [row.id for row in rows if row.usage_charging != UsageCharging.FLAT])
     is_chinese = _reads_chinese()
     found: dict[int, list[Rate]] = defaultdict(list)
     for row in rows:
@@ -136,12 +137,13 @@ def as_if_launched(rates: Iterable[Rate], new: Collection[int]) -> list[Rate]:
         later = [day for kind, day in begins if kind == rate.kind and day > rate.valid_from]
         ends = min(later, default=None)
         if rate.key not in new and ends is not None and (rate.valid_to is None or ends < rate.valid_to):
-            rate = Rate(**{**rate.__dict__, "valid_to": ends})
+            rate = replace(rate, valid_to=ends)
         found.append(rate)
     return found
 
 
-def _steps(session: Session, prices: Collection[int]) -> dict[int, list[tuple[Decimal, Decimal]]]:
+def steps_of(session: Session, prices: Collection[int]) -> dict[int, list[tuple[Decimal, Decimal]]]:
+    """Price -> (above, amount) of its steps, the lowest first."""
     if not prices:
         return {}
     found: dict[int, list[tuple[Decimal, Decimal]]] = defaultdict(list)

@@ -1,6 +1,5 @@
 """Mass changes of prices: which prices a change is about, and what becomes of each."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,9 +11,10 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.models.catalog import Category, ProductOffering
 from app.models.price_change import PriceChange, PriceChangeKind
-from app.models.pricing import PriceTier, ProductOfferingPrice
+from app.models.pricing import ProductOfferingPrice
 from app.models.publication import LifecycleStatus
 from app.models.specification import ProductSpecification
+from app.rules.price_book import steps_of
 
 MOST_PRICES = 400  # of one change: a request has a thousand lines, and each price takes two
 
@@ -51,7 +51,7 @@ def plan(session: Session, change: PriceChange) -> list[Planned]:
         fits.append(offering.categories.any(Category.id.in_(below)))
     found = select(price).join(price.product_offering).where(*fits).options(joinedload(price.product_offering))
     rows = session.scalars(found.order_by(offering.number, price.valid_from, price.id).limit(MOST_PRICES + 1)).all()
-    steps = _steps(session, [row.id for row in rows])
+    steps = steps_of(session, [row.id for row in rows])
     return [_planned(change, row, steps.get(row.id, [])) for row in rows]
 
 
@@ -61,15 +61,6 @@ def categories_below(session: Session, keys: Iterable[int]) -> set[int]:
     while level:
         found |= level
         level = set(session.scalars(select(Category.id).where(Category.parent_id.in_(level)))) - found
-    return found
-
-
-def _steps(session: Session, keys: list[int]) -> dict[int, list[tuple[Decimal, Decimal]]]:
-    found: dict[int, list[tuple[Decimal, Decimal]]] = defaultdict(list)
-    asked = select(PriceTier.product_offering_price_id, PriceTier.above, PriceTier.amount)
-    rows = session.execute(asked.where(PriceTier.product_offering_price_id.in_(keys)).order_by(PriceTier.above))
-    for key, above, amount in rows:
-        found[key].append((above, amount))
     return found
 
 

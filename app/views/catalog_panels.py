@@ -10,7 +10,7 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.acts.launching import findings_of, keys_of, tests_of, together
+from app.acts.launching import findings_of, keys_of, offerings_about, tests_of, together
 from app.acts.versions import Difference, differences
 from app.models.approval import ChangeRequest
 from app.models.base import model_of
@@ -77,7 +77,7 @@ def impact_panel(session: Session, record: Any) -> Impact | None:
 
 
 def _impact_of(session: Session, records: Sequence[Any]) -> Impact | None:
-    offerings = {key for record in records if (key := _offering_of(record)) is not None}
+    offerings = offerings_about(records)
     found = impact_of(session, offerings, keys_of(records), _today()) if offerings else None
     return found if found is not None and (found.products or found.open_orders) else None
 
@@ -91,10 +91,6 @@ def request_impact_panel(session: Session, request_: ChangeRequest) -> Impact | 
         for table, key in (line.new or {}).get("records", ())
     ]
     return _impact_of(session, [row for table, key in places if (row := session.get(model_of(table), key)) is not None])
-
-
-def _offering_of(record: Any) -> int | None:
-    return record.id if isinstance(record, ProductOffering) else getattr(record, "product_offering_id", None)
 
 
 def versions_panel(session: Session, record: Any) -> list[Difference] | None:
