@@ -184,7 +184,7 @@ def test_price_rights_beside_their_approval_are_refused_and_for_a_time_approved_
     asks.goto("/change_request/list/?state.is=submitted")
     assert "Adele" not in text_of(asks), "nothing is asked for"
 
-    user = open_first(asks, "/users/list/?_flt_3_username=reviewer")
+    user = open_first(asks, "/users/list/?_flt_3_username=reviewer2")
     asks.goto(f"/users/ask/{user}")
     choose(asks, "add_roles", "Product manager")
     asks.fill("#valid_until", str(TODAY + datetime.timedelta(days=9)))
