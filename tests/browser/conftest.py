@@ -75,7 +75,7 @@ def person(portal: str, chromium: Any, sessions: dict[str, Any]) -> Iterator[Cal
 
 def _ended(context: Any) -> bool:
     """A sign-in ends when the rights of the person change, as some tests do."""
-    return bool(context.request.get("/search/", max_redirects=0).status != 200)
+    return bool(context.request.get("/preferences/", max_redirects=0).status != 200)
 
 
 def _note(complaints: list[str], page: Any, said: Any) -> None:
