@@ -1,112 +1,84 @@
-"""A page as a person reads it: inputs, sentences beside them, rows, links, text."""
+"""A page as a person reads it: inputs, sentences beside them, rows, links, text. Parsed as a browser would."""
 
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-FORMS = ("record-form", "decide-form")
-VOID = {"input", "meta", "link", "br", "img", "hr", "path", "rect", "circle"}
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+INPUTS = ", ".join(
+    f"#{form} {tag}[name]" for form in ("record-form", "decide-form") for tag in ("input", "select", "textarea")
+)
 
 
-@dataclass
+def read(answer: Any) -> "Page":
+    return Page(answer if isinstance(answer, str) else answer.get_data(as_text=True))
+
+
 class Page:
-    """inputs: name -> values as a browser would send them, hidden ones too. texts: id -> text of that element.
+    """What is asked of a page is looked for then: a test asks little of many pages."""
 
-    attributes: id -> attributes. rows: addresses of the rows of a table, in order, and keys: their ends. links: every
-    href; menu: those of the navigation. text: all of it.
-    """
+    def __init__(self, html: str) -> None:
+        self._html, self._tree = html, LexborHTMLParser(html)
 
-    inputs: dict[str, list[str]] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
-    attributes: dict[str, dict[str, str]] = field(default_factory=dict)
-    rows: list[str] = field(default_factory=list)
-    keys: list[int] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
-    menu: list[str] = field(default_factory=list)
-    text: str = ""
+    @cached_property
+    def inputs(self) -> dict[str, list[str]]:
+        """Name -> values as a browser would send them, hidden ones too."""
+        found: dict[str, list[str]] = {}
+        for node in self._tree.css(INPUTS):
+            given = _attributes(node)
+            if node.tag == "select":
+                chosen = [_attributes(option).get("value", "") for option in node.css("option[selected]")]
+                found.setdefault(given["name"], []).extend(chosen)
+            elif node.tag == "textarea":
+                found[given["name"]] = [node.text()]
+            elif given.get("type") not in ("checkbox", "radio") or "checked" in given:
+                otherwise = "on" if given.get("type") == "checkbox" else ""
+                found.setdefault(given["name"], []).append(given.get("value", otherwise))
+        return found
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Id -> text of that element."""
+        return {node.attributes["id"] or "": node.text().strip("\n ") for node in self._tree.css("[id]")}
+
+    @cached_property
+    def attributes(self) -> dict[str, dict[str, str]]:
+        """Id -> attributes."""
+        return {node.attributes["id"] or "": _attributes(node) for node in self._tree.css("[id]")}
+
+    @cached_property
+    def rows(self) -> list[str]:
+        """Addresses of the rows of a table, in order."""
+        return [node.attributes["data-url"] or "" for node in self._tree.css("tr[data-url]")]
+
+    @property
+    def keys(self) -> list[int]:
+        """The ends of these addresses."""
+        return [int(urlsplit(url).path.rsplit("/", 1)[1]) for url in self.rows]
+
+    @cached_property
+    def links(self) -> list[str]:
+        return [node.attributes["href"] or "" for node in self._tree.css("a[href]")]
+
+    @cached_property
+    def menu(self) -> list[str]:
+        """The links of the navigation."""
+        return [node.attributes["href"] or "" for node in self._tree.css("#navigation a[href]")]
+
+    @cached_property
+    def text(self) -> str:
+        """All that is read on it, title included; not its scripts and styles."""
+        tree = LexborHTMLParser(self._html)
+        tree.strip_tags(["script", "style"])
+        return " ".join(tree.root.text(separator=" ").split()) if tree.root else ""
 
     def sentence_beside(self, name: str) -> str:
         """The sentence of the input ``name``; empty unless the input itself points to it (aria-describedby)."""
-        described = self.attributes.get(name, {}).get("aria-describedby", "").split()
-        is_marked = self.attributes.get(name, {}).get("aria-invalid") == "true"
-        return self.texts.get(f"{name}-error", "") if is_marked and f"{name}-error" in described else ""
+        given = self.attributes.get(name, {})
+        is_told = f"{name}-error" in given.get("aria-describedby", "").split() and given.get("aria-invalid") == "true"
+        return self.texts.get(f"{name}-error", "") if is_told else ""
 
 
-def read(answer: Any) -> Page:
-    reader = _Reader()
-    reader.feed(answer if isinstance(answer, str) else answer.get_data(as_text=True))
-    page = reader.page
-    page.text = " ".join(" ".join(reader.pieces).split())
-    page.texts = {identity: "".join(pieces).strip("\n ") for identity, pieces in reader.texts.items()}
-    page.keys = [int(urlsplit(url).path.rsplit("/", 1)[1]) for url in page.rows]
-    return page
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.page, self.open, self.form, self.select, self.area = Page(), [], "", "", ""
-        self.pieces: list[str] = []
-        self.texts: dict[str, list[str]] = {}
-        self.around: list[str] = []  # ids of the elements around us
-        self.silent = 0  # scripts and styles around us
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag not in VOID:
-            self.open.append((tag, given.get("id", "")))
-            self.around += [given["id"]] if given.get("id") else []
-            self.silent += tag in ("script", "style")
-        if given.get("id"):
-            self.page.attributes[given["id"]] = given
-            self.texts.setdefault(given["id"], [])
-        if "href" in given and tag == "a":
-            self.page.links.append(given["href"])
-            if "navigation" in self.around:
-                self.page.menu.append(given["href"])
-        if tag == "tr" and "data-url" in given:
-            self.page.rows.append(given["data-url"])
-        if tag == "form":
-            self.form = given.get("id", "")
-        if self.form in FORMS:
-            self._read_input(tag, given, dict(attrs))
-
-    def _read_input(self, tag: str, given: dict[str, str], attrs: Any) -> None:
-        inputs, name = self.page.inputs, given.get("name", "")
-        if tag == "input" and name:
-            kind = given.get("type", "text")
-            if kind not in ("checkbox", "radio") or "checked" in attrs:
-                inputs.setdefault(name, []).append(given.get("value", "on" if kind == "checkbox" else ""))
-        elif tag == "select":
-            self.select = name
-            inputs.setdefault(name, [])
-        elif tag == "option" and self.select and "selected" in attrs:
-            inputs[self.select].append(given.get("value", ""))
-        elif tag == "textarea":
-            self.area = name
-            inputs.setdefault(name, [""])
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "select":
-            self.select = ""
-        if tag == "textarea" and self.area:
-            self.page.inputs[self.area] = [self.page.inputs[self.area][0].removeprefix("\r\n").removeprefix("\n")]
-            self.area = ""
-        if tag == "form":
-            self.form = ""
-        while self.open and tag not in VOID:
-            closed, identity = self.open.pop()
-            if identity:
-                self.around.pop()
-            self.silent -= closed in ("script", "style")
-            if closed == tag:
-                break
-
-    def handle_data(self, data: str) -> None:
-        if self.area:
-            self.page.inputs[self.area][0] += data
-        if not self.silent:
-            self.pieces.append(data)
-        for identity in self.around:
-            self.texts[identity].append(data)
+def _attributes(node: LexborNode) -> dict[str, str]:
+    return {name: value or "" for name, value in node.attributes.items()}
