@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from html.parser import HTMLParser
 from typing import Any
 
 import sqlalchemy as sa
+from selectolax.lexbor import LexborHTMLParser
 
 from app.models.base import Record
 from app.models.ledger import Change
@@ -21,7 +21,7 @@ AS_IT_IS = {
 SPOKEN = {"placeholder", "title", "alt", "aria-label"}  # attributes that people see or hear
 SHOWN_BY_SCRIPTS = re.compile(r"data-(label-\w+|hint-\w+|text|confirm|placeholder|empty)")
 OF_BODY = re.compile(r"data-(no-results|searching|failed|more|clear|remove|search)")
-NOT_READ = {"script", "style", "code"}  # <code> holds the number of a request
+NOT_READ = 'script, style, code, a[lang]:not([lang="zh"])'  # <code> holds the number of a request
 EMAIL = re.compile(r"[\w.+-]+@[\w.-]+")
 WORD = re.compile(r"[A-Za-z]{3,}")
 
@@ -75,33 +75,17 @@ def english(page: str, allowed: Iterable[str] = ()) -> list[str]:
 
 
 def texts_of(page: str) -> list[str]:
-    reader = _Reader()
-    reader.feed(page)
-    return [text for text in reader.found if text.strip()]
-
-
-class _Reader(HTMLParser):
-    """Collects texts, attributes that are shown or spoken, and what scripts will show."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.skipped: list[str] = []  # open elements that are not read, or are in another language
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag in NOT_READ or (tag == "a" and given.get("lang", "zh") != "zh"):
-            self.skipped.append(tag)
-        elif not self.skipped:
-            self.found += _attributes(tag, given)
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.skipped and self.skipped[-1] == tag:
-            self.skipped.pop()
-
-    def handle_data(self, data: str) -> None:
-        if not self.skipped:
-            self.found.append(" ".join(data.split()))
+    """Texts, attributes that are shown or spoken, and what scripts will show."""
+    tree = LexborHTMLParser(page)
+    for node in tree.css(NOT_READ):
+        node.decompose()
+    found: list[str] = []
+    for node in tree.root.traverse(include_text=True) if tree.root else ():
+        if node.tag == "-text":
+            found.append(" ".join(node.text().split()))
+        else:
+            found += _attributes(node.tag or "", {name: value or "" for name, value in node.attributes.items()})
+    return [text for text in found if text.strip()]
 
 
 def _attributes(tag: str, given: dict[str, str]) -> Iterator[str]:

@@ -338,7 +338,7 @@ def test_a_visitor_is_asked_to_sign_in_everywhere(app, world, client):
 
 
 @pytest.mark.one_database
-@pytest.mark.parametrize(("place", "role"), enumerate([*roles.ROLES, "Admin"]))
+@pytest.mark.parametrize(("place", "role"), list(enumerate([*roles.ROLES, "Admin"])))
 def test_each_role_in_its_region(app, session, world, login, place, role):
     """Without the right 403, with it in; rows of the other region are not there, and never in what is.
 

@@ -68,7 +68,8 @@ INSIDE = re.compile(  # a page has elements called select, so SQL is looked for 
     r"Traceback|sqlalchemy|psycopg|pymysql|(?-i:\bSELECT .* FROM\b)|site-packages|\.py\b", re.IGNORECASE
 )
 MARKUP = "<svg onload=x()>"  # in every text of the rows that are asked for
-TAG, HANDLER = re.compile(r"<[a-z][^>]*>"), re.compile(r"\son[a-z]+\s*=")
+TAG = re.compile(r"<script[^>]*>|<[a-z][^>]*(?:\son[a-z]+\s*=|javascript:)[^>]*>")  # all that may run
+HANDLER = re.compile(r"\son[a-z]+\s*=")
 INSIDE_PAGES = re.compile(r"Traceback \(most|sqlalchemy\.|psycopg|pymysql|sqlite3\.|site-packages|\bSELECT \w+\.\w+")
 
 
