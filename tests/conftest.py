@@ -120,21 +120,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _runs_elsewhere(item: Any) -> bool:
-    """Marked one_database: on the first engine only. Marked shared_out: each case on that, and on one of the others."""
+    """Marked one_database: on the first engine only. Of a test of several cases, each runs on that and on one of the
+    others, unless marked all_cases.
+    """
     engine = item.callspec.params.get("engine_name", ENGINES[0])
     if engine == ENGINES[0]:
         return False
     if item.get_closest_marker("one_database") and not item.get_closest_marker("each_database"):
         return True
-    place = sum(index for name, index in item.callspec.indices.items() if name != "engine_name")
-    return bool(item.get_closest_marker("shared_out")) and ENGINES[1:][place % len(ENGINES[1:])] != engine
+    cases = [index for name, index in item.callspec.indices.items() if name != "engine_name"]
+    is_shared = bool(cases) and not item.get_closest_marker("all_cases")
+    return is_shared and ENGINES[1:][sum(cases) % len(ENGINES[1:])] != engine
 
 
 def pytest_collection_finish() -> None:
     """What is loaded stays: it is not looked through for garbage again and again, as in a worker (gunicorn.conf.py)."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(100_000, 50, 100)
 
 
 # --- databases -------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from app.models.duties import DutyException
 from app.models.gate import Step, Subject
 from app.models.identity import full_name
 from app.models.ledger import Change, plain
-from app.models.order import ReviewLimit
+from app.models.order_review import ReviewLimit
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.staff_change import StaffChange, StaffChangeState, StaffKind

@@ -1,22 +1,23 @@
 """Product orders with their items, and the decisions on them."""
 
 from app.api.base import RecordApi
-from app.models.order import OrderReview, ProductOrder, ProductOrderItem
+from app.models.order import ProductOrder, ProductOrderItem
+from app.models.order_review import OrderReview
 
 
 class ProductOrderApi(RecordApi):
     model = ProductOrder
     fields = (
         "number", "external_id", "customer_id", "billing_account_id", "category", "channel", "priority",
-        "state", "review_state", "content_version", "one_time_total", "monthly_total", "currency",
-        "seller_id", "order_date", "requested_start_date", "requested_completion_date",
-        "expected_completion_date", "completion_date", "cancellation_date", "cancellation_reason",
-        "description",
+        "state", "review_state", "content_version", "one_time_discount", "monthly_discount",
+        "one_time_total", "monthly_total", "currency", "seller_id", "order_date",
+        "requested_start_date", "requested_completion_date", "expected_completion_date",
+        "completion_date", "cancellation_date", "cancellation_reason", "description",
     )  # fmt: skip
     writes = (
         "external_id", "customer_id", "billing_account_id", "category", "channel", "priority", "currency",
-        "seller_id", "requested_start_date", "requested_completion_date", "expected_completion_date",
-        "cancellation_reason", "description",
+        "one_time_discount", "monthly_discount", "seller_id", "requested_start_date",
+        "requested_completion_date", "expected_completion_date", "cancellation_reason", "description",
     )  # fmt: skip
 
 

@@ -1,38 +1,26 @@
-"""Product orders with their items and their review (TMF622)."""
+"""Product orders with their items (TMF622)."""
 
 import datetime
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from flask_babel import format_decimal, gettext
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import (
-    ColumnElement,
     ForeignKey,
     Index,
-    Integer,
     String,
-    Text,
-    exists,
-    func,
     inspect,
-    literal_column,
-    not_,
-    or_,
     select,
-    type_coerce,
 )
 from sqlalchemy.orm import Mapped, Session, object_session
 
-from app.models.acting import who
-from app.models.base import Record, field
+from app.models.base import Record, field, model_of
 from app.models.choices import Choices
 from app.models.compare import before, belong_together, by_rule, followers_stay, has_changed, now
 from app.models.constraints import dated, not_negative, rule, unique
 from app.models.figures import Figure
-from app.models.gate import Subject
-from app.models.ledger import Change
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import Money, UtcDateTime
@@ -73,12 +61,6 @@ class ReviewState(Choices):
     REJECTED = "rejected", _("Rejected"), "red"
 
 
-class Decision(Choices):
-    APPROVED = "approved", _("Approved"), "green"
-    SENT_BACK = "sent_back", _("Sent back"), "violet"
-    REJECTED = "rejected", _("Rejected"), "red"
-
-
 class ItemAction(Choices):
     ADD = "add", _("Add"), "green"
     MODIFY = "modify", _("Modify"), "blue"
@@ -111,6 +93,7 @@ MOVE_NAMES: dict[str | tuple[str, str], Any] = {
 OPEN_TO_CHANGE = {OrderState.DRAFT, OrderState.ACKNOWLEDGED}  # later the content is what was approved
 UNDER_WAY = {OrderState.IN_PROGRESS, OrderState.PENDING}  # where the approved goes from acknowledged
 NO_CONTENT = {"priority", "expected_completion_date", "cancellation_reason", "description", "external_id"}
+COME_TO_NOTHING = {OrderState.REJECTED, OrderState.CANCELLED, OrderState.FAILED}  # what it was given is given back
 ENDED = {OrderState.COMPLETED, OrderState.PARTIAL, OrderState.FAILED}  # these have a completion date
 OPEN = tuple(
     state for state in OrderState if state not in ENDED and state not in (OrderState.CANCELLED, OrderState.REJECTED)
@@ -156,7 +139,7 @@ class ProductOrder(Record):
             _("An order that has ended has the date of completion, others have none."),
             "completion_date",
         ),
-        *not_negative("product_order", "one_time_total", "monthly_total"),
+        *not_negative("product_order", "one_time_total", "monthly_total", "one_time_discount", "monthly_discount"),
         Index("ix_product_order_customer", "customer_id", "id"),  # the newest of a customer
         Index("ix_product_order_standing", "customer_id", "state", "monthly_total"),  # read without the orders
         Index("ix_product_order_state_date", "state", "order_date", "id"),
@@ -217,11 +200,23 @@ class ProductOrder(Record):
     content_version: Mapped[int] = field(
         default=1, label=_("Version of the content"), hint=_("Counts what the customer gets and pays"), given=True
     )
+    one_time_discount: Mapped[Decimal] = field(
+        Money,
+        default=0,
+        label=_("Off the whole order, once"),
+        hint=_("Beside the discounts in the prices of its items"),
+    )
+    monthly_discount: Mapped[Decimal] = field(
+        Money,
+        default=0,
+        label=_("Off the whole order, monthly"),
+        hint=_("Beside the discounts in the prices of its items"),
+    )
     one_time_total: Mapped[Decimal] = field(
         Money,
         default=0,
         label=_("Once"),
-        hint=_("Sum of the items, in the order's currency"),
+        hint=_("Sum of the items less what is off the whole order, in the order's currency"),
         in_list=True,
         in_form=False,
     )
@@ -229,7 +224,7 @@ class ProductOrder(Record):
         Money,
         default=0,
         label=_("Monthly"),
-        hint=_("Sum of the items, in the order's currency"),
+        hint=_("Sum of the items less what is off the whole order, in the order's currency"),
         in_list=True,
         in_form=False,
     )
@@ -281,6 +276,8 @@ class ProductOrder(Record):
     def check(self) -> None:
         if has_changed(self, *content_of(ProductOrder)):
             self.content_changes()
+        if has_changed(self, "one_time_discount", "monthly_discount"):
+            self.add_up()
         self._check_moves()
         belong_together(self, "billing_account")
         if has_changed(self, "billing_account_id", "currency"):
@@ -324,6 +321,7 @@ class ProductOrder(Record):
         self.content_version = before(self, "content_version") + 1
         if self.review_state == ReviewState.APPROVED:
             self.move(ReviewState.NOT_SUBMITTED, gettext("Its content has changed."), self.review)
+            model_of("discount_use").give_back(self)
 
     def offers(self, column: str, state: str) -> bool:
         """Not what _check_moves would refuse."""
@@ -337,6 +335,8 @@ class ProductOrder(Record):
     def _check_moves(self) -> None:
         """What a step asks for beyond being declared."""
         for column, old, new in list(self.pending_moves):
+            if new in COME_TO_NOTHING:
+                model_of("discount_use").give_back(self)
             if column == self.review.column:
                 self._check_review(new)
             elif old == OrderState.ACKNOWLEDGED and new in UNDER_WAY and self.review_state != ReviewState.APPROVED:
@@ -360,12 +360,15 @@ class ProductOrder(Record):
 
     def _new_decisions(self) -> set[str]:
         new = object_session(self)
-        rows = (row for row in new.new if isinstance(row, OrderReview)) if new is not None else ()
+        made = model_of("order_review")
+        rows = (row for row in new.new if isinstance(row, made)) if new is not None else ()
         return {row.decision for row in rows if row.product_order is self}
 
     def add_up(self) -> None:
-        """Bring the totals in line with the items."""
-        self.one_time_total, self.monthly_total = totals(self.items)
+        """Bring the totals in line with the items and with what is off the whole order; they are never below zero."""
+        once, monthly = totals(self.items)
+        self.one_time_total = max(once - self.one_time_discount, Decimal(0))
+        self.monthly_total = max(monthly - self.monthly_discount, Decimal(0))
 
     @classmethod
     def check_set(cls, session: Session, records: list[Any]) -> None:
@@ -492,107 +495,7 @@ class ProductOrderItem(Record):
             self.product_order.add_up()
 
 
-class OrderReview(Record):
-    """One decision on a submitted order, with what it was worth then; rules/reviewing.py makes it."""
-
-    __tablename__ = "order_review"
-    __table_args__ = (
-        rule(
-            "ck_order_review_refused_with_reason",
-            "decision = 'approved' OR reason IS NOT NULL",
-            _("Who sends back or rejects an order says why."),
-            "reason",
-        ),
-    )
-
-    label, label_plural = _("Order review"), _("Order reviews")
-    called_by = ("decision",)
-    by_rule = True
-
-    product_order_id: Mapped[int] = field(
-        ForeignKey("product_order.id"), label=_("Product order"), part_of=True, in_list=True
-    )
-    decision: Mapped[Decision] = field(Decision, label=_("Decision"), in_list=True)
-    reason: Mapped[str | None] = field(String(1000), label=_("Reason"), in_list=True, multiline=True)
-    reviewer_id: Mapped[int] = field(ForeignKey("employee.id"), label=_("Reviewer"), in_list=True)
-    decided_at: Mapped[datetime.datetime] = field(
-        UtcDateTime, default=now, label=_("Decided"), in_list=True, in_form=False
-    )
-    one_time_total: Mapped[Decimal] = field(Money, default=0, label=_("Once"), in_list=True, in_form=False)
-    monthly_total: Mapped[Decimal] = field(Money, default=0, label=_("Monthly"), in_list=True, in_form=False)
-    value: Mapped[Decimal] = field(
-        Money, default=0, label=_("Value"), hint=_("Over the first year: once and twelve months"), in_form=False
-    )
-    content_version: Mapped[int] = field(default=1, label=_("Version of the content"), in_form=False)
-
-    product_order: Mapped["ProductOrder"]
-    reviewer: Mapped["Employee"]
-
-    def __str__(self) -> str:
-        return str(Decision(self.decision).label)
-
-    def check(self) -> None:
-        order = self.product_order
-        if inspect(self).persistent:
-            raise RuleBroken(gettext("A decision stays as it was made: %(order)s.", order=order))
-        if (ProductOrder.review.column, self.decision) not in [
-            (column, new) for column, _old, new in order.pending_moves
-        ]:
-            raise RuleBroken(gettext("%(order)s is decided on the page “Order review” only.", order=order), "decision")
-        order.add_up()
-        self.one_time_total, self.monthly_total, self.value = order.one_time_total, order.monthly_total, order.value
-        self.content_version = order.content_version
-
-    @classmethod
-    def check_set(cls, session: Session, records: list[Any]) -> None:
-        """Who decides may: whatever path it came by."""
-        by_reviewer: dict[Any, list[ProductOrder]] = {}
-        for record in records:
-            by_reviewer.setdefault(record.reviewer, []).append(record.product_order)
-        for reviewer, orders in by_reviewer.items():
-            for sentence in why_not(session, orders, reviewer).values():
-                raise RuleBroken(sentence, "reviewer_id")
-
-
-class ReviewLimit(Record):
-    """Up to which value an employee reviews orders of a currency; without a row they review none of it."""
-
-    __tablename__ = "review_limit"
-    __table_args__ = (
-        unique(
-            "uq_review_limit_currency",
-            "employee_id",
-            "currency",
-            message=_("There is a limit in this currency already."),
-            field="currency",
-        ),
-        *not_negative("review_limit", "amount"),
-    )
-
-    label, label_plural = _("Review limit"), _("Review limits")
-    gated = Subject.RIGHTS
-
-    employee_id: Mapped[int] = field(ForeignKey("employee.id"), label=_("Employee"), part_of=True, in_list=True)
-    currency: Mapped[Currency] = field(Currency, default=Currency.CNY, label=_("Currency"), in_list=True)
-    amount: Mapped[Decimal] = field(
-        Money,
-        label=_("Amount"),
-        hint=_("Orders worth up to this over the first year: once and twelve months"),
-        in_list=True,
-    )
-
-    employee: Mapped["Employee"]
-
-    def __str__(self) -> str:
-        return f"{self.label} {self.currency}"
-
-    def check(self) -> None:
-        user = self.employee.user
-        if user is not None and user.username == who().actor:
-            raise RuleBroken(gettext("Nobody sets their own limit."), "amount")
-
-
-# --- what content is, and who may review it --------------------------------------------------------------------------
+# --- content and totals -----------------------------------------------------------------------------------------------
 
 MONTHS = 12  # of the value of an order
 
@@ -602,50 +505,6 @@ def content_of(model: type[Record]) -> list[str]:
     shown = [s for s in model.fields().values() if s.in_form and not s.given and not s.part_of]
     names = [s.name for s in shown if s.name not in NO_CONTENT and s.name != "state"]
     return names + [s.relation for s in shown if s.relation]
-
-
-def obstacles(reviewer: "Employee") -> dict[str, ColumnElement[bool]]:
-    """What keeps an employee from deciding on an order, as clauses over product_order; SENTENCES says them.
-
-    Who has written an order is read from the ledger: who created it, or changed its content or that of an item.
-    """
-    username = reviewer.user.username if reviewer.user is not None else None
-    value = ProductOrder.one_time_total + ProductOrder.monthly_total * literal_column(str(MONTHS), Integer)
-    limits = exists().where(ReviewLimit.employee_id == reviewer.id, ReviewLimit.currency == ProductOrder.currency)
-    edits = exists().where(
-        Change.record_type == ProductOrder.__tablename__,
-        Change.record_id == ProductOrder.id,
-        Change.actor == username,
-        type_coerce(Change.changes, Text).contains('"content_version"'),  # a creation has it too
-    )
-    return {
-        "sold": func.coalesce(ProductOrder.seller_id, 0) == reviewer.id,
-        "written": or_(ProductOrder.created_by == username, edits),
-        "no_limit": not_(limits),
-        "limit": not_(limits.where(ReviewLimit.amount >= value)),
-    }
-
-
-SENTENCES = {
-    "sold": _("Nobody reviews an order of their own: %(order)s."),
-    "written": _("Nobody reviews an order that they have entered or changed: %(order)s."),
-    "no_limit": _("%(who)s has no review limit in %(currency)s: %(order)s."),
-    "limit": _("%(order)s is worth %(value)s %(currency)s in its first year, more than %(who)s may review."),
-}
-
-
-def why_not(session: Session, orders: Iterable[ProductOrder], reviewer: "Employee") -> dict[int, str]:
-    """Key of each stored order that the employee may not decide on -> a sentence why; one statement."""
-    by_key = {order.id: order for order in orders}
-    clauses = obstacles(reviewer)
-    asked = select(ProductOrder.id, *clauses.values()).where(ProductOrder.id.in_(by_key), or_(*clauses.values()))
-    found = {}
-    for key, *answers in session.execute(asked):
-        order, reason = by_key[key], next(name for name, applies in zip(clauses, answers, strict=True) if applies)
-        value = format_decimal(order.value, format="#,##0.00")
-        words = {"order": order, "who": reviewer, "value": value, "currency": order.currency}
-        found[key] = str(SENTENCES[reason]) % words
-    return found
 
 
 def totals(items: Iterable[Any]) -> tuple[Decimal, Decimal]:

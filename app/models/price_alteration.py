@@ -112,8 +112,12 @@ class PriceAlteration(Published):
         Money, label=_("Budget"), hint=_("All that may be given in the end; empty: without limit")
     )
     max_uses: Mapped[int | None] = field(label=_("Given at most"), hint=_("Times; empty: without limit"))
-    used_count: Mapped[int] = field(default=0, label=_("Given so far"), given=True)
-    used_amount: Mapped[Decimal] = field(Money, default=0, label=_("Spent so far"), given=True)
+    used_count: Mapped[int] = field(
+        default=0, label=_("Given so far"), hint=_("Counted where there is a limit"), given=True
+    )
+    used_amount: Mapped[Decimal] = field(
+        Money, default=0, label=_("Spent so far"), hint=_("Counted where there is a limit"), given=True
+    )
     priority: Mapped[int] = field(
         default=100, label=_("Priority"), hint=_("The lower number comes first"), in_list=True
     )
@@ -136,6 +140,12 @@ class PriceAlteration(Published):
 
     def __str__(self) -> str:
         return f"{self.number} {self.called}"
+
+    def count_use(self, times: int, amount: Decimal) -> None:
+        """Where there is no limit nothing is counted: orders of a popular discount would wait for each other."""
+        if self.max_uses is not None or self.budget is not None:
+            self.used_count += times
+            self.used_amount += amount
 
     def check(self) -> None:
         keep_as_launched(self)

@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.models.discount_use import DiscountUse
 from app.models.order import MONTHS, ItemAction, ProductOrder, ProductOrderItem
 from app.models.price_alteration import PriceAlteration
 from app.models.pricing import PriceType
@@ -27,18 +28,21 @@ def price_order(
 
 
 def take_prices(session: Session, order: ProductOrder, items: Sequence[ProductOrderItem], on: datetime.date) -> None:
-    """Sell what is added or modified at what it costs in the catalogue on the day."""
-    priced = {each.line.key: each for each in price_order(session, order, items, on).all()}
+    """Sell what is added or modified, and the whole, at what it costs in the catalogue on the day."""
+    explanation = price_order(session, order, items, on)
+    priced = {each.line.key: each for each in explanation.all()}
     for item in items:
         if item.action in SOLD and (found := priced.get(item.id)) is not None:
             item.one_time_price = found.amount_of(PriceType.ONE_TIME)
             item.monthly_price = found.amount_of(PriceType.RECURRING)
+    order.one_time_discount = explanation.totals[PriceType.ONE_TIME].off
+    order.monthly_discount = explanation.totals[PriceType.RECURRING].off
 
 
 def count_discounts(
     session: Session, order: ProductOrder, items: Sequence[ProductOrderItem], on: datetime.date
 ) -> None:
-    """Add what an approved order takes of the limits of discounts: one use each, and all of its first year."""
+    """Note the discounts of an approved order: one use of each, and what it takes off in the first year."""
     explanation = price_order(session, order, items, on)
     spent: dict[int, Decimal] = defaultdict(Decimal)
     for priced in explanation.all():
@@ -49,12 +53,10 @@ def count_discounts(
         for step in total.steps:
             if not step.why_not:
                 spent[step.discount.key] += step.taken * _times(kind, step.discount)
-    limited = select(PriceAlteration).where(
-        PriceAlteration.id.in_(spent), or_(PriceAlteration.max_uses.is_not(None), PriceAlteration.budget.is_not(None))
-    )
-    for alteration in session.scalars(limited.order_by(PriceAlteration.id)):
-        alteration.used_count += 1
-        alteration.used_amount += spent[alteration.id].quantize(Decimal("0.0001"))
+    given = select(PriceAlteration).where(PriceAlteration.id.in_(spent)).order_by(PriceAlteration.id)
+    for alteration in session.scalars(given):
+        amount = spent[alteration.id].quantize(Decimal("0.0001"))
+        session.add(DiscountUse(product_order=order, price_alteration=alteration, amount=amount))
 
 
 def _times(kind: PriceType, discount: Discount) -> int:

@@ -177,7 +177,8 @@ def _not_on_sale(offering: ProductOffering, on: datetime.date) -> str:
 
 def _prices(session: Session, order: ProductOrder, sold: list[ProductOrderItem], on: datetime.date) -> list[Check]:
     """One check for each price that is not that of the catalogue; one for all where all are."""
-    expected = {priced.line.key: priced for priced in price_order(session, order, items_of(session, order), on).all()}
+    explanation = price_order(session, order, items_of(session, order), on)
+    expected = {priced.line.key: priced for priced in explanation.all()}
     failed = []
     for item in sold:
         priced = expected.get(item.id)
@@ -196,6 +197,19 @@ def _prices(session: Session, order: ProductOrder, sold: list[ProductOrderItem],
                     expected=money(of_catalog, order.currency),
                 )
                 failed.append(Check(_("Prices"), False, told))
+    for kind, label, off in (
+        (PriceType.ONE_TIME, _("once"), order.one_time_discount),
+        (PriceType.RECURRING, _("monthly"), order.monthly_discount),
+    ):
+        of_catalog = explanation.totals[kind].off
+        if off != of_catalog:
+            told = gettext(
+                "Off the whole order: %(off)s %(per)s, by the catalogue it is %(expected)s.",
+                off=money(off, order.currency),
+                per=label,
+                expected=money(of_catalog, order.currency),
+            )
+            failed.append(Check(_("Prices"), False, told))
     told = gettext("All prices are those of the catalogue of %(day)s.", day=on.isoformat())
     return failed or [Check(_("Prices"), True, told)]
 

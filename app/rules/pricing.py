@@ -236,6 +236,11 @@ class Total:
     net: Decimal
     tax: Decimal
 
+    @property
+    def off(self) -> Decimal:
+        """What the discounts of the whole order take off, rounded."""
+        return self.sum - self.amount
+
 
 @dataclass(frozen=True)
 class Explanation:

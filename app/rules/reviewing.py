@@ -11,18 +11,8 @@ from sqlalchemy.types import Text
 from app.models.base import Record
 from app.models.choices import is_one_of
 from app.models.ledger import Change
-from app.models.order import (
-    Decision,
-    OrderReview,
-    OrderState,
-    ProductOrder,
-    ProductOrderItem,
-    ReviewLimit,
-    ReviewState,
-    content_of,
-    obstacles,
-    why_not,
-)
+from app.models.order import OrderState, ProductOrder, ProductOrderItem, ReviewState, content_of
+from app.models.order_review import Decision, OrderReview, ReviewLimit, obstacles, why_not
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.rules.order_pricing import count_discounts

@@ -21,7 +21,8 @@ from app.models.clock import day_of
 from app.models.duties import DutyException
 from app.models.following import FollowedRecord
 from app.models.interaction import InteractionStatus, PartyInteraction
-from app.models.order import OPEN_TO_CHANGE, ProductOrder, ReviewLimit, ReviewState
+from app.models.order import OPEN_TO_CHANGE, ProductOrder, ReviewState
+from app.models.order_review import ReviewLimit
 from app.models.recertification import CampaignState, LineState, Recertification, RecertificationLine
 from app.models.refusal import RuleBroken
 from app.models.sign_in import ApiToken, UserSession, end_sessions

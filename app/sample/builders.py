@@ -44,16 +44,8 @@ from app.models.duties import DutyConflict, DutyException
 from app.models.gate import Step, Subject
 from app.models.interaction import InteractionReason, PartyInteraction, Route
 from app.models.offering_test import OfferingTestCase, OfferingTestItem
-from app.models.order import (
-    OPEN_TO_CHANGE,
-    Decision,
-    OrderReview,
-    OrderState,
-    ProductOrder,
-    ProductOrderItem,
-    ReviewLimit,
-    ReviewState,
-)
+from app.models.order import OPEN_TO_CHANGE, OrderState, ProductOrder, ProductOrderItem, ReviewState
+from app.models.order_review import Decision, OrderReview, ReviewLimit
 from app.models.price_alteration import AlterationKind, PriceAlteration
 from app.models.price_change import PriceChange, PriceChangeKind
 from app.models.pricing import ChargePeriod, PriceTier, PriceType, ProductOfferingPrice, UsageCharging

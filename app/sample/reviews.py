@@ -4,7 +4,8 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from app.models.order import Decision, ProductOrder, ReviewState
+from app.models.order import ProductOrder, ReviewState
+from app.models.order_review import Decision
 
 # why an order is sent back, and what the clerk writes when it is put right; empty: the account to bill is entered
 CORRECTIONS = {

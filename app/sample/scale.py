@@ -19,7 +19,7 @@ from app.models.catalog import ProductOffering
 from app.models.customer import Region
 from app.models.interaction import InteractionReason
 from app.models.numbers import reserve
-from app.models.order import ReviewLimit
+from app.models.order_review import ReviewLimit
 from app.models.publication import LifecycleStatus
 from app.models.refusal import RuleBroken
 from app.models.specification import ProductSpecification

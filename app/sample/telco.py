@@ -35,7 +35,8 @@ from app.models.acting import acting
 from app.models.catalog import Category, ProductOffering
 from app.models.customer import ContactMedium, Customer, MediumType, Region
 from app.models.identity import IdentificationType
-from app.models.order import Decision, OrderReview, OrderState, ProductOrder, ProductOrderItem, ReviewState
+from app.models.order import OrderState, ProductOrder, ProductOrderItem, ReviewState
+from app.models.order_review import Decision, OrderReview
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.vocabulary import Channel, Currency, Language

@@ -25,7 +25,7 @@ CHARTS = ("can_show",)  # of a page of charts, and of the dashboard
 
 CUSTOMERS = ("CustomerView", "ContactMediumView", "BillingAccountView", "PartyInteractionView")
 ORDERS = ("ProductOrderView", "ProductOrderItemView")
-REVIEWS = ("OrderReviewView",)
+REVIEWS = ("OrderReviewView", "DiscountUseView")
 REVIEW_QUEUE = ("OrderReviewQueueView",)
 SERVICE = ("TroubleTicketView", "TicketNoteView")
 HANDED_ON = ("TicketEscalationView", "TicketTransferView")
@@ -101,7 +101,7 @@ ROLES: dict[str, Role] = {
                       "can_check_catalog"),
             REQUESTS: OWN_REQUESTS,
             OWN_LISTS: ("can_share_lists",),
-            (*ORDERS, *REFERENCE, "EmployeeView"): LOOK,
+            (*ORDERS, "DiscountUseView", *REFERENCE, "EmployeeView"): LOOK,
             ("DashboardView", "OrderChartView", "CustomerChartView", "RevenueChartView"): CHARTS,
         },
     ),

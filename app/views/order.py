@@ -3,7 +3,9 @@
 from flask_babel import lazy_gettext as _
 
 from app.acts.order_actions import TAKE_PRICES
-from app.models.order import OrderReview, ProductOrder, ProductOrderItem, ReviewLimit, ReviewState
+from app.models.discount_use import DiscountUse
+from app.models.order import ProductOrder, ProductOrderItem, ReviewState
+from app.models.order_review import OrderReview, ReviewLimit
 from app.views.base.cells import amounts
 from app.views.base.declarations import Link, Menu, Panel
 from app.views.base.record import RecordView
@@ -16,7 +18,7 @@ class ProductOrderView(RecordView):
     menu = Menu.ORDERS
     menu_position = 10
     icon = "fa-shopping-cart"
-    formatters = amounts("one_time_total", "monthly_total")
+    formatters = amounts("one_time_total", "monthly_total", "one_time_discount", "monthly_discount")
     actions = [TAKE_PRICES]
     panels = [Panel(_("Price explained"), order_panel, "catalog/order.html", PRICES, is_wide=True)]
     links = [
@@ -29,7 +31,13 @@ class ProductOrderView(RecordView):
             "fa-gavel",
         )
     ]
-    related = ["ProductOrderItemView", "OrderReviewView", "TroubleTicketView", "PartyInteractionView"]
+    related = [
+        "ProductOrderItemView",
+        "OrderReviewView",
+        "DiscountUseView",
+        "TroubleTicketView",
+        "PartyInteractionView",
+    ]
 
 
 class ProductOrderItemView(RecordView):
@@ -41,6 +49,10 @@ class ProductOrderItemView(RecordView):
 
 class OrderReviewView(RecordView):
     model = OrderReview
+
+
+class DiscountUseView(RecordView):
+    model = DiscountUse
 
 
 class ReviewLimitView(RecordView):

@@ -19,15 +19,8 @@ from app.acts.fields import QUEUE_CAP, counts
 from app.extensions import db
 from app.models.account import BillingAccount
 from app.models.acting import acting
-from app.models.order import (
-    Decision,
-    OrderReview,
-    OrderState,
-    ProductOrder,
-    ProductOrderItem,
-    ReviewState,
-    why_not,
-)
+from app.models.order import OrderState, ProductOrder, ProductOrderItem, ReviewState
+from app.models.order_review import Decision, OrderReview, why_not
 from app.models.pricing import ProductOfferingPrice
 from app.models.staff import Employee
 from app.models.submission import FormSubmission, already_stored

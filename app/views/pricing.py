@@ -36,6 +36,7 @@ class PriceAlterationView(RecordView):
     menu_position = 22
     icon = "fa-percent"
     actions = [PUBLISH]
+    related = ["DiscountUseView"]
 
 
 class PriceChangeView(RecordView):

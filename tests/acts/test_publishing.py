@@ -15,6 +15,7 @@ from app.models.acting import acting
 from app.models.approval import ChangeRequest, RequestState, Verdict
 from app.models.catalog import BundledOffering, BundleGroup, ProductOffering
 from app.models.clock import day_of
+from app.models.discount_use import DiscountUse
 from app.models.order import ProductOrder
 from app.models.price_change import PriceChangeState
 from app.models.pricing import ProductOfferingPrice
@@ -22,9 +23,10 @@ from app.models.publication import LifecycleStatus
 from app.models.refusal import RuleBroken, TakesRequest
 from app.rules.impact import impact_of
 from app.rules.order_pricing import count_discounts, take_prices
-from app.rules.ordering import items_of
+from app.rules.ordering import checks, items_of
 from app.sample.builders import (
     bring,
+    decide_order,
     launch,
     make_bundle,
     make_bundle_group,
@@ -41,6 +43,7 @@ from app.sample.builders import (
     make_price_tier,
     make_product_spec_service,
     make_specification,
+    move_order,
 )
 from tests.conftest import add_user
 
@@ -408,6 +411,80 @@ def test_an_order_takes_the_prices_of_the_catalog_and_its_discounts_are_counted(
     assert (limited.used_count, limited.used_amount) == (1, Decimal("237.60")), "2 pieces, 19.80 each, for 6 months"
     take_prices(session, order, items, TODAY)
     assert items[0].monthly_price == 99, "it may be given once only"
+
+
+def approved_order(session, offering, **changes):
+    """An order at the prices of the catalogue, and its approval as the review does it."""
+    order = make_order(session, items=[{"product_offering": offering, "quantity": 2, "term_months": 12}],
+                       customer=make_customer(session), order_date=NOW, **changes)  # fmt: skip
+    take_prices(session, order, items_of(session, order), TODAY)
+    session.flush()
+    decide_order(session, order, "approved")
+    count_discounts(session, order, items_of(session, order), TODAY)
+    session.flush()
+    return order
+
+
+def put_back(order):
+    order.description, order.items[0].quantity = "One more", 3
+
+
+ENDS = [
+    pytest.param(lambda order: move_order(order, "rejected"), id="turned down"),
+    pytest.param(lambda order: move_order(order, "cancelled"), id="called off"),
+    pytest.param(lambda order: move_order(order, "failed"), id="failed"),
+    pytest.param(put_back, id="its approval is void"),
+]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_order_that_comes_to_nothing_gives_its_discounts_back(session, offering, end):
+    made_launched(session, offering)
+    limited = make_price_alteration(session, product_offering=offering, percent=Decimal(20), price_type="recurring",
+                                    promotion_code="ONCE", max_uses=1, valid_from=TODAY - DAY)  # fmt: skip
+    session.flush()
+    launch(session, limited)
+    order = approved_order(session, offering, promotion_code="ONCE")
+    [use] = session.scalars(sa.select(DiscountUse))
+    assert (use.product_order, use.price_alteration, limited.used_count) == (order, limited, 1)
+    assert use.amount == limited.used_amount == Decimal("475.20"), "2 pieces, 19.80 each, for a year"
+    end(order)
+    session.flush()
+    assert session.scalars(sa.select(DiscountUse)).all() == []
+    assert (limited.used_count, limited.used_amount) == (0, 0)
+
+
+def test_an_order_that_is_completed_keeps_what_it_was_given(session, offering):
+    made_launched(session, offering)
+    session.flush()
+    discount = make_price_alteration(session, product_offering=offering, percent=Decimal(20), valid_from=TODAY - DAY)
+    launch(session, discount)
+    order = approved_order(session, offering)
+    move_order(order, "completed")
+    session.flush()
+    [use] = session.scalars(sa.select(DiscountUse))
+    assert use.price_alteration is discount
+    assert discount.used_count == 0, "without a limit nothing is counted"
+
+
+def test_a_discount_of_the_whole_order_is_in_its_totals_and_checked(session, offering):
+    made_launched(session, offering)
+    whole = make_price_alteration(session, percent=Decimal(5), valid_from=TODAY - DAY)
+    session.flush()
+    launch(session, whole)
+    order = approved_order(session, offering)
+    assert (order.items[0].monthly_price, order.monthly_discount, order.monthly_total) == (
+        99, Decimal("9.90"), Decimal("188.10"))  # fmt: skip
+    prices = [check for check in checks(session, order, TODAY) if str(check.name) == "Prices"]
+    assert [check.passed for check in prices] == [True]
+    order.monthly_discount = Decimal(20)
+    session.flush()
+    assert (order.monthly_total, order.review_state) == (178, "not_submitted"), "it is content"
+    [wrong] = [check for check in checks(session, order, TODAY) if str(check.name) == "Prices"]
+    assert "Off the whole order: 20.00 CNY monthly, by the catalogue it is 9.90 CNY" in wrong.sentence
+    order.monthly_discount = Decimal(500)
+    session.flush()
+    assert order.monthly_total == 0, "never below zero"
 
 
 def test_the_impact_of_a_rise_is_told_by_segment(session, offering):

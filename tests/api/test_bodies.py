@@ -191,7 +191,6 @@ NASTY = [
 
 
 @each_writable
-@pytest.mark.shared_out
 def test_no_body_makes_it_fail(app, session, caller, api):
     """Whatever is in the fields, on each engine: stored, or refused, never a fault."""
     body, row, shown = new_body(session, app, api), one(session, api.model), resource(app, api)

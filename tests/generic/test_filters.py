@@ -188,7 +188,6 @@ def test_every_operator_has_its_meaning_here():
 
 
 @each_model
-@pytest.mark.shared_out
 def test_every_operator_of_every_field_finds_what_it_says(app, session, model):
     base = one(session, model)
     keys = copies(session, base, max(map(len, EDGES.values())))
@@ -308,7 +307,6 @@ def test_a_value_that_is_not_of_its_kind_is_told_beside_the_filter(app, session,
 
 
 @each_model
-@pytest.mark.shared_out
 def test_paging_shows_each_row_once_whatever_the_list_is_sorted_by(app, session, model):
     base = one(session, model)
     keys = sorted([base.id, *copies(session, base, 10)])
@@ -339,7 +337,6 @@ def test_a_list_is_sorted_as_its_values_are(app, session, model):
 
 
 @each_model
-@pytest.mark.shared_out
 def test_a_page_far_behind_is_right_too(app, session, model):
     """From the thousandth row on keys are picked first."""
     base = one(session, model)

@@ -83,7 +83,6 @@ def fill(session, model, name, keys, dice):
 
 
 @each_model
-@pytest.mark.shared_out
 def test_every_row_is_met_once_whatever_the_list_is_sorted_by(app, session, model):
     dice = random.Random(model.__tablename__)
     base = one(session, model)

@@ -34,7 +34,6 @@ def own(view, page):
 
 
 @each_view
-@pytest.mark.shared_out
 def test_every_page_asks_each_database_what_it_can_answer(app, session, login, view):
     """What they show is the same everywhere, and told below."""
     row, browser = one(session, view.model), login("admin")

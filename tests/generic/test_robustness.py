@@ -51,7 +51,7 @@ QUERIES = [
     "_flt_0_permission=abc", "_flt_0_last_login=%00", "next=//evil.example.com", "customer_id=abc",
     f"customer_id={HUGE}", "_l_page=1",
 ]  # fmt: skip
-SHARE, HALF = 12, 4  # of the queries, an address that is generated gets one in so many, one that is not in so few
+SHARE, HALF = 24, 7  # of the queries, an address that is generated gets one in so many, one that is not in so few
 BODIES: list[dict[str, Any]] = [
     {"data": {}},
     {"data": {"id": "\x00", "name": "\x00", "reason": "\x00", "_submit": "\x00", "_original": "\x00"}},

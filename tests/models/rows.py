@@ -28,11 +28,13 @@ from app.models.catalog import (
     ProductOffering,
 )
 from app.models.customer import ContactMedium, Customer, PartyType, Region
+from app.models.discount_use import DiscountUse
 from app.models.duties import DutyConflict, DutyException
 from app.models.fired import refusal
 from app.models.interaction import InteractionReason, PartyInteraction, Route
 from app.models.offering_test import OfferingTestCase, OfferingTestItem
-from app.models.order import Decision, OrderReview, ProductOrder, ProductOrderItem, ReviewLimit
+from app.models.order import ProductOrder, ProductOrderItem
+from app.models.order_review import Decision, OrderReview, ReviewLimit
 from app.models.price_alteration import PriceAlteration
 from app.models.price_change import PriceChange
 from app.models.pricing import ChargePeriod, PriceTier, ProductOfferingPrice
@@ -126,6 +128,7 @@ VALID: dict[type, dict[str, Any]] = {  # a value that is a model is made too, a 
         "decision": Decision.APPROVED,
     },
     ReviewLimit: {"employee": Employee, "amount": Decimal(50_000)},
+    DiscountUse: {"product_order": ProductOrder, "price_alteration": PriceAlteration, "amount": Decimal(5)},
     ChangeRequest: {"title": "A role", "subject": "rights", "reason": "New work", "requester": make_user},
     ChangeRequestLine: {"change_request": ChangeRequest, "step": "set", "record_type": "region", "record_label": "X"},
     ChangeRequestDecision: {

@@ -56,6 +56,7 @@ BROKEN: dict[str, dict[str, Any]] = {  # constraint: what breaks it on a valid r
     "ck_duty_exception_period": ENDS_FIRST,
     "ck_employee_period": ENDS_FIRST,
     "ck_offering_term_months_not_negative": {"months": -1},
+    "ck_discount_use_amount_not_negative": {"amount": -1},
     "ck_offering_test_case_expected_monthly_not_negative": {"expected_monthly": -1},
     "ck_offering_test_case_expected_once_not_negative": {"expected_once": -1},
     "ck_offering_test_case_quantity": {"quantity": 0},
@@ -100,7 +101,9 @@ BROKEN: dict[str, dict[str, Any]] = {  # constraint: what breaks it on a valid r
     "ck_product_order_item_product": {"product_number": "PD00000001"},
     "ck_product_order_item_quantity": {"quantity": 0},
     "ck_product_order_item_term": {"term_months": 0},
+    "ck_product_order_monthly_discount_not_negative": {"monthly_discount": -1},
     "ck_product_order_monthly_total_not_negative": {"monthly_total": -1},
+    "ck_product_order_one_time_discount_not_negative": {"one_time_discount": -1},
     "ck_product_order_one_time_total_not_negative": {"one_time_total": -1},
     "ck_product_order_priority": {"priority": 5},
     "ck_product_order_requested_period": {"requested_start_date": AT, "requested_completion_date": LONG_AGO},
@@ -148,6 +151,7 @@ def test_every_check_is_tried_here():
     assert set(BROKEN) == set(checks())
 
 
+@pytest.mark.all_cases
 @pytest.mark.parametrize("name", sorted(BROKEN))
 def test_what_contradicts_itself_is_refused_by_the_database_with_a_sentence(session, name):
     model, constraint = checks()[name]

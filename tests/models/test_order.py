@@ -12,17 +12,8 @@ from app.models.acting import acting
 from app.models.catalog import ProductOffering
 from app.models.compare import now
 from app.models.ledger import Change
-from app.models.order import (
-    Decision,
-    ItemAction,
-    OrderReview,
-    OrderState,
-    ProductOrder,
-    ProductOrderItem,
-    ReviewLimit,
-    ReviewState,
-    totals,
-)
+from app.models.order import ItemAction, OrderState, ProductOrder, ProductOrderItem, ReviewState, totals
+from app.models.order_review import Decision, OrderReview, ReviewLimit
 from app.models.staff import Employee
 from app.models.states import StateChange
 from app.models.vocabulary import Currency

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from app.models.acting import acting
 from app.models.ledger import Change
-from app.models.order import Decision, OrderReview, OrderState, ProductOrder, ReviewLimit, ReviewState, why_not
+from app.models.order import OrderState, ProductOrder, ReviewState
+from app.models.order_review import Decision, OrderReview, ReviewLimit, why_not
 from app.models.refusal import RuleBroken
 from app.models.states import StateChange
 from app.rules.reviewing import changes_since, decide, may_be_decided_by

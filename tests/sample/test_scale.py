@@ -12,16 +12,8 @@ from app.models.checks import clean
 from app.models.customer import ContactMedium, Customer, CustomerStatus
 from app.models.interaction import PartyInteraction
 from app.models.ledger import Change
-from app.models.order import (
-    ENDED,
-    Decision,
-    OrderReview,
-    OrderState,
-    ProductOrder,
-    ProductOrderItem,
-    ReviewState,
-    totals,
-)
+from app.models.order import ENDED, OrderState, ProductOrder, ProductOrderItem, ReviewState, totals
+from app.models.order_review import Decision, OrderReview
 from app.models.refusal import RuleBroken
 from app.models.staff import Department
 from app.models.ticket import TicketEscalation, TicketStatus, TicketTransfer, TroubleTicket

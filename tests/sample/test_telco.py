@@ -11,7 +11,8 @@ from app.models.account import AccountState, BillingAccount, BillMedia, PaymentM
 from app.models.catalog import ProductOffering
 from app.models.customer import ContactMedium, Customer, CustomerStatus
 from app.models.ledger import Change
-from app.models.order import OrderReview, OrderState, ProductOrder, ProductOrderItem
+from app.models.order import OrderState, ProductOrder, ProductOrderItem
+from app.models.order_review import OrderReview
 from app.models.refusal import RuleBroken
 from app.models.states import StateChange
 from app.sample import telco

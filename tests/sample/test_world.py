@@ -17,7 +17,8 @@ from app.models.catalog import CatalogType, ProductCatalog, ProductOffering
 from app.models.customer import Customer, CustomerStatus, PartyType
 from app.models.interaction import InteractionReason, InteractionStatus, PartyInteraction, Route
 from app.models.ledger import Change
-from app.models.order import Decision, OrderReview, OrderState, ProductOrder, ProductOrderItem, ReviewState, totals
+from app.models.order import OrderState, ProductOrder, ProductOrderItem, ReviewState, totals
+from app.models.order_review import Decision, OrderReview
 from app.models.pricing import PriceType, ProductOfferingPrice
 from app.models.publication import LifecycleStatus
 from app.models.specification import Origin, ProductSpecification

@@ -12,7 +12,7 @@ from app.models.approval import ApprovalPolicy, ChangeRequest, Deputy, RoleGrant
 from app.models.customer import Customer
 from app.models.gate import COMMANDS, Subject
 from app.models.ledger import Change, Unrecorded
-from app.models.order import ReviewLimit
+from app.models.order_review import ReviewLimit
 from app.models.refusal import RuleBroken, TakesRequest
 from app.sample.builders import (
     make_billing_account,

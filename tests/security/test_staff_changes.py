@@ -15,7 +15,7 @@ from app.models.following import FollowedRecord
 from app.models.gate import Step, Subject
 from app.models.ledger import Change
 from app.models.mail import Mail
-from app.models.order import ReviewLimit
+from app.models.order_review import ReviewLimit
 from app.models.refusal import RuleBroken
 from app.models.sign_in import ApiToken, UserSession
 from app.models.staff import Employee

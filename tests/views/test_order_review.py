@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from app.models.acting import acting
-from app.models.order import OrderReview, OrderState, ProductOrder, ReviewState
+from app.models.order import OrderState, ProductOrder, ReviewState
+from app.models.order_review import OrderReview
 from app.models.states import StateChange
 from app.sample.builders import bring, make_item, make_region, make_review_limit, make_reviewer, make_ticket
 from app.security.scope import SEE_ALL
