@@ -297,6 +297,23 @@ class ProductOrder(Record):
                 "currency",
             )
 
+    @property
+    def closed(self) -> str:
+        """Why what was ordered stays as it is; empty where it may change."""
+        if not inspect(self).persistent:
+            return ""
+        state = next((state for state in (before(self, "state"), self.state) if state not in OPEN_TO_CHANGE), None)
+        if state is None:
+            return ""
+        words = {"order": self, "state": OrderState(state).label}
+        if state in self.lifecycle.final:
+            return gettext("%(order)s is “%(state)s”, so what was ordered stays as it is: enter a new order.", **words)
+        return gettext(
+            "%(order)s is “%(state)s”: before its content can change, take it back through “Pending” to "
+            "“Acknowledged”.",
+            **words,
+        )
+
     def content_changes(self) -> None:
         """The order or an item is about to change in what the customer gets or pays: count it, void an approval.
 
@@ -304,20 +321,8 @@ class ProductOrder(Record):
         """
         if not inspect(self).persistent:
             return
-        state = next((state for state in (before(self, "state"), self.state) if state not in OPEN_TO_CHANGE), None)
-        if state is not None:
-            words = {"order": self, "state": OrderState(state).label}
-            if state in self.lifecycle.final:
-                raise RuleBroken(
-                    gettext("%(order)s is “%(state)s”, so what was ordered stays as it is: enter a new order.", **words)
-                )
-            raise RuleBroken(
-                gettext(
-                    "%(order)s is “%(state)s”: before its content can change, take it back through “Pending” to "
-                    "“Acknowledged”.",
-                    **words,
-                )
-            )
+        if closed := self.closed:
+            raise RuleBroken(closed)
         self.content_version = before(self, "content_version") + 1
         if self.review_state == ReviewState.APPROVED:
             self.move(ReviewState.NOT_SUBMITTED, gettext("Its content has changed."), self.review)
@@ -456,6 +461,12 @@ class ProductOrderItem(Record):
 
     def __str__(self) -> str:
         return f"{self.label} {self.position}"
+
+    @property
+    def frozen(self) -> str:
+        return self.product_order.closed
+
+    kept = frozen
 
     def check(self) -> None:
         if self.parent is not None and self.parent.product_order is not self.product_order:

@@ -272,22 +272,28 @@ class ListQuery:
         return found
 
     @property
+    def loaded(self) -> list[Field]:
+        """What is read with the rows: the columns, and where a part is closed with its whole, that whole."""
+        whole_of = self.model.fields().values() if self.model.frozen is not Record.frozen else ()
+        return [*self.columns, *(shown for shown in whole_of if shown.part_of and shown not in self.columns)]
+
+    @property
     def is_search(self) -> bool:
         return bool(self.quick) or any(active.operator in SEARCHES for active in self.filters)
 
     def _search(self, session: Session, scope: Select[Any]) -> list[Any] | None:
         """The rows of the page, counted too, where what is found is little; else None."""
         wanted = Wanted(self.keys, self.size + 1, self.place, self.backwards, self.page * self.size)
-        load = eager(scope, self.model, self.columns)
+        load = eager(scope, self.model, self.loaded)
         found, self.counted = read_few(session, self.filtered(scope, Reading.DIRECTLY), load, wanted)
         return found
 
     def _load(self, session: Session, statement: Select[Any], scope: Select[Any], sort: Any) -> list[Any]:
         """The rows of a limited statement; what they refer to is joined to those few, not to all there are."""
-        if any(shown.relation and not shown.many for shown in self.columns):
+        if any(shown.relation and not shown.many for shown in self.loaded):
             keys = statement.with_only_columns(self.model.id).subquery("page")
             statement = sort(scope.join(keys, keys.c.id == self.model.id))
-        return list(session.scalars(eager(statement, self.model, self.columns)).unique())
+        return list(session.scalars(eager(statement, self.model, self.loaded)).unique())
 
     # --- reading -----------------------------------------------------------------------------------------------
 

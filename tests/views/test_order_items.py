@@ -1,0 +1,44 @@
+"""Items follow their order: where it is under way, nobody is offered a form that would be refused."""
+
+import pytest
+
+from app.sample.builders import make_order
+from tests.generic.page import read
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture
+def orders(session):
+    """(a draft, one under way), three items each."""
+    made = make_order(session, items=3), make_order(session, items=3, state="in_progress")
+    session.commit()
+    return made
+
+
+def test_what_is_under_way_offers_neither_edit_nor_delete(login, orders):
+    browser, (draft, under_way) = login("admin"), orders
+    assert (
+        f"/product_order_item/edit/{draft.items[0].id}"
+        in read(browser.get(f"/product_order_item/show/{draft.items[0].id}")).links
+    )
+    item = under_way.items[0].id
+    links = read(browser.get(f"/product_order_item/show/{item}")).links
+    assert [link for link in links if link.startswith(("/product_order_item/edit", "/product_order_item/delete"))] == []
+    answer = browser.get(f"/product_order_item/edit/{item}", follow_redirects=True)
+    assert "before its content can change, take it back through" in read(answer).text
+    refused = browser.post(f"/product_order_item/delete/{item}")
+    assert refused.status_code == 409
+    assert "before its content can change" in read(refused).text
+
+
+def test_a_list_says_so_too_whatever_its_columns(session, login, orders, queries):
+    browser, (draft, under_way) = login("admin"), orders
+    url = "/product_order_item/list/?columns=position&size=50"
+    browser.get(url)
+    session.expire_all()
+    with queries() as statements:
+        answer = browser.get(url)
+    assert len(statements) <= 6, "\n".join(statements)
+    assert all(f"/product_order_item/edit/{item.id}" in answer.text for item in draft.items)
+    assert not any(f"/product_order_item/edit/{item.id}" in answer.text for item in under_way.items)
