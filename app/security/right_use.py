@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from flask_appbuilder.security.sqla.models import Permission, PermissionView, User, ViewMenu
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -85,7 +85,8 @@ def _collect(response: Response) -> Response:
             right = right_of(endpoint)
             collected.of_address[endpoint] = (right,) if right is not None else ()
         rights = {*g.get("used_rights", ()), *collected.of_address[endpoint]}
-        collected.note(user.id, rights, day_of(datetime.datetime.now(datetime.UTC)))
+        [key] = inspect(user).identity  # user.id would read the person again, once something is stored
+        collected.note(key, rights, day_of(datetime.datetime.now(datetime.UTC)))
         if collected.pending and collected.writer != os.getpid():
             _begin_writing(current_app._get_current_object(), collected)  # type: ignore[attr-defined]
     return response

@@ -2,7 +2,9 @@
 
 import pytest
 
+from app.models.order import ProductOrder
 from app.sample.builders import make_any
+from tests.generic.page import read
 from tests.generic.world import ASSOCIATIONS, VIEWS, address, copies, name_of, one, pointing, view_of
 
 pytestmark = pytest.mark.one_database
@@ -107,3 +109,15 @@ def test_a_lookup_costs_three_statements(session, cost, view):
 def test_a_page_asks_for_the_rights_of_its_reader_once(session, cost):
     statements = cost("/customer/list/")
     assert len([text for text in statements if "ab_permission_view_role" in text]) <= 1, told(statements)
+
+
+def test_a_save_is_who_it_is_the_record_its_change_and_the_ledger(session, login, queries):
+    order = make_any(session, ProductOrder)
+    session.commit()
+    browser, url = login("admin"), f"/product_order/edit/{order.id}"
+    typed = read(browser.get(url)).inputs | {"description": ["Calls before the visit"]}
+    session.expunge_all()
+    with queries() as statements:
+        answer = browser.post(url, data=typed)
+    assert answer.status_code == 302
+    assert [text.split()[0] for text in statements] == ["SELECT", "SELECT", "UPDATE", "INSERT"], told(statements)
