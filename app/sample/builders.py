@@ -40,6 +40,7 @@ from app.models.catalog import (
 )
 from app.models.choices import ChoiceType
 from app.models.customer import ContactMedium, Customer, PartyType, Region
+from app.models.discount_use import DiscountUse
 from app.models.duties import DutyConflict, DutyException
 from app.models.gate import Step, Subject
 from app.models.interaction import InteractionReason, PartyInteraction, Route
@@ -572,6 +573,12 @@ def make_reviewer(session: Session, currency: str = "CNY", amount: int = 10**9, 
     reviewer = make_employee(session, **changes)
     make_review_limit(session, employee=reviewer, currency=currency, amount=Decimal(amount))
     return reviewer
+
+
+@builder
+def make_discount_use(session: Session, **changes: Any) -> DiscountUse:
+    own = {"product_order": make_product_order, "price_alteration": make_price_alteration, "amount": Decimal(20)}
+    return _build(session, DiscountUse, changes, **own)
 
 
 @builder

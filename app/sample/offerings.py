@@ -195,12 +195,15 @@ OFFERINGS = [
         "bf1000": (1, 1, 1), "bm40": (1, 5, 50), "office": (0, 10, 500),
     }),
 ]  # fmt: skip
-# Of PriceAlteration; on: key of an offering, category: its code. Those that take no code begin next month: what was
+FRIEND, FRIENDS_PAY_LESS = "FRIEND", Decimal(5)
+# Of PriceAlteration; on: key of an offering, category: its code; since: days ago. Those that take no code begin next month: what was
 # sold before was sold without them.
 DISCOUNTS: list[dict[str, Any]] = [
     {"name": "Student discount", "name_zh": "学生优惠", "percent": Decimal(20), "category": "MOBILE-PLAN",
      "price_type": "recurring", "segment": "consumer", "promotion_code": "STUDENT", "duration_months": 6,
      "priority": 20},
+    {"name": "Brought by a friend", "name_zh": "亲友推荐", "percent": FRIENDS_PAY_LESS, "promotion_code": FRIEND,
+     "priority": 80, "max_uses": 1_000, "since": 800},
     {"name": "New customers: no set-up", "name_zh": "新用户免初装费", "percent": Decimal(100), "category": "BROADBAND",
      "price_type": "one_time", "new_customers_only": True, "priority": 10, "stacking": "exclusive"},
     {"name": "Two years of fibre", "name_zh": "光纤两年约", "kind": "amount", "amount": Decimal(10), "currency": "CNY",

@@ -287,6 +287,8 @@ def _discounts(
     this_month, next_month = today.replace(day=1), (today.replace(day=28) + datetime.timedelta(days=4)).replace(day=1)
     for told in DISCOUNTS:
         values = {"valid_from": this_month if "promotion_code" in told else next_month} | told
+        if days := values.pop("since", None):
+            values["valid_from"] = today - datetime.timedelta(days=days)
         if code := values.pop("category", None):
             values["category"] = categories[code]
         for name, key in (("product_offering", values.pop("on", None)), ("bundle", values.pop("inside", None))):

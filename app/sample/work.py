@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,10 +11,14 @@ from sqlalchemy.orm import Session
 from app.models.acting import acting
 from app.models.customer import Customer
 from app.models.interaction import InteractionReason, Route
-from app.models.order import OrderState, ProductOrder, ReviewState
+from app.models.order import OrderState, ProductOrder, ReviewState, totals
+from app.models.order_review import Decision
 from app.models.ticket import HOURS, PRIORITIES, Level, Severity, TicketKind, TicketStatus, TroubleTicket
 from app.models.vocabulary import Channel
 from app.rules import ticketing
+from app.rules.order_pricing import count_discounts
+from app.rules.ordering import items_of
+from app.rules.pricing import rounded
 from app.sample import names
 from app.sample.builders import (
     bring,
@@ -27,12 +32,14 @@ from app.sample.builders import (
     move_order,
 )
 from app.sample.moments import Moments, Span
+from app.sample.offerings import FRIEND, FRIENDS_PAY_LESS
 from app.sample.parties import CREATORS, Parties, at, clerk_of
 from app.sample.products import Catalog
 from app.sample.reviews import Course, correct, course_of
 from app.sample.staff import REVIEWERS, Staff
 
 ORDERS, TICKETS, INTERACTIONS = 640, 320, 480
+FRIENDS = 16  # one order of a consumer in so many names the code of a friend
 MONTHS_BACK = 18
 ORDERED_BY = [Channel.SHOP, Channel.WEB, Channel.APP, Channel.CALL_CENTRE]
 CONTACTED_BY = [Channel.CALL_CENTRE] * 4 + [Channel.SHOP, Channel.APP, Channel.EMAIL, Channel.SOCIAL]
@@ -113,6 +120,8 @@ def _reviewed(session: Session, wishes: list[Wish], orders: dict[int, ProductOrd
                     decision, why = wish.course.decisions[number]
                     who, decided_at = staff.people[reviewer], wish.course.decided(number)
                     decide_order(session, order, decision, why, reviewer=who, decided_at=decided_at)
+                    if decision == Decision.APPROVED and order.promotion_code:
+                        count_discounts(session, order, items_of(session, order), wish.day)
             session.flush()
 
 
@@ -179,12 +188,19 @@ def _written(
         expected_completion_date=requested if wish.state != "draft" else None,
         items=_items(wish, catalog),
     )
+    if wish.number % FRIENDS == 0 and not is_business:
+        order.promotion_code = FRIEND
+        order.one_time_discount, order.monthly_discount = map(_friends_share, totals(order.items))
     if wish.state != "draft":
         move_order(order, OrderState.ACKNOWLEDGED)
     if wish.course.submissions:
         bring(order, ReviewState.SUBMITTED, lifecycle=ProductOrder.review)
         order.submitted_at = wish.course.submitted(0)
     return order
+
+
+def _friends_share(total: Decimal) -> Decimal:
+    return rounded(total * FRIENDS_PAY_LESS / 100, "CNY")
 
 
 def _items(wish: Wish, catalog: Catalog) -> list[dict[str, Any]]:

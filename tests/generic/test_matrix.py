@@ -344,11 +344,14 @@ def test_each_role_in_its_region(app, session, world, login, place, role):
 
     The regions are alike: every second role walks through the one, the others through the other.
     """
-    walk(app, session, world, login, role, (NORTH, SOUTH)[place % 2])
+    walk(app, session, world, login, role, (NORTH, SOUTH)[place % 2], place)
 
 
-def walk(app, session, world, login, role, region):
-    """The person of the region, with the role, at every door. It changes no row: two walks find the same ones."""
+def walk(app, session, world, login, role, region, place):
+    """The person of the region, with the role, at every door. It changes no row: two walks find the same ones.
+
+    Of the doors that are closed to a role, it tries every second one, the next role the others.
+    """
     sm, other = app.appbuilder.sm, SOUTH if region == NORTH else NORTH
     person = sm.find_user(region)
     person.roles = [sm.find_role(role)]
@@ -373,13 +376,14 @@ def walk(app, session, world, login, role, region):
         return answer
 
     IN = {200, 302, 422}
-    for door in doors(app, world.rows[region]):
+    for number, door in enumerate(doors(app, world.rows[region])):
         if door.right in (PUBLIC, ELSEWHERE) or door.url.startswith(("/logout", "/language")):
             continue
         if door.right == NOBODY:
             expect(door, {403, 404})
         elif door.right != SIGNED_IN and not door.opens_to(rights):
-            expect(door, {403})
+            if (number + place // 2) % 2:
+                expect(door, {403})
         elif door.method == "GET":  # a POST would change the world that the next door is tried on
             answer = expect(door, IN)
             seen = {mark for mark in world.marks[other] if mark in answer.get_data(as_text=True)}
