@@ -180,12 +180,10 @@ def _prices(session: Session, order: ProductOrder, sold: list[ProductOrderItem],
     explanation = price_order(session, order, items_of(session, order), on)
     expected = {priced.line.key: priced for priced in explanation.all()}
     failed = []
+    per_once, per_month = (PriceType.ONE_TIME, _("once")), (PriceType.RECURRING, _("monthly"))
     for item in sold:
         priced = expected.get(item.id)
-        for kind, label, price in (
-            (PriceType.ONE_TIME, _("once"), item.one_time_price),
-            (PriceType.RECURRING, _("monthly"), item.monthly_price),
-        ):
+        for (kind, label), price in ((per_once, item.one_time_price), (per_month, item.monthly_price)):
             of_catalog = priced.amount_of(kind) if priced is not None else Decimal(0)
             if price != of_catalog:
                 told = gettext(
@@ -197,10 +195,7 @@ def _prices(session: Session, order: ProductOrder, sold: list[ProductOrderItem],
                     expected=money(of_catalog, order.currency),
                 )
                 failed.append(Check(_("Prices"), False, told))
-    for kind, label, off in (
-        (PriceType.ONE_TIME, _("once"), order.one_time_discount),
-        (PriceType.RECURRING, _("monthly"), order.monthly_discount),
-    ):
+    for (kind, label), off in ((per_once, order.one_time_discount), (per_month, order.monthly_discount)):
         of_catalog = explanation.totals[kind].off
         if off != of_catalog:
             told = gettext(

@@ -290,10 +290,11 @@ class ListQuery:
 
     def _load(self, session: Session, statement: Select[Any], scope: Select[Any], sort: Any) -> list[Any]:
         """The rows of a limited statement; what they refer to is joined to those few, not to all there are."""
-        if any(shown.relation and not shown.many for shown in self.loaded):
+        loaded = self.loaded
+        if any(shown.relation and not shown.many for shown in loaded):
             keys = statement.with_only_columns(self.model.id).subquery("page")
             statement = sort(scope.join(keys, keys.c.id == self.model.id))
-        return list(session.scalars(eager(statement, self.model, self.loaded)).unique())
+        return list(session.scalars(eager(statement, self.model, loaded)).unique())
 
     # --- reading -----------------------------------------------------------------------------------------------
 
