@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,27 +31,49 @@ def without_english(session: Any) -> None:
     """Put Chinese in place of each English text that is stored, past rules: what is left on a page is the portal's."""
     connection = session.connection()
     connection.execution_options(unrecorded="texts of a test in Chinese")
-    texts = {model.__tablename__: set(_free_texts(model)) for model in MODELS}
-    for model in MODELS:
-        table = model.__table__
-        for name in texts[model.__tablename__]:
-            text = sa.literal("文") + sa.cast(table.c.id, sa.String(20))
-            is_english = table.c[name].regexp_match("[A-Za-z]{3}")
-            connection.execute(sa.update(table).where(is_english).values({name: text}))
-    for change in session.scalars(sa.select(Change)).all():
-        free = texts.get(change.record_type, set())
-        fields = {name: [_said(v) if name in free else v for v in pair] for name, pair in change.changes.items()}
-        said = {"fields": fields, "record_label": _said(change.record_label)}  # in the language of who made the change
-        connection.execute(sa.update(Change.__table__).where(Change.__table__.c.id == change.id).values(said))
+    for statement in _in_chinese():
+        connection.execute(statement)
+    said = list(filter(None, map(_said_in_chinese, session.scalars(sa.select(Change)))))
+    if said:
+        table = Change.__table__
+        values = {"fields": sa.bindparam("new_fields"), "record_label": sa.bindparam("new_label")}
+        connection.execute(sa.update(table).where(table.c.id == sa.bindparam("key")).values(values), said)
     connection.execute(sa.text("UPDATE ab_user SET first_name = '伟', last_name = '王'"))
     connection.execution_options(unrecorded=None)
     session.commit()
+
+
+@cache
+def _in_chinese() -> list[sa.Update]:
+    """A statement for each table, put together once."""
+    found = []
+    for model, names in FREE_TEXTS.items():
+        table = model.__table__
+        text = sa.literal("文") + sa.cast(table.c.id, sa.String(20))
+        english = {name: table.c[name].regexp_match("[A-Za-z]{3}") for name in names}
+        if english:
+            new = {name: sa.case((is_so, text), else_=table.c[name]) for name, is_so in english.items()}
+            found.append(sa.update(table).where(sa.or_(*english.values())).values(new))
+    return found
+
+
+def _said_in_chinese(change: Change) -> dict[str, Any] | None:
+    """An entry of the ledger in the language of who made the change; None where there is no English in it."""
+    free = FREE_TEXTS_OF.get(change.record_type, frozenset())
+    fields = {name: [_said(v) if name in free else v for v in pair] for name, pair in change.changes.items()}
+    label = _said(change.record_label)
+    is_alike = label == change.record_label and all(pair == list(change.changes[name]) for name, pair in fields.items())
+    return None if is_alike else {"key": change.id, "new_fields": fields, "new_label": label}
 
 
 def _free_texts(model: type[Record]) -> Iterator[str]:
     for name, shown in model.fields().items():
         if type(shown.sql_type) in (sa.String, sa.Text) and name not in ("time_zone", "created_by", "changed_by"):
             yield name
+
+
+FREE_TEXTS = {model: frozenset(_free_texts(model)) for model in MODELS}
+FREE_TEXTS_OF = {model.__tablename__: names for model, names in FREE_TEXTS.items()}
 
 
 def _said(value: Any) -> Any:
@@ -94,10 +117,11 @@ def _attributes(tag: str, given: dict[str, str]) -> Iterator[str]:
         is_shown = SHOWN_BY_SCRIPTS.fullmatch(name) or (tag == "body" and OF_BODY.fullmatch(name))
         if name in SPOKEN or is_shown or (name == "value" and is_button):
             yield value
-    for field in json.loads(given.get("data-filterable") or "[]"):
+    filters = json.loads(given.get("data-filterable") or '{"fields": [], "operators": {}}')
+    for field in filters["fields"]:
         yield field["label"]
-        yield from (operator["label"] for operator in field["operators"])
         yield from (label for _value, label in field["choices"] or ())
+    yield from (operator["label"] for comparisons in filters["operators"].values() for operator in comparisons)
     for series in json.loads(given.get("data-series") or "[]"):
         yield series["name"]
         yield from (str(name) for name, _figure in series["data"])

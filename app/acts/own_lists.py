@@ -16,7 +16,7 @@ from app.acts.operators import OPERATORS, kind_of
 from app.models.base import Record
 from app.models.own_list import LONGEST_ARGS, LONGEST_NAME, ChosenList, OwnList
 from app.models.refusal import RuleBroken
-from app.security.manager import held_roles
+from app.security.manager import held_roles, may_have_lists
 
 MOST = 30  # saved lists of one person and table
 Pairs = list[tuple[str, str]]
@@ -34,7 +34,9 @@ class Lists:
 
 
 def lists_of(session: Session, user: Any, table: str) -> Lists:
-    """One statement: own lists, and those shared with a role that the person holds."""
+    """Own lists, and those shared with a role that the person holds: one statement, where there are any."""
+    if not may_have_lists(user):
+        return Lists([], None)
     asked = session.execute(_lists(), {"user": user.id, "roles": list(held_roles(user)), "table": table}).all()
     found = [row[0] for row in asked]
     if asked and asked[0][1] is not None:

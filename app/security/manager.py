@@ -26,6 +26,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.models.approval import RoleGrant
+from app.models.own_list import OwnList
 from app.models.refusal import RuleBroken
 from app.models.role_limits import FieldRule, RoleReach
 from app.models.sign_in import UserSession
@@ -38,14 +39,13 @@ MOST_KNOWN = 1_000  # sets of roles whose rights a process keeps
 
 
 class Held(NamedTuple):
-    """A role that a person holds, also by a group. rights: how many; with their checksum it is their version.
+    """A role that a person holds, also by a group. rights: their version, how many they are with a checksum.
 
     field_rules, reaches: "2:customer.phone masked;customer.email hidden", how many and which; None: none.
     """
 
     name: str
-    rights: int
-    checksum: Any
+    rights: str | None = None
     field_rules: str | None = None
     reaches: str | None = None
 
@@ -57,6 +57,11 @@ def held_roles(user: Any) -> dict[int, str]:
         return {key: role.name for key, role in held.items()}
     roles = current_app.appbuilder.sm.get_user_roles(user)  # type: ignore[attr-defined]
     return {role.id: role.name for role in sorted(roles, key=lambda role: role.name)}
+
+
+def may_have_lists(user: Any) -> bool:
+    """Whether there are saved lists that a person sees, as read with the person of the request; not known of others."""
+    return bool(g.get("held_roles", (None, {}))[0] != user or g.has_lists)
 
 
 def limited_roles() -> dict[int, Held]:
@@ -77,7 +82,7 @@ def read_limits(names: dict[int, str]) -> dict[int, Held]:
     role = current_app.appbuilder.sm.role_model  # type: ignore[attr-defined]
     asked = select(role.id, _told(FieldRule, FieldRule.place, FieldRule.restriction, role))
     asked = asked.add_columns(_told(RoleReach, RoleReach.subject, RoleReach.reach, role)).where(role.id.in_(names))
-    return {key: Held(names[key], 0, None, *told) for key, *told in current_app.appbuilder.sm.session.execute(asked)}  # type: ignore[attr-defined]
+    return {key: Held(names[key], None, *told) for key, *told in current_app.appbuilder.sm.session.execute(asked)}  # type: ignore[attr-defined]
 
 
 class listed(FunctionElement[str]):
@@ -146,8 +151,9 @@ class SwitchboardSecurityManager(SecurityManager):
         found = self.session.execute(self._user_with_roles, {"pk": pk, "now": now, "key": key}).all()
         if not found:
             return None
-        user, g.session_lives = found[0][0], found[0][1] is not None
-        g.held_roles = user, {key: Held(*version) for _user, _lives, key, *version in found if key is not None}
+        user, alive, g.has_lists = found[0][:3]
+        g.session_lives = alive is not None
+        g.held_roles = user, {key: Held(*version) for _user, _alive, _lists, key, *version in found if key is not None}
         return user
 
     def load_user(self, pk: Any) -> Any:
@@ -167,13 +173,14 @@ class SwitchboardSecurityManager(SecurityManager):
         own = select(held.c.role_id).where(held.c.user_id == pk, ~ended)  # the worker takes them away a little later
         of_groups = select(of_group.c.role_id).join(joined, joined.c.group_id == of_group.c.group_id)
         roles = union_all(own, of_groups.where(joined.c.user_id == pk))
-        count = select(func.count(rights.c.id)).where(rights.c.role_id == role.id).scalar_subquery()
-        product = cast(rights.c.id, BigInteger) * rights.c.permission_view_id
-        checksum = select(func.sum(product)).where(rights.c.role_id == role.id).scalar_subquery()
+        checksum = func.sum(cast(rights.c.id, BigInteger) * rights.c.permission_view_id)
+        version = cast(func.count(), String(20)).concat(":").concat(cast(checksum, String(40)))
+        version_of = select(version).where(rights.c.role_id == role.id).scalar_subquery()
+        lists = exists().where(or_(OwnList.owner_id == pk, OwnList.role_id.in_(roles)))
         mine = UserSession.user_id == pk, UserSession.ended_at.is_(None)
         alive = select(UserSession.id).where(UserSession.key_hash == bindparam("key", type_=String(64)), *mine)
         return (
-            select(user, alive.scalar_subquery(), role.id, role.name, count, checksum)
+            select(user, alive.scalar_subquery(), lists, role.id, role.name, version_of)
             .add_columns(_told(FieldRule, FieldRule.place, FieldRule.restriction, role))
             .add_columns(_told(RoleReach, RoleReach.subject, RoleReach.reach, role))
             .outerjoin(role, role.id.in_(roles))

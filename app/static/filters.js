@@ -1,8 +1,13 @@
 // The filter builder: choose a field, an operator and values; the form then goes to the list's own address.
 "use strict";
+// The fields of a form of filters, each with the comparisons of its kind.
+window.fieldsOf = (form) => {
+  const { fields, operators } = JSON.parse(form.dataset.filterable || '{"fields": []}');
+  return fields.map((field) => ({ ...field, operators: operators[field.kind] }));
+};
 document.querySelectorAll(".filter-form").forEach((form) => {
   const words = form.dataset;
-  const fields = JSON.parse(words.filterable || "[]");
+  const fields = window.fieldsOf(form);
   const opener = form.querySelector(".filter-add");
   let count = 0;
   let edited = ""; // the condition that the builder changes

@@ -217,7 +217,7 @@
   };
   if (rows && form) {
     const names = all("thead th", rows).map((head) => head.dataset.name);
-    const fields = new Map(JSON.parse(form.dataset.filterable || "[]").map((field) => [field.name, field]));
+    const fields = new Map(window.fieldsOf(form).map((field) => [field.name, field]));
     const link = make("a", { className: "cell-filter", tabIndex: -1 });
     link.append(icon("fa-filter"));
     // What the filter "is" needs for the value of a cell: that of a choice, or the key of what it links to.

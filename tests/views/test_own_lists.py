@@ -268,4 +268,10 @@ def test_saved_lists_cost_one_statement(session, people, queries):
     session.commit()
     with queries() as statements:
         assert people["bob"].get("/customer/list/?q=").status_code == 200
-    assert len([text for text in statements if "own_list" in text]) == 1
+    assert len([text for text in statements if "FROM own_list LEFT OUTER JOIN" in text]) == 1
+
+
+def test_who_has_no_saved_list_is_asked_for_none(people, queries):
+    with queries() as statements:
+        assert people["bob"].get("/customer/list/?q=").status_code == 200
+    assert [text for text in statements if "FROM own_list LEFT OUTER JOIN" in text] == []
