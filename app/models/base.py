@@ -154,6 +154,7 @@ class Declared:
     ledger: ClassVar[bool] = True
     gated: ClassVar[Any] = None  # a Subject (app.models.gate): rows are made, changed and deleted by request only
     by_rule: ClassVar[bool] = False  # rows are written by actions only: nobody types one in, changes or deletes one
+    stays_open: ClassVar[bool] = False  # as a part, it is added and changed even where its whole is closed
 
     @classmethod
     def fields(cls) -> dict[str, Field]:
@@ -175,6 +176,11 @@ class Declared:
     @property
     def kept(self) -> str:
         """Why nobody deletes it in this state; empty where it may go. check_removal() refuses the same."""
+        return ""
+
+    @property
+    def closed(self) -> str:
+        """Why no part is added to it in this state; empty where it may be. The check() of a part refuses the same."""
         return ""
 
     @classmethod

@@ -31,6 +31,7 @@ class OfferingTestCase(Record):
     )
 
     label, label_plural = _("Test case"), _("Test cases")
+    stays_open = True
 
     product_offering_id: Mapped[int] = field(
         ForeignKey("product_offering.id"), label=_("Product offering"), part_of=True, in_list=True

@@ -83,22 +83,29 @@ def keep_as_launched(record: Record) -> None:
             )
 
 
+def parts_are_closed(whole: Any) -> str:
+    """Why no part of it is added, changed or deleted; empty until it has passed its test."""
+    if not is_in(whole, FINISHED):
+        return ""
+    if is_in(whole, ONCE_LAUNCHED):
+        return gettext("%(whole)s is launched: its parts change only in a new version.", whole=whole)
+    return gettext("%(whole)s has passed its test: take it back to test to change its parts.", whole=whole)
+
+
 def keep_parts_as_launched(whole: Any, field: str | None = None) -> None:
     """Refuse to add, change or delete a part of what has passed its test."""
-    if whole is None or not is_in(whole, FINISHED):
-        return
-    raise RuleBroken(
-        gettext("%(whole)s is launched: its parts change only in a new version.", whole=whole)
-        if is_in(whole, ONCE_LAUNCHED)
-        else gettext("%(whole)s has passed its test: take it back to test to change its parts.", whole=whole),
-        field,
-    )
+    if whole is not None and (told := parts_are_closed(whole)):
+        raise RuleBroken(told, field)
 
 
 class Published(Record):
     """What is launched by request: from then on its end, too, is moved by request only."""
 
     __abstract__ = True
+
+    @property
+    def closed(self) -> str:
+        return parts_are_closed(self)
 
     def is_gated(self, name: str) -> bool:
         return name != "valid_to" or is_in(self, ONCE_LAUNCHED)

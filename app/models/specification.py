@@ -16,7 +16,13 @@ from app.models.choices import Choices
 from app.models.compare import has_changed
 from app.models.constraints import not_negative, period, rule, unique
 from app.models.identity import IdentificationType
-from app.models.publication import LifecycleStatus, keep_as_launched, keep_parts_as_launched, publication
+from app.models.publication import (
+    LifecycleStatus,
+    keep_as_launched,
+    keep_parts_as_launched,
+    parts_are_closed,
+    publication,
+)
 from app.models.refusal import RuleBroken
 from app.models.types import Email, Money, Percent, PhoneNumber
 from app.models.vocabulary import Currency
@@ -129,6 +135,10 @@ class ProductSpecification(Record):
 
     def __str__(self) -> str:
         return f"{self.number} {self.called}"
+
+    @property
+    def closed(self) -> str:
+        return parts_are_closed(self)
 
     def check(self) -> None:
         keep_as_launched(self)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.sample.builders import make_order
+from app.sample.builders import launch, make_offering, make_order
 from tests.generic.page import read
 
 pytestmark = pytest.mark.one_database
@@ -42,3 +42,19 @@ def test_a_list_says_so_too_whatever_its_columns(session, login, orders, queries
     assert len(statements) <= 6, "\n".join(statements)
     assert all(f"/product_order_item/edit/{item.id}" in answer.text for item in draft.items)
     assert not any(f"/product_order_item/edit/{item.id}" in answer.text for item in under_way.items)
+
+
+def test_parts_are_not_added_where_their_whole_is_closed(session, login, orders):
+    browser, (draft, under_way) = login("admin"), orders
+    offering = launch(session, make_offering(session))
+    session.commit()
+
+    def adds(url):
+        return [link for link in read(browser.get(url)).links if "/add?" in link]
+
+    assert adds(f"/product_order/show/{draft.id}") == [f"/product_order_item/add?product_order_id={draft.id}"]
+    assert adds(f"/product_order/show/{under_way.id}") == []
+    page = f"/product_offering/show/{offering.id}?tab="
+    assert adds(f"{page}offering_market.product_offering_id") == []
+    assert adds(f"{page}offering_test_case.product_offering_id") != [], "a test case is added at any time"
+    assert adds(f"{page}product_offering_price.product_offering_id") != [], "a price has a life of its own"

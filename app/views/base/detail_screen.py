@@ -154,7 +154,8 @@ class DetailScreen(FollowScreen):
         query.columns = [column for column in query.columns if column.name != shown.name]
         page = view.list_page(query)
         page.has_quick, page.filterable = False, Markup("")
-        if view.may("add"):
+        is_closed = shown.part_of and not view.model.stays_open and record.closed
+        if view.may("add") and not is_closed:
             page.buttons.append(
                 Button("add", gettext("Add"), view.address(f"add?{shown.name}={record.id}"), "fa-plus", "primary")
             )

@@ -1,6 +1,6 @@
 """The list of a model: filtered, sorted and paged as its address says."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flask import g, redirect, request
@@ -88,6 +88,7 @@ class ListScreen(Screen):
         return ListPage(
             title=self.model.label_plural,
             columns=[_column(query, shown, shown.name in inline) for shown in query.columns],
+            key=_key_of(query.columns),
             rows=[draw(record) for record in found],
             count=count,
             count_text=query.count_text(session, scope, count),
@@ -111,15 +112,15 @@ class ListScreen(Screen):
         )
 
     def row_maker(self, query: ListQuery) -> Callable[[Any], Row]:
-        """A function from a record to its row; the first cell leads to the record, unless it leads elsewhere."""
-        cells = [cell_in(self, shown) for shown in query.columns]
+        """A function from a record to its row, of which the cell of its own that comes first leads to the record."""
+        key, cells = _key_of(query.columns), [cell_in(self, shown) for shown in query.columns]
         show = self.address("show/") if self.may("show") else ""
         edit = self.address("edit/") if self.may("edit") else ""
 
         def row(record: Any) -> Row:
             drawn = [found if isinstance(found := cell(record), Markup) else escape(found) for cell in cells]
-            if show and drawn and "<a " not in drawn[0]:
-                drawn[0] = Markup(f'<a href="{show}{record.id}">{drawn[0]}</a>')  # noqa: S704 (the route is ours)
+            if show and drawn and "<a " not in drawn[key]:
+                drawn[key] = Markup(f'<a href="{show}{record.id}">{drawn[key]}</a>')  # noqa: S704 (the route is ours)
             is_open = edit and not record.frozen
             return Row(record.id, f"{show}{record.id}" if show else "", f"{edit}{record.id}" if is_open else "", drawn)
 
@@ -130,6 +131,11 @@ class ListScreen(Screen):
         """The fields that can be typed in in a list: those of the form that fit in a cell and take no request."""
         fit = [shown for shown in cls.inputs(is_new=False) if not (shown.many or shown.multiline or shown.gated)]
         return fit if cls.model.gated is None else []
+
+
+def _key_of(columns: Sequence[Field]) -> int:
+    """The place of the column that leads to the record: the first that does not lead to another one."""
+    return next((place for place, shown in enumerate(columns) if not shown.target), 0)
 
 
 def _column(query: ListQuery, shown: Field, is_inline: bool) -> Column:

@@ -83,6 +83,7 @@ class ListPage:
     inline_url: str = ""  # where its cells are typed in: /<table>/inline/
     offered: str = ""  # for the choice of columns, as JSON: [name, label] of every field
     own: "OwnLists | None" = None
+    key: int = 0  # the place of the column that leads to the record
 
     @property
     def last(self) -> int:
@@ -99,7 +100,8 @@ class ListPage:
         Put together here and not in the template, where a hundred rows take longer than all else of the page.
         """
         heads = [f'<td class="{"number" if column.is_number else ""}">' for column in self.columns]
-        heads = ['<td class="key">', *(head.replace(' class=""', "") for head in heads[1:])]
+        heads = [head.replace(' class=""', "") for head in heads]
+        heads[self.key : self.key + 1] = ['<td class="key">']
         tick, edit = str(escape(tick)), str(escape(edit))
         has_edit, drawn = self.has_edit, []
         for number, row in enumerate(self.rows, self.first or 1):
