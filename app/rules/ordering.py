@@ -19,6 +19,7 @@ from app.models.order import ItemAction, ProductOrder, ProductOrderItem
 from app.models.pricing import PriceType
 from app.models.publication import LifecycleStatus
 from app.models.ticket import Priority, TroubleTicket
+from app.rules.going_together import contradictions
 from app.rules.order_pricing import SOLD, price_order
 from app.rules.price_book import regions_of
 from app.rules.standing import ORDER_IS_OPEN, balances
@@ -38,7 +39,7 @@ class Check:
 
 
 def checks(session: Session, order: ProductOrder, on: datetime.date) -> list[Check]:
-    """Every check of an order, in the order in which a reviewer reads them; some eight statements, however many items.
+    """Every check of an order, in the order in which a reviewer reads them; at most 17 statements, however many items.
 
     on: the day whose catalogue counts: that of the order, so that a later price does not undo what was agreed.
     """
@@ -52,6 +53,7 @@ def checks(session: Session, order: ProductOrder, on: datetime.date) -> list[Che
         *_offerings(session, order, sold, on),
         *_prices(session, order, sold, on),
         *_bundles(session, sold),
+        *_relations(session, order, items),
         _twice(session, order, sold),
         _tickets(session, order.customer),
     ]
@@ -275,6 +277,15 @@ def _miscounted(
         if item.product_offering_id in counts:
             words = {"item": item, "offering": item.product_offering, "bundle": bundle.product_offering}
             yield gettext("%(item)s: %(offering)s is no member of %(bundle)s.", **words)
+
+
+def _relations(session: Session, order: ProductOrder, items: list[ProductOrderItem]) -> list[Check]:
+    """One check for each specification that would miss what it requires, or stand beside what it excludes."""
+    told = contradictions(session, order, items)
+    if told is None:
+        return []
+    fine = gettext("Nothing lacks what it requires, or stands beside what it excludes.")
+    return [Check(_("Goes together"), False, each) for each in told] or [Check(_("Goes together"), True, fine)]
 
 
 # --- what else is going on -------------------------------------------------------------------------------------------

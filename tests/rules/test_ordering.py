@@ -17,9 +17,11 @@ from app.sample.builders import (
     make_offering,
     make_order,
     make_price,
+    make_product_spec_relationship,
     make_region,
     make_specification,
     make_ticket,
+    move_order,
 )
 
 pytestmark = pytest.mark.one_database
@@ -265,6 +267,82 @@ def test_nothing_is_ordered_twice(session):
     assert "Ordered twice" not in failed(session, second), "it is over"
 
 
+def sold_as(session, specification):
+    """An item of an offering of a specification, on sale for 99 a month."""
+    offering = make_offering(session, product_specification=specification)
+    launch(session, make_price(session, product_offering=offering, amount=Decimal(99)))
+    return {"product_offering": launch(session, offering), "monthly_price": Decimal(99)}
+
+
+def related(session, relation):
+    """Items of two kinds, of which the first requires or excludes the second."""
+    other = launch(session, make_specification(session, name="Line"))
+    one = make_specification(session, name="Box")
+    make_product_spec_relationship(session, product_specification=one, relation=relation, target=other)
+    return sold_as(session, launch(session, one)), sold_as(session, other)
+
+
+def completed(session, *items, customer):
+    order = ordered(session, *items, customer=customer)
+    move_order(order, "completed")
+    session.flush()
+    return order
+
+
+ENDED = {"action": "delete", "product_number": "PD1"}
+
+
+@pytest.mark.each_database
+def test_what_is_required_is_in_the_order_in_use_or_under_way(session):
+    box, line = related(session, "requires")
+    alone = ordered(session, box)
+    assert failed(session, alone)["Goes together"] == [
+        f"{box['product_offering'].product_specification} requires {line['product_offering'].product_specification}, "
+        f"which {alone.customer} would not have."
+    ]
+    assert "Goes together" not in failed(session, ordered(session, box, line))
+    has_it = make_customer(session, **IDENTIFIED)
+    completed(session, line, customer=has_it)
+    assert "Goes together" not in failed(session, ordered(session, box, customer=has_it))
+    gets_it = make_customer(session, **IDENTIFIED)
+    ordered(session, line, customer=gets_it)
+    assert "Goes together" not in failed(session, ordered(session, box, customer=gets_it))
+
+
+@pytest.mark.each_database
+def test_what_is_required_is_not_taken_away(session):
+    box, line = related(session, "requires")
+    customer = make_customer(session, **IDENTIFIED)
+    completed(session, box, line, customer=customer)
+    assert "requires" in failed(session, ordered(session, line | ENDED, customer=customer))["Goes together"][0]
+    both = ordered(session, line | ENDED, box | ENDED | {"product_number": "PD2"}, customer=customer)
+    assert "Goes together" not in failed(session, both)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_excludes_each_other_is_never_had_together(session, first):
+    some = related(session, "excludes")
+    assert "excludes" in failed(session, ordered(session, *some))["Goes together"][0]
+    customer = make_customer(session, **IDENTIFIED)
+    completed(session, some[first], customer=customer)
+    assert "excludes" in failed(session, ordered(session, some[1 - first], customer=customer))["Goes together"][0]
+    change = ordered(session, some[1 - first], some[first] | ENDED, customer=customer)
+    assert "Goes together" not in failed(session, change)
+
+
+def test_a_later_version_is_the_same_product(session):
+    box, line = related(session, "requires")
+    later = launch(session, make_specification(session, previous=line["product_offering"].product_specification))
+    assert "Goes together" not in failed(session, ordered(session, box, sold_as(session, later)))
+
+
+def test_an_order_is_not_blamed_for_what_was_wrong_before_it(session):
+    box, line = related(session, "excludes")
+    customer = make_customer(session, **IDENTIFIED)
+    completed(session, box, line, customer=customer)
+    assert "Goes together" not in failed(session, ordered(session, line, customer=customer))
+
+
 @pytest.mark.each_database
 @pytest.mark.parametrize(
     ("levels", "state", "passes"),
@@ -292,4 +370,4 @@ def test_its_statements_do_not_grow_with_the_items(session, queries):
         with queries() as statements:
             checks(session, order, DAY)
         counts.append(len(statements))
-    assert counts[0] == counts[1] <= 14
+    assert counts[0] == counts[1] <= 16
