@@ -213,11 +213,21 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def original_url(engine_name: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> str:
+def folder_of_all(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A folder that the workers of this run of pytest share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if _is_worker(request.config) else own
+
+
+@pytest.fixture(scope="session")
+def original_url(
+    engine_name: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+    folder_of_all: Path,
+) -> str:
     """The address of a migrated database with roles and the user admin, to copy: one for all workers of pytest."""
-    run, folder = os.getpid(), tmp_path_factory.getbasetemp()
-    if _is_worker(request.config):
-        run, folder = os.getppid(), folder.parent
+    run, folder = (os.getppid() if _is_worker(request.config) else os.getpid()), folder_of_all
     with (folder / f"{engine_name}.original").open("a+") as note:
         fcntl.flock(note, fcntl.LOCK_EX)
         note.seek(0)

@@ -1,5 +1,6 @@
 """A portal with the sample world and people in a headless Chromium: for the tests in a browser, and for pictures."""
 
+import json
 import os
 import shutil
 import socket
@@ -44,11 +45,10 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", seconds: int = 60) ->
     raise RuntimeError(f"{url} does not answer")
 
 
-@contextmanager
-def sample_portal(folder: Path, seconds: int = 180) -> Iterator[str]:
-    """The address of a portal with the sample world, as `make run` starts it; every login has PASSWORD."""
+def settings_of(folder: Path) -> dict[str, str]:
+    """The environment of a portal whose database is in a folder; every login of the sample has PASSWORD."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
-    environ = inherited | {
+    return inherited | {
         "PORT": str(free_port()),
         "SWITCHBOARD_DATABASE_URL": f"sqlite:///{folder / 'portal.db'}",
         "SWITCHBOARD_SECRET_KEY": "a secret of the tests, long enough for all",
@@ -56,6 +56,12 @@ def sample_portal(folder: Path, seconds: int = 180) -> Iterator[str]:
         "SWITCHBOARD_RATELIMIT_ENABLED": "false",
         "SWITCHBOARD_LOG_LEVEL": "WARNING",
     }
+
+
+@contextmanager
+def sample_portal(folder: Path, seconds: int = 180) -> Iterator[str]:
+    """The address of a portal as `make run` starts it: with the sample world where the folder has no database."""
+    environ = settings_of(folder)
     process = subprocess.Popen([sys.executable, "run.py"], cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{environ['PORT']}"
     try:
@@ -64,6 +70,40 @@ def sample_portal(folder: Path, seconds: int = 180) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def prepare_sample(folder: Path) -> None:
+    """Make portal.db, the database of a portal with the sample world, as its first start leaves it."""
+    _python(folder, "-m", "flask", "--app", "app", "portal", "prepare")
+
+
+@contextmanager
+def empty_portal(folder: Path, people: dict[str, str]) -> Iterator[str]:
+    """The address of a portal that has nothing but people. people: login -> role; each has PASSWORD."""
+    _python(folder, "-c", BEGIN_WITH, json.dumps(people))
+    with sample_portal(folder) as url:
+        yield url
+
+
+BEGIN_WITH = """
+import json, sys
+from flask_migrate import upgrade
+from app import create_app
+from app.cli import sync_roles
+from tests.conftest import add_user
+app = create_app()
+with app.app_context():
+    upgrade()
+    sync_roles()
+    for name, role in json.loads(sys.argv[1]).items():
+        add_user(app, name, role)
+"""
+
+
+def _python(folder: Path, *arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=settings_of(folder), check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def sign_in(page: Any, username: str) -> None:

@@ -1,6 +1,7 @@
 """What product managers do with the catalog: publish, make a new version, change prices by the hundred."""
 
 import datetime
+from dataclasses import replace
 from typing import Any
 
 from flask_babel import gettext
@@ -42,6 +43,10 @@ PUBLISH = Action(
     text=_("All checks and test cases are asked; then somebody else approves, and it is launched on its day."),
     allowed=lambda record: record.lifecycle_status == LifecycleStatus.ACTIVE,
     why_not=lambda record: gettext("%(record)s has not passed its test.", record=record),
+)  # fmt: skip
+PUBLISH_CATALOG = replace(
+    PUBLISH, allowed=lambda catalog: True,
+    text=_("All of it that has passed its test is checked and launched together, when somebody else has approved."),
 )  # fmt: skip
 NEW_VERSION = Action(
     "new_version", _("New version"), _make_version, icon="fa-clone",

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.acts.removal import parts_of
 from app.models.approval import ChangeRequestLine
 from app.models.base import Record, model_of
-from app.models.catalog import ProductOffering
+from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
 from app.models.ledger import plain
 from app.models.price_alteration import PriceAlteration
 from app.models.pricing import ProductOfferingPrice
@@ -24,6 +24,7 @@ from app.models.publication import LifecycleStatus
 from app.models.refusal import RuleBroken
 from app.models.specification import ProductSpecification
 from app.rules import offering_tests
+from app.rules.price_book import members_of
 from app.rules.publishing import Finding, bundles_around, check_offerings, check_specification
 
 ACTIVE, LAUNCHED = LifecycleStatus.ACTIVE, LifecycleStatus.LAUNCHED
@@ -31,13 +32,49 @@ MOST_TOLD = 50  # findings that refuse
 
 
 def together(session: Session, record: Any) -> list[Any]:
-    """What is launched with a record: an offering with the prices of it that have passed their test."""
+    """What is launched with a record: of an offering its prices that have passed their test, of a catalog all in it."""
+    if isinstance(record, ProductCatalog):
+        return waiting_in(session, record)
     if not isinstance(record, ProductOffering):
         return [record]
-    mine = select(ProductOfferingPrice).where(
-        ProductOfferingPrice.product_offering_id == record.id, ProductOfferingPrice.lifecycle_status == ACTIVE
-    )
-    return [record, *session.scalars(mine.order_by(ProductOfferingPrice.id))]
+    return [record, *_ready(session, ProductOfferingPrice, ProductOfferingPrice.product_offering_id == record.id)]
+
+
+def prepared(session: Session, offering: ProductOffering) -> dict[str, set[int]]:
+    """Table -> keys of what counts as launched when its price is explained before it is: of its members, too."""
+    below = members_of(session, {offering.id}) if offering.is_bundle else {}
+    keys = {offering.id, *(member for members in below.values() for member, _normally in members)}
+    price = ProductOfferingPrice
+    return keys_of([offering, *_ready(session, price, price.product_offering_id.in_(keys))])
+
+
+def waiting_in(session: Session, catalog: ProductCatalog) -> list[Any]:
+    """All of a catalog that has passed its test: what its offerings are of, they themselves, what they cost.
+
+    With the members of its bundles, whatever catalog they are in. A statement for each kind, and each level of bundles.
+    """
+    shelves = select(Category.id).where(Category.product_catalog_id == catalog.id)
+    on_shelf = select(ProductOffering.id).where(ProductOffering.categories.any(Category.id.in_(shelves)))
+    found = {row.id: row for row in _ready(session, ProductOffering, ProductOffering.id.in_(on_shelf))}
+    level = set(found)
+    while level:
+        inside = select(BundledOffering.offering_id).where(BundledOffering.bundle_id.in_(level))
+        below = {row.id: row for row in _ready(session, ProductOffering, ProductOffering.id.in_(inside))}
+        level = below.keys() - found.keys()
+        found |= below
+    specifications = {row.product_specification_id for row in found.values()}
+    price, off = ProductOfferingPrice, PriceAlteration
+    return [
+        *_ready(session, ProductSpecification, ProductSpecification.id.in_(specifications)),
+        *sorted(found.values(), key=lambda row: row.id),
+        *_ready(session, price, or_(price.product_offering_id.in_(on_shelf), price.product_offering_id.in_(found))),
+        *_ready(session, off, or_(off.product_offering_id.in_(on_shelf), off.product_offering_id.in_(found),
+                                  off.category_id.in_(shelves))),
+    ]  # fmt: skip
+
+
+def _ready(session: Session, model: Any, which: Any) -> Sequence[Any]:
+    return session.scalars(select(model).where(which, model.lifecycle_status == ACTIVE).order_by(model.id)).all()
 
 
 def findings_of(session: Session, records: Sequence[Any], day: datetime.date) -> list[Finding]:
@@ -47,7 +84,7 @@ def findings_of(session: Session, records: Sequence[Any], day: datetime.date) ->
     for record in records:
         if isinstance(record, ProductSpecification):
             found += check_specification(session, record.id, day)
-    return found
+    return list(dict.fromkeys(found))
 
 
 def offerings_about(records: Iterable[Any]) -> set[int]:

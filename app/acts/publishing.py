@@ -35,6 +35,8 @@ def ask_to_publish(
     Raises RuleBroken with every obstacle at once.
     """
     day, records = apply_from or day_of(now), records if records is not None else together(session, record)
+    if not records:
+        raise RuleBroken(gettext("Nothing in %(record)s has passed its test and waits to be launched.", record=record))
     if told := obstacles(session, records, day):
         raise RuleBroken.several([(None, sentence) for sentence in told[:MOST_TOLD]])
     lines = [seal_line(session, record, records), *_endings(session, records, day)]

@@ -11,7 +11,7 @@ from itertools import groupby, pairwise, product
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.models.catalog import BundledOffering, BundleGroup, OfferingMarket, ProductOffering
@@ -63,6 +63,11 @@ class Shelf:
     relations: dict[int, list[Any]] = field(default_factory=dict)
     regions: dict[int | None, tuple[int, ...]] = field(default_factory=dict)
     region_names: dict[int, str] = field(default_factory=dict)
+    followed: set[int] = field(default_factory=set)  # offerings with a later version that counts
+
+    def is_history(self, row: Any) -> bool:
+        """Whether an offering is sold no more because a later version is: what it was is kept as it was."""
+        return row.id in self.followed and row.valid_to is not None and row.valid_to <= self.day
 
     def counts(self, table: str, row: Any) -> bool:
         return row.lifecycle_status == LAUNCHED or row.id in self.launching.get(table, ())
@@ -100,6 +105,11 @@ def _read(session: Session, keys: Sequence[int], day: datetime.date, launching: 
     rows = session.execute(select(*offering).where(offering.id.in_(keys)).order_by(offering.id)).all()
     prepared = launching.get("product_offering_price", ())
     shelf = Shelf(rows, read_rates(session, keys, prepared), launching, day)
+    later = and_(
+        offering.previous_id.in_(keys),
+        or_(offering.lifecycle_status == LAUNCHED, offering.id.in_(launching.get("product_offering", ()))),
+    )
+    shelf.followed = set(session.scalars(select(offering.previous_id).where(later)))
     shelf.markets = _by(session, select(*OfferingMarket.__table__.c), "product_offering_id", keys)
     shelf.groups = _by(session, select(*BundleGroup.__table__.c), "bundle_id", keys)
     member, inner = BundledOffering, aliased(ProductOffering)
@@ -160,6 +170,8 @@ def _by(session: Session, statement: Any, name: str, keys: Collection[int] | Non
 
 def _of_offering(shelf: Shelf, row: Any) -> Iterator[Finding]:
     yield from _texts(ProductOffering.__tablename__, row)
+    if shelf.is_history(row):
+        return
     yield from _period(shelf, row)
     yield from _prices(shelf, row)
     yield from _gaps(shelf, row)

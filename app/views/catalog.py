@@ -3,7 +3,7 @@
 from flask_babel import lazy_gettext as _
 
 from app.acts import catalog_file
-from app.acts.catalog_actions import NEW_VERSION, PUBLISH
+from app.acts.catalog_actions import NEW_VERSION, PUBLISH, PUBLISH_CATALOG
 from app.models.catalog import (
     BundledOffering,
     BundleGroup,
@@ -138,6 +138,13 @@ class ProductCatalogView(RecordView):
     menu = Menu.PRODUCTS
     icon = "fa-book"
     related = ["CategoryView"]
+    actions = [PUBLISH_CATALOG]
+    panels = [
+        Panel(_("Waiting to be published"), checks_panel, "catalog/checks.html"),
+        Panel(
+            _("Whom it would hit"), impact_panel, "catalog/impact.html", [ProductOrderItem.monthly_price], is_wide=True
+        ),
+    ]
     own_file = OwnFile(
         "json",
         _("Catalog file (JSON)"),

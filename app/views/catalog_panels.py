@@ -1,6 +1,7 @@
 """Panels of the catalog: what stops publishing, what it would hit, prices over time, versions, and prices explained."""
 
 import datetime
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,7 @@ from app.acts.launching import findings_of, keys_of, offerings_about, tests_of, 
 from app.acts.versions import Difference, differences
 from app.models.approval import ChangeRequest
 from app.models.base import model_of
-from app.models.catalog import ProductOffering
+from app.models.catalog import ProductCatalog, ProductOffering
 from app.models.clock import day_of
 from app.models.customer import Region
 from app.models.gate import Step
@@ -31,6 +32,7 @@ from app.views.base.registry import url_at
 
 BEFORE_LAUNCH = (LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE)
 MOST_SHOWN = 100  # findings, prices of a change
+MOST_CHECKED = 500  # records of a catalog that its page checks: more are checked in the background
 
 
 def _today() -> datetime.date:
@@ -42,6 +44,8 @@ def _today() -> datetime.date:
 
 def _to_launch(session: Session, record: Any) -> list[Any]:
     """What would be launched with a record now; nothing of what is launched already, or far from it."""
+    if isinstance(record, ProductCatalog):
+        return together(session, record)
     if record.lifecycle_status in BEFORE_LAUNCH:
         return together(session, record)
     is_open = record.lifecycle_status == LifecycleStatus.LAUNCHED and isinstance(record, ProductOffering)
@@ -49,13 +53,17 @@ def _to_launch(session: Session, record: Any) -> list[Any]:
 
 
 def checks_panel(session: Session, record: Any) -> dict[str, Any] | None:
-    """Findings, errors first, each with the page of its record; and the test cases."""
+    """Findings, errors first, each with the page of its record; and the test cases. Of a catalog, what waits in it."""
     records = _to_launch(session, record)
     if not records:
         return None
+    waiting = Counter(each.label_plural for each in records) if isinstance(record, ProductCatalog) else {}
+    if len(records) > MOST_CHECKED:
+        return {"findings": [], "tests": [], "waiting": waiting, "is_large": True}
     day = max(record.valid_from or _today(), _today())
     found = sorted(findings_of(session, records, day), key=lambda finding: not finding.is_error)
     return {
+        "waiting": waiting,
         "findings": [_shown(finding) for finding in found[:MOST_SHOWN]],
         "errors": sum(finding.is_error for finding in found),
         "warnings": sum(not finding.is_error for finding in found),

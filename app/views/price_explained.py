@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, Date, ForeignKey, Integer, String, select
 from sqlalchemy.orm import Session
 
 from app.acts.actions import ask
-from app.acts.launching import keys_of, together
+from app.acts.launching import prepared
 from app.acts.versions import version_at
 from app.models.catalog import ProductOffering
 from app.models.choices import ChoiceType
@@ -62,7 +62,7 @@ def _explained(session: Session, explanation: Explanation, currency: str, note: 
 
 def test_case_panel(session: Session, case: OfferingTestCase) -> dict[str, Any]:
     """How its basket is priced, drafts of its offering as if they were launched."""
-    (outcome,) = offering_tests.run(session, [case], keys_of(together(session, case.product_offering)))
+    (outcome,) = offering_tests.run(session, [case], prepared(session, case.product_offering))
     return {"outcome": outcome, "explained": _explained(session, outcome.explanation, str(case.currency))}
 
 
@@ -91,8 +91,7 @@ def _price_offering(session: Session, offering: ProductOffering, form: Any) -> E
     buyer = _buyer(session, form)
     counting = version_at(session, offering, buyer.day) or offering
     line = usual_basket(members_of(session, {counting.id}), counting.id, form["quantity"].data or 1, form["term"].data)
-    prepared = keys_of(together(session, offering)) if counting is offering else {}
-    book = read_book(session, offerings_of([line]), prepared)
+    book = read_book(session, offerings_of([line]), prepared(session, offering) if counting is offering else {})
     note = ""
     if counting is not offering:
         words = {"version": counting.revision, "record": counting}

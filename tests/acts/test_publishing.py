@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from app.acts import deciding
 from app.acts.catalog_actions import ask_to_change_prices, ask_to_undo_prices
+from app.acts.launching import together
 from app.acts.publishing import ask_to_publish
 from app.acts.versions import differences, new_version, next_revision, version_at
 from app.jobs.requests import keep_requests
@@ -307,6 +308,76 @@ def test_members_stay_in_the_group_that_was_copied(session, offering):
 @pytest.mark.parametrize(("revision", "following"), [("1.0", "2.0"), ("3.7", "4.0"), ("2", "3.0"), ("beta", "beta 2")])
 def test_the_next_revision(revision, following):
     assert next_revision(revision) == following
+
+
+# --- a whole catalog --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shelf(session, offering):
+    """The offering on the shelf of a catalog, and a bundle that has a member from nowhere; none of it launched."""
+    with as_("pia"):
+        specification = make_specification(session, name="Video", name_zh="视频")
+        make_product_spec_service(session, product_specification=specification)
+        member = make_offering(session, name="Video", name_zh="视频", product_specification=specification)
+        price = make_price(session, product_offering=member, amount=Decimal(9), valid_from=TODAY)
+        bundle = make_bundle(session, name="Both", name_zh="套餐")
+        for each in (offering, member):
+            make_bundled_offering(session, bundle=bundle, offering=each, lower_limit=1)
+        off = make_price_alteration(session, name="A tenth", name_zh="九折", product_offering=bundle)
+        below = make_category(session)
+        offering.categories = bundle.categories = [below]
+        session.flush()
+        for each in (specification, member, price, bundle, off):
+            bring(each, "active")
+        session.commit()
+    return below
+
+
+def test_a_catalog_is_published_by_one_request(session, offering, shelf):
+    waiting = together(session, shelf.product_catalog)
+    assert [type(each).__tablename__ for each in waiting] == [
+        "product_specification", *["product_offering"] * 3, *["product_offering_price"] * 2, "price_alteration",
+    ]  # fmt: skip
+    published(session, shelf.product_catalog)
+    assert {each.lifecycle_status for each in waiting} == {LAUNCHED}
+    told = refusal_of(ask_to_publish, session, shelf.product_catalog, "Again", NOW)
+    assert told == f"Nothing in {shelf.product_catalog} has passed its test and waits to be launched."
+
+
+def test_what_stops_one_of_it_stops_the_catalog(session, offering, shelf):
+    with as_("pia"):
+        make_price_alteration(session)  # of nothing in it
+        lonely = make_offering(session, name="Lonely", name_zh="孤", categories=[shelf],
+                               product_specification=offering.product_specification)  # fmt: skip
+        session.flush()
+        bring(lonely, "active")
+        session.commit()
+        told = refusal_of(ask_to_publish, session, shelf.product_catalog, "Spring", NOW)
+    assert told == f"{lonely.number} Lonely has no price that has passed its test."
+
+
+def test_a_version_that_is_followed_comes_in_as_history(session, offering, shelf):
+    """As a file brings it: both versions have passed their test, the older one is sold no more."""
+    with as_("pia"):
+        bring(offering, "in_test")
+        offering.valid_to = TODAY
+        later = make_offering(session, name="Fibre 2", name_zh="光纤2", revision="2.0", previous=offering,
+                              product_specification=offering.product_specification, categories=[shelf])  # fmt: skip
+        price = make_price(session, product_offering=later, amount=Decimal(99), valid_from=TODAY)
+        session.flush()
+        for each in (offering, later, price):
+            bring(each, "active")
+        for member in session.scalars(sa.select(BundledOffering).where(BundledOffering.offering_id == offering.id)):
+            bring(member.bundle, "in_test")
+            session.flush()
+            member.offering = later
+            session.flush()
+            bring(member.bundle, "active")
+        session.commit()
+    published(session, shelf.product_catalog)
+    assert (offering.lifecycle_status, offering.valid_to, later.lifecycle_status) == (LAUNCHED, TODAY, LAUNCHED)
+    assert version_at(session, later, TODAY - DAY) is offering
 
 
 # --- mass changes ----------------------------------------------------------------------------------------------------

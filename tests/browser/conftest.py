@@ -1,12 +1,15 @@
 """A portal with the sample world, as `make run` starts it, and people in a headless Chromium."""
 
+import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.serving import CHROMIUM, QUIET, sample_portal, sign_in
+from tests.serving import CHROMIUM, QUIET, empty_portal, prepare_sample, sample_portal, sign_in
 
 REQUIRED = os.environ.get("SWITCHBOARD_TEST_BROWSER") == "required"
 PATIENCE = 15_000  # milliseconds
@@ -20,9 +23,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a portal with the sample world; every login has PASSWORD."""
-    with sample_portal(tmp_path_factory.mktemp("portal")) as url:
+def portal(tmp_path_factory: pytest.TempPathFactory, folder_of_all: Path) -> Iterator[str]:
+    """The address of a portal with the sample world; every login has PASSWORD. The workers copy one database."""
+    folder, made = tmp_path_factory.mktemp("portal"), folder_of_all / "sample"
+    with made.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            made.mkdir()
+            prepare_sample(made)
+    shutil.copy(made / "portal.db", folder)
+    with sample_portal(folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a portal that is empty but for a product manager and who approves."""
+    people = {"product": "Product manager", "catalog": "Catalog approver"}
+    with empty_portal(tmp_path_factory.mktemp("elsewhere"), people) as url:
         yield url
 
 
@@ -41,30 +59,34 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def sessions() -> dict[str, Any]:
-    """User name -> the cookies of somebody who has signed in before."""
+def sessions() -> dict[tuple[str, str], Any]:
+    """(portal, user name) -> the cookies of somebody who has signed in before."""
     return {}
 
 
 @pytest.fixture
-def person(portal: str, chromium: Any, sessions: dict[str, Any]) -> Iterator[Callable[..., Any]]:
-    """person("clerk"): a page in which that sample login has signed in. A script error or a refused file fails."""
+def person(portal: str, chromium: Any, sessions: dict[tuple[str, str], Any]) -> Iterator[Callable[..., Any]]:
+    """person("clerk"): a page in which that sample login has signed in. A script error or a refused file fails.
+
+    at: another portal.
+    """
     contexts, complaints = [], []
 
-    def signed_in(username: str, **options: Any) -> Any:
+    def signed_in(username: str, at: str = portal, **options: Any) -> Any:
         settings = {"viewport": {"width": 1366, "height": 900}, "accept_downloads": True, "locale": "en-GB"} | options
-        context = chromium.new_context(base_url=portal, storage_state=sessions.get(username), **settings)
+        place = (at, username)
+        context = chromium.new_context(base_url=at, storage_state=sessions.get(place), **settings)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.on("console", lambda said: _note(complaints, page, said))
-        page.on("request", lambda asked: _only_ours(complaints, portal, asked.url))
-        if username not in sessions or _ended(context):
+        page.on("request", lambda asked: _only_ours(complaints, at, asked.url))
+        if place not in sessions or _ended(context):
             sign_in(page, username)
-            assert page.url == f"{portal}/", f"{username} could not sign in"
+            assert page.url == f"{at}/", f"{username} could not sign in"
             page.goto("/language/en")
-            sessions[username] = context.storage_state()
+            sessions[place] = context.storage_state()
         return page
 
     yield signed_in

@@ -2,8 +2,9 @@
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
+IN_SEARCH_BOX = "document.activeElement.classList.contains('select2-search__field')"
 FIRST_CUSTOMER = "/customer/list/?party_type.is=individual&status.is=active&phone.not_empty=1&sort=number"
 
 
@@ -91,8 +92,41 @@ def approve_newest(decides: Any) -> str:
 def choose(page: Any, field: str, text: str) -> None:
     """Pick a record in a lookup: open it, type, take the first answer."""
     page.locator(f"#field-{field} .select2-selection").click()
-    page.keyboard.type(text)  # the search box has the focus
+    page.wait_for_function(IN_SEARCH_BOX)  # its focus comes a moment later: what is typed before is lost
+    page.keyboard.type(text)
     page.locator(".select2-results__option--highlighted", has_text=text).click()
+
+
+def fill_in(page: Any, **fields: str | bool) -> None:
+    """Type into a form: texts, the words of choices, records by a part of their name, True for a tick."""
+    for name, value in fields.items():
+        if isinstance(value, bool):
+            page.set_checked(f"#{name}", value)
+        elif page.locator(f"#field-{name} .select2-selection").count():
+            choose(page, name, value)
+        elif page.locator(f"select#{name}").count():
+            page.select_option(f"#{name}", label=value)
+        else:
+            page.fill(f"#{name}", value)
+
+
+def add(page: Any, kind: str, **fields: str | bool) -> str:
+    """Enter a record on the form of its kind; the address of its page. whole_id=key: what it is a part of."""
+    known = {name: value for name, value in fields.items() if name.endswith("_id") and str(value).isdigit()}
+    page.goto(f"/{kind}/add?{urlencode(known)}")
+    fill_in(page, **{name: value for name, value in fields.items() if name not in known})
+    save(page)
+    key_of(page)  # it is the page of a record, not the form again
+    return str(page.url)
+
+
+def do_to_all(page: Any, address: str, *actions: str) -> None:
+    """Tick every row of a list and do one thing after the other to all of them."""
+    for name in actions:
+        page.goto(address)
+        page.locator("thead input[type=checkbox]").check()
+        follow(page, page.locator("#bulk").get_by_role("button", name=name, exact=True))
+        save(page)
 
 
 def open_tab(page: Any, label: str) -> None:

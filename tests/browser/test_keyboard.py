@@ -38,11 +38,10 @@ def open_tab_by_keys(page: Any, label: str) -> None:
     enter(page, page.locator("#related a", has_text=label))
 
 
-def test_a_clerks_hour_by_keyboard_alone(person: Any, sessions: Any) -> None:
+def test_a_clerks_hour_by_keyboard_alone(person: Any) -> None:
     clerk = person("clerk")
     keys = clerk.keyboard
     clerk.goto("/logout/")
-    sessions.pop("clerk")  # it has ended for every browser that shares it
     sign_in_by_keys(clerk, "clerk")
     clerk.goto("/language/en")
 

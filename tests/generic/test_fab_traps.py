@@ -291,8 +291,9 @@ def test_every_path_to_rows_begins_at_their_scope():
         ("rights.py", "_names"),  # names what the person sees only
         ("security.py", "_file"),  # a user, role or group
         # the catalog is of no region
-        ("launching.py", "check_sealed"), ("versions.py", "new_version"), ("versions.py", "version_at"),
-        ("bringing.py", "_characteristic"), ("stored.py", "_items"), ("catalog_panels.py", "request_impact_panel"),
+        ("launching.py", "check_sealed"), ("launching.py", "_ready"), ("versions.py", "new_version"),
+        ("versions.py", "version_at"), ("bringing.py", "_characteristic"), ("stored.py", "_items"),
+        ("catalog_panels.py", "request_impact_panel"),
         ("price_explained.py", "_buyer"),  # found within the scope by the form
     }  # fmt: skip
     found = []

@@ -10,6 +10,7 @@ from app.models.role_limits import FieldRule
 from app.sample.builders import (
     bring,
     launch,
+    make_category,
     make_customer,
     make_offering,
     make_order,
@@ -105,6 +106,20 @@ def test_a_mass_change_is_shown_row_by_row(session, login, offering):
     told = read(login("admin").get(f"/price_change/show/{change.id}")).text
     assert "1 price changes, 0 stay" in told
     assert "108.64" in told
+
+
+def test_the_page_of_a_catalog_tells_what_waits_in_it(session, login, offering):
+    shelf = make_category(session)
+    offering.categories = [shelf]
+    bring(offering, "active")
+    session.commit()
+    browser, page = login("admin"), f"/product_catalog/show/{shelf.product_catalog_id}"
+    told = " ".join(read(browser.get(page)).text.split())
+    assert "Waiting to be published Product offerings 1 " in told
+    assert f"is of {offering.product_specification}, which is not launched." in told
+    bring(offering, "in_test")
+    session.commit()
+    assert "Waiting to be published" not in read(browser.get(page)).text
 
 
 def test_the_whole_catalog_is_checked_in_the_background(session, login, offering):
