@@ -29,7 +29,7 @@ class Mail(Model, Declared):
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     created_at: Mapped[datetime.datetime] = field(UtcDateTime, label=_("Written on"), in_list=True)
-    address: Mapped[str] = field(String(254), label=_("To"), in_list=True, search=True)
+    address: Mapped[str] = field(String(254), label=_("Recipient"), in_list=True, search=True)
     title: Mapped[str] = field(String(200), label=_("Subject"), in_list=True, search=True)
     text: Mapped[str] = field(String(4000), label=_("Text"), multiline=True)
     state: Mapped[MailState] = field(MailState, default=MailState.WAITING, label=_("State"), in_list=True)

@@ -187,9 +187,11 @@ class ProductSpecRelationship(Record):
         index=False,
     )
     relation: Mapped[SpecRelation] = field(
-        SpecRelation, default=SpecRelation.REQUIRES, label=_("Relation"), in_list=True
+        SpecRelation, default=SpecRelation.REQUIRES, label=_("Kind of relation"), in_list=True
     )
-    target_id: Mapped[int] = field(ForeignKey("product_specification.id"), label=_("To"), in_list=True)
+    target_id: Mapped[int] = field(
+        ForeignKey("product_specification.id"), label=_("Related specification"), in_list=True
+    )
 
     product_specification: Mapped["ProductSpecification"]
     target: Mapped["ProductSpecification"]

@@ -121,9 +121,9 @@ def add(page: Any, kind: str, **fields: str | bool) -> str:
 
 
 def do_to_all(page: Any, address: str, *actions: str) -> None:
-    """Tick every row of a list and do one thing after the other to all of them."""
+    """Tick every row of a list and do one thing after the other to all of them; the list stays as it was asked for."""
+    page.goto(address)
     for name in actions:
-        page.goto(address)
         page.locator("thead input[type=checkbox]").check()
         follow(page, page.locator("#bulk").get_by_role("button", name=name, exact=True))
         save(page)

@@ -1,6 +1,7 @@
 """Every operator of every field finds what Python says it should; lists sort without losing a row; quick search."""
 
 import datetime
+from collections import Counter
 from decimal import Decimal
 from itertools import zip_longest
 from urllib.parse import urlencode
@@ -192,15 +193,18 @@ def test_every_operator_of_every_field_finds_what_it_says(app, session, model):
     base = one(session, model)
     keys = copies(session, base, max(map(len, EDGES.values())))
     session.commit()
+    kinds = Counter()
     with app.test_request_context():
         for shown in filterable(model):
             if not shown.many:
                 attempt = session.begin_nested()
-                try_field(session, model, shown, keys)
+                try_field(session, model, shown, keys, kinds[edges_of(shown)])
                 attempt.rollback()
+                kinds[edges_of(shown)] += 1
 
 
-def try_field(session, model, shown, keys):
+def try_field(session, model, shown, keys, number):
+    """number: of the field among those of its kind. The first is asked everything, the others a third each in turn."""
     kind, targets = edges_of(shown), []
     values = EDGES.get(kind, [])
     if shown.choices:
@@ -215,7 +219,8 @@ def try_field(session, model, shown, keys):
             set_past_rules(session, session.get(model, key), **{shown.name: value})
     stored = dict(session.execute(sa.select(model.id, getattr(model, shown.name))).all())
     meaning = MEANING[kind_of(shown)]
-    for operator, typed, meant in questions(shown, kind, targets):
+    every = list(questions(shown, kind, targets))
+    for operator, typed, meant in every[number % 3 :: 3] if number else every:
         if isinstance(shown.sql_type, Percent) and typed == ["1,000"]:
             continue  # more than it can hold
         query = asked(model, [(f"{shown.name}.{operator}", text) for text in typed])

@@ -21,7 +21,7 @@ from app.views.base import forms
 from app.views.base.pages import FormPage
 from app.views.base.registry import url_of
 from app.views.base.rights import ask_to_sign_in, refuse
-from app.views.base.screen import Screen, attempt
+from app.views.base.screen import ORIGIN, Screen, attempt
 
 MOST_TICKED = 200  # rows of one bulk action
 
@@ -32,7 +32,8 @@ class ActionScreen(Screen):
         """The form of an action, with its inputs and confirmation; then the action itself."""
         action = self.action_named(name)
         record = self.load(pk)
-        return self._act(action, [record], gettext("%(action)s: %(record)s", action=action.label, record=record))
+        title = gettext("%(action)s: %(record)s", action=action.label, record=record)
+        return self._act(action, [record], title, is_one=True)
 
     @expose("/bulk/<string:name>", methods=["GET", "POST"])
     def bulk(self, name: str) -> Any:
@@ -62,28 +63,27 @@ class ActionScreen(Screen):
         right_use.note(f"can_{name}", self.class_permission_name)
         return action
 
-    def _act(self, action: Action, records: list[Any], title: str) -> Any:
+    def _act(self, action: Action, records: list[Any], title: str, is_one: bool = False) -> Any:
+        """is_one: asked for on the page of the record; ticked rows lead back to their list, as it was."""
         sent = send(action, records, self.load)
+        one = sent.records[0] if is_one else None
         if sent.is_done:
-            return self._done(action, sent.records)
-        one = sent.records[0] if len(records) == 1 else None
+            tell_done(action, sent.records)
+            return self.back_to(one.id) if one is not None else redirect(self.origin())
+        ticked = [(ORIGIN, self.origin()), *(("id", str(record.id)) for record in sent.records)] if one is None else []
         page = FormPage(
             title=title,
             form=forms.ready(db.session(), sent.form),
-            hidden=[(forms.SUBMIT, sent.token), *(("id", str(record.id)) for record in sent.records if one is None)],
+            hidden=[(forms.SUBMIT, sent.token), *ticked],
             problems=[*sent.problems, *forms.general_errors(sent.form)],
             clashes={},
-            cancel_url=url_of(one) if one is not None else self.address(),
+            cancel_url=url_of(one) if one is not None else self.origin(),
             save_label=action.label,
             is_danger=action.is_danger,
             text=action.text,
             path=self.path_to(one),
         )
         return self.draw("record/form.html", page, sent.status)
-
-    def _done(self, action: Action, records: list[Any]) -> Any:
-        tell_done(action, records)
-        return self.back_to(records[0].id) if len(records) == 1 else redirect(self.address())
 
 
 @dataclass

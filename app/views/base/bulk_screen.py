@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from flask import abort, flash, g, redirect, request, url_for
@@ -32,11 +31,11 @@ from app.views.base.history import entries_of
 from app.views.base.listing import ListQuery
 from app.views.base.pages import HistoryEntry
 from app.views.base.rights import refuse
-from app.views.base.screen import Screen, attempt, local_address
+from app.views.base.screen import ORIGIN, Screen, attempt
 
 PAGE = bulk.AT_ONCE  # rows of one page of the preview: what is changed within the page is seen on one page
 WHAT = "_what."  # of an input: "", set or clear
-ROWS, VALUES, LEFT_OUT, ORIGIN = "_rows", "_values", "_left_out", "_origin"
+ROWS, VALUES, LEFT_OUT = "_rows", "_values", "_left_out"
 
 
 @dataclass
@@ -218,8 +217,8 @@ class BulkScreen(Screen):
             pages=pages,
             is_long=len(wanted) > bulk.AT_ONCE,
             problems=problems or [],
-            cancel_url=self._origin(),
-            back=(self.model.label_plural, self._origin()),
+            cancel_url=self.origin(),
+            back=(self.model.label_plural, self.origin()),
         )
         return self.draw("bulk/preview.html", told, status)
 
@@ -272,7 +271,7 @@ class BulkScreen(Screen):
             return self._preview(wanted, values, problems, 409)
         told = changed_text(self.model, changed)
         flash(Markup("{} {}").format(told, undo_button(g.request_id)) if changed else told, "success")
-        return redirect(self._origin())
+        return redirect(self.origin())
 
     def _apply_later(self, wanted: list[bulk.Row], values: dict[str, Any], reason: str) -> Any:
         params = {"table": self.model.__tablename__, "values": values, "rows": wanted, "reason": reason}
@@ -284,15 +283,8 @@ class BulkScreen(Screen):
 
     # --- drawing -------------------------------------------------------------------------------------------------
 
-    def _origin(self) -> str:
-        """The list that the person came from, with its filters."""
-        came = urlsplit(request.referrer or "")
-        came_from = f"{came.path}?{came.query}" if came.query and came.netloc == request.host else ""
-        origin = local_address(request.form.get(ORIGIN, came_from))
-        return origin if origin.startswith(self.address()) else self.address()
-
     def _hidden(self, wanted: list[bulk.Row], values: dict[str, Any] | None = None) -> list[tuple[str, str]]:
-        hidden = [(ROWS, " ".join(f"{key}.{version}" for key, version in wanted)), (ORIGIN, self._origin())]
+        hidden = [(ROWS, " ".join(f"{key}.{version}" for key, version in wanted)), (ORIGIN, self.origin())]
         if values is not None:
             hidden += [(VALUES, json.dumps(values)), (forms.REASON, request.form.get(forms.REASON, ""))]
         return hidden
@@ -309,8 +301,8 @@ class BulkScreen(Screen):
             count=len(wanted),
             reason=request.form.get(forms.REASON, ""),
             problems=list(problems),
-            cancel_url=self._origin(),
-            back=(self.model.label_plural, self._origin()),
+            cancel_url=self.origin(),
+            back=(self.model.label_plural, self.origin()),
         )
         return self.draw("bulk/edit.html", page, status)
 

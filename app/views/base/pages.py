@@ -101,7 +101,8 @@ class ListPage:
         """
         heads = [f'<td class="{"number" if column.is_number else ""}">' for column in self.columns]
         heads = [head.replace(' class=""', "") for head in heads]
-        heads[self.key : self.key + 1] = ['<td class="key">']
+        if self.columns:
+            heads[self.key] = '<td class="key number">' if self.columns[self.key].is_number else '<td class="key">'
         tick, edit = str(escape(tick)), str(escape(edit))
         has_edit, drawn = self.has_edit, []
         for number, row in enumerate(self.rows, self.first or 1):

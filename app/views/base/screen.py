@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlsplit
 
-from flask import abort, g, redirect
+from flask import abort, g, redirect, request
 from flask_appbuilder import ModelView
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_babel import gettext
@@ -30,6 +31,7 @@ from app.views.base.registry import register
 
 T = TypeVar("T")
 STALE_TRIES = 3
+ORIGIN = "_origin"  # in a form about rows of a list: the address of that list
 MOST_FORMS = 500  # for people to whom some fields are closed
 log = logging.getLogger("switchboard.screens")
 
@@ -169,6 +171,13 @@ class Screen(ModelView):
         session = db.session()
         record = session.identity_map.get(session.identity_key(self.model, int(pk)))
         return record if record is not None and not inspect(record).expired else self.load(pk)
+
+    def origin(self) -> str:
+        """The list that the person came from to do something to its rows, with its filters."""
+        came = urlsplit(request.referrer or "")
+        came_from = f"{came.path}?{came.query}" if came.query and came.netloc == request.host else ""
+        origin = local_address(request.form.get(ORIGIN, came_from))
+        return origin if origin.startswith(self.address()) else self.address()
 
     def back_to(self, pk: Any) -> Any:
         """To the record with this key, or to the first page that the person may see."""
