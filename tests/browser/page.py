@@ -4,7 +4,6 @@ import re
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-IN_SEARCH_BOX = "document.activeElement.classList.contains('select2-search__field')"
 FIRST_CUSTOMER = "/customer/list/?party_type.is=individual&status.is=active&phone.not_empty=1&sort=number"
 
 
@@ -92,7 +91,7 @@ def approve_newest(decides: Any) -> str:
 def choose(page: Any, field: str, text: str) -> None:
     """Pick a record in a lookup: open it, type, take the first answer."""
     page.locator(f"#field-{field} .select2-selection").click()
-    page.wait_for_function(IN_SEARCH_BOX)  # its focus comes a moment later: what is typed before is lost
+    page.locator(".select2-search__field:focus").wait_for()  # a moment later: what is typed before is lost
     page.keyboard.type(text)
     page.locator(".select2-results__option--highlighted", has_text=text).click()
 

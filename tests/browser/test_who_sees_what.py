@@ -44,13 +44,13 @@ def theirs(person: Any) -> Theirs:
 
 
 def rows_of(page: Any, address: str) -> list[tuple[int, str]]:
-    """The rows of a list: the key, and the text of the first cell."""
+    """The rows of a list: the key, and the text of the cell that leads to it."""
     answer = page.request.get(address)
     assert answer.status == 200, f"{address}: {answer.status}"
     return [
         (int(key), re.sub("<[^>]*>", "", cell).strip())
         for key, cell in re.findall(
-            r'<tr data-url="[^"]*/(\d+)".*?<td class="key">(.*?)</td>', answer.text(), re.DOTALL
+            r'<tr data-url="[^"]*/(\d+)".*?<td class="key[^"]*">(.*?)</td>', answer.text(), re.DOTALL
         )
     ]
 
