@@ -54,8 +54,8 @@ def waiting_in(session: Session, catalog: ProductCatalog) -> list[Any]:
     With the members of its bundles, whatever catalog they are in. A statement for each kind, and each level of bundles.
     """
     shelves = select(Category.id).where(Category.product_catalog_id == catalog.id)
-    on_shelf = select(ProductOffering.id).where(ProductOffering.categories.any(Category.id.in_(shelves)))
-    found = {row.id: row for row in _ready(session, ProductOffering, ProductOffering.id.in_(on_shelf))}
+    is_on_shelf = ProductOffering.categories.any(Category.id.in_(shelves))
+    found = {row.id: row for row in _ready(session, ProductOffering, is_on_shelf)}
     level = set(found)
     while level:
         inside = select(BundledOffering.offering_id).where(BundledOffering.bundle_id.in_(level))
@@ -63,14 +63,18 @@ def waiting_in(session: Session, catalog: ProductCatalog) -> list[Any]:
         level = below.keys() - found.keys()
         found |= below
     specifications = {row.product_specification_id for row in found.values()}
+    on_sale = select(ProductOffering.id).where(is_on_shelf, ProductOffering.lifecycle_status == LAUNCHED)
     price, off = ProductOfferingPrice, PriceAlteration
+
+    def is_about_these(column: Any) -> Any:
+        return or_(column.in_(on_sale), column.in_(found))
+
     return [
         *_ready(session, ProductSpecification, ProductSpecification.id.in_(specifications)),
         *sorted(found.values(), key=lambda row: row.id),
-        *_ready(session, price, or_(price.product_offering_id.in_(on_shelf), price.product_offering_id.in_(found))),
-        *_ready(session, off, or_(off.product_offering_id.in_(on_shelf), off.product_offering_id.in_(found),
-                                  off.category_id.in_(shelves))),
-    ]  # fmt: skip
+        *_ready(session, price, is_about_these(price.product_offering_id)),
+        *_ready(session, off, or_(is_about_these(off.product_offering_id), off.category_id.in_(shelves))),
+    ]
 
 
 def _ready(session: Session, model: Any, which: Any) -> Sequence[Any]:

@@ -347,6 +347,9 @@ def test_a_catalog_is_published_by_one_request(session, offering, shelf):
 
 def test_what_stops_one_of_it_stops_the_catalog(session, offering, shelf):
     with as_("pia"):
+        early = make_price(session, product_offering=make_offering(session, categories=[shelf]), valid_from=TODAY)
+        session.flush()
+        bring(early, "active")  # its offering is still in study
         make_price_alteration(session)  # of nothing in it
         lonely = make_offering(session, name="Lonely", name_zh="孤", categories=[shelf],
                                product_specification=offering.product_specification)  # fmt: skip
