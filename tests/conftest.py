@@ -227,13 +227,13 @@ def original_url(
     folder_of_all: Path,
 ) -> str:
     """The address of a migrated database with roles and the user admin, to copy: one for all workers of pytest."""
-    run, folder = (os.getppid() if _is_worker(request.config) else os.getpid()), folder_of_all
-    with (folder / f"{engine_name}.original").open("a+") as note:
+    run = os.getppid() if _is_worker(request.config) else os.getpid()
+    with (folder_of_all / f"{engine_name}.original").open("a+") as note:
         fcntl.flock(note, fcntl.LOCK_EX)
         note.seek(0)
         if known := note.read():
             return known
-        url = _create(engine_name, f"switchboard_original_{run}", folder)
+        url = _create(engine_name, f"switchboard_original_{run}", folder_of_all)
         app = create_app(settings_of_tests(url, tmp_path_factory.mktemp("instance")))
         with app.app_context():
             upgrade()

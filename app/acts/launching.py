@@ -6,7 +6,7 @@ Nothing here commits; app.acts.publishing asks, app.acts.carrying carries out.
 import datetime
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from flask_babel import gettext
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.acts.removal import parts_of
 from app.models.approval import ChangeRequestLine
 from app.models.base import Record, model_of
-from app.models.catalog import BundledOffering, Category, ProductCatalog, ProductOffering
+from app.models.catalog import Category, ProductCatalog, ProductOffering
 from app.models.ledger import plain
 from app.models.price_alteration import PriceAlteration
 from app.models.pricing import ProductOfferingPrice
@@ -25,7 +25,7 @@ from app.models.refusal import RuleBroken
 from app.models.specification import ProductSpecification
 from app.rules import offering_tests
 from app.rules.price_book import members_of
-from app.rules.publishing import Finding, bundles_around, check_offerings, check_specification
+from app.rules.publishing import Finding, bundles_around, check_offerings, check_specifications
 
 ACTIVE, LAUNCHED = LifecycleStatus.ACTIVE, LifecycleStatus.LAUNCHED
 MOST_TOLD = 50  # findings that refuse
@@ -42,8 +42,7 @@ def together(session: Session, record: Any) -> list[Any]:
 
 def prepared(session: Session, offering: ProductOffering) -> dict[str, set[int]]:
     """Table -> keys of what counts as launched when its price is explained before it is: of its members, too."""
-    below = members_of(session, {offering.id}) if offering.is_bundle else {}
-    keys = {offering.id, *(member for members in below.values() for member, _normally in members)}
+    keys = {offering.id} | (_members_below(session, {offering.id}) if offering.is_bundle else set())
     price = ProductOfferingPrice
     return keys_of([offering, *_ready(session, price, price.product_offering_id.in_(keys))])
 
@@ -56,12 +55,8 @@ def waiting_in(session: Session, catalog: ProductCatalog) -> list[Any]:
     shelves = select(Category.id).where(Category.product_catalog_id == catalog.id)
     is_on_shelf = ProductOffering.categories.any(Category.id.in_(shelves))
     found = {row.id: row for row in _ready(session, ProductOffering, is_on_shelf)}
-    level = set(found)
-    while level:
-        inside = select(BundledOffering.offering_id).where(BundledOffering.bundle_id.in_(level))
-        below = {row.id: row for row in _ready(session, ProductOffering, ProductOffering.id.in_(inside))}
-        level = below.keys() - found.keys()
-        found |= below
+    inside = ProductOffering.id.in_(_members_below(session, found))
+    found |= {row.id: row for row in _ready(session, ProductOffering, inside)}
     specifications = {row.product_specification_id for row in found.values()}
     on_sale = select(ProductOffering.id).where(is_on_shelf, ProductOffering.lifecycle_status == LAUNCHED)
     price, off = ProductOfferingPrice, PriceAlteration
@@ -77,6 +72,11 @@ def waiting_in(session: Session, catalog: ProductCatalog) -> list[Any]:
     ]
 
 
+def _members_below(session: Session, offerings: Collection[int]) -> set[int]:
+    """What is in bundles, at any depth."""
+    return {key for members in members_of(session, offerings).values() for key, _normally in members}
+
+
 def _ready(session: Session, model: Any, which: Any) -> Sequence[Any]:
     return session.scalars(select(model).where(which, model.lifecycle_status == ACTIVE).order_by(model.id)).all()
 
@@ -85,10 +85,9 @@ def findings_of(session: Session, records: Sequence[Any], day: datetime.date) ->
     """What is wrong with what is to be launched together, from a day on."""
     offerings = offerings_about(records)
     found = check_offerings(session, offerings, day, keys_of(records)) if offerings else []
-    for record in records:
-        if isinstance(record, ProductSpecification):
-            found += check_specification(session, record.id, day)
-    return list(dict.fromkeys(found))
+    asked = {record.product_specification_id for record in records if isinstance(record, ProductOffering)}
+    alone = {record.id for record in records if isinstance(record, ProductSpecification)} - asked
+    return found + (check_specifications(session, alone, day) if alone else [])
 
 
 def offerings_about(records: Iterable[Any]) -> set[int]:

@@ -91,10 +91,11 @@ def check_offerings(
     return list(dict.fromkeys(found))
 
 
-def check_specification(session: Session, key: int, day: datetime.date) -> list[Finding]:
+def check_specifications(session: Session, keys: Collection[int], day: datetime.date) -> list[Finding]:
+    """The same of specifications that no offering is asked about."""
     shelf = Shelf([], {}, {}, day)
-    _read_specifications(session, shelf, {key})
-    return list(dict.fromkeys(_of_specification(shelf, key)))
+    _read_specifications(session, shelf, keys)
+    return list(dict.fromkeys(finding for key in sorted(keys) for finding in _of_specification(shelf, key)))
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

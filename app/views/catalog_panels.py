@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from flask import g
 from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -43,7 +44,15 @@ def _today() -> datetime.date:
 
 
 def _to_launch(session: Session, record: Any) -> list[Any]:
-    """What would be launched with a record now; nothing of what is launched already, or far from it."""
+    """What would be launched with a record now: read once for the boxes of its page."""
+    known = g.setdefault("to_launch", {})
+    if record not in known:
+        known[record] = _read_to_launch(session, record)
+    return known[record]  # type: ignore[no-any-return]
+
+
+def _read_to_launch(session: Session, record: Any) -> list[Any]:
+    """Nothing of what is launched already, or far from it."""
     if isinstance(record, ProductCatalog):
         return together(session, record)
     if record.lifecycle_status in BEFORE_LAUNCH:

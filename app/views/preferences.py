@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models.acting import acting
-from app.models.identity import known_time_zone
+from app.models.identity import known_time_zone, time_zones
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.vocabulary import Language
@@ -122,7 +122,7 @@ def zones(locale: str, day: datetime.date) -> list[tuple[str, str]]:
     """(name, "UTC+08:00 Shanghai · Asia/Shanghai") of every place, from west to east as clocks stand on that day."""
     noon = datetime.datetime.combine(day, datetime.time(12), datetime.UTC)
     found = []
-    for name in zoneinfo.available_timezones():
+    for name in time_zones():
         if name.startswith(tuple(f"{continent}/" for continent in CONTINENTS)):
             offset = noon.astimezone(zoneinfo.ZoneInfo(name)).utcoffset() or datetime.timedelta()
             found.append((offset, name))

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.models.service_specification import ProductSpecService
-from app.rules.publishing import bundles_around, check_offerings, check_specification, everything_on_sale
+from app.rules.publishing import bundles_around, check_offerings, check_specifications, everything_on_sale
 from app.sample.builders import (
     bring,
     launch,
@@ -190,7 +190,7 @@ def test_bundles_around_an_offering_are_found_at_any_depth(session, member):
 
 def of_specification(session, specification):
     session.flush()
-    return [finding.sentence for finding in check_specification(session, specification.id, DAY)]
+    return [finding.sentence for finding in check_specifications(session, {specification.id}, DAY)]
 
 
 def test_what_the_service_must_be_told_is_mapped(session):

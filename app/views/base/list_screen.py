@@ -84,11 +84,12 @@ class ListScreen(Screen):
         query.say_values(session)
         first_url, previous_url, next_url, last_url = query.page_urls(found)
         inline = {shown.name for shown in self.inline_fields()} if self.may("edit") else set()
-        draw = self.row_maker(query)
+        key, draw = _key_of(query.columns), self.row_maker(query)
         return ListPage(
             title=self.model.label_plural,
-            columns=[_column(query, shown, shown.name in inline) for shown in query.columns],
-            key=_key_of(query.columns),
+            columns=[
+                _column(query, shown, shown.name in inline, place == key) for place, shown in enumerate(query.columns)
+            ],
             rows=[draw(record) for record in found],
             count=count,
             count_text=query.count_text(session, scope, count),
@@ -138,10 +139,10 @@ def _key_of(columns: Sequence[Field]) -> int:
     return next((place for place, shown in enumerate(columns) if not shown.target), 0)
 
 
-def _column(query: ListQuery, shown: Field, is_inline: bool) -> Column:
+def _column(query: ListQuery, shown: Field, is_inline: bool, is_key: bool) -> Column:
     asked = query.keys[:-1] or query.keys
     rank = next((number for number, key in enumerate(asked, 1) if key.name == shown.name), 0)
     direction = ("desc" if asked[rank - 1].descending else "asc") if rank else ""
     sort_url, add_url = query.sort_urls(shown.name) if shown.name in sortable(query.model) else ("", "")
     is_number = kind_of(shown) == "number"
-    return Column(shown.name, shown.label, sort_url, add_url, direction, rank, is_number, is_inline)
+    return Column(shown.name, shown.label, sort_url, add_url, direction, rank, is_number, is_inline, is_key)

@@ -18,6 +18,12 @@ class Column:
     rank: int = 0  # among the keys of the order, from 1
     is_number: bool = False
     is_inline: bool = False  # its cells can be typed in
+    is_key: bool = False  # its cells lead to the records
+
+    @property
+    def style(self) -> str:
+        """The classes of its cells."""
+        return " ".join(name for name, has_it in (("key", self.is_key), ("number", self.is_number)) if has_it)
 
 
 @dataclass
@@ -83,7 +89,6 @@ class ListPage:
     inline_url: str = ""  # where its cells are typed in: /<table>/inline/
     offered: str = ""  # for the choice of columns, as JSON: [name, label] of every field
     own: "OwnLists | None" = None
-    key: int = 0  # the place of the column that leads to the record
 
     @property
     def last(self) -> int:
@@ -99,10 +104,7 @@ class ListPage:
 
         Put together here and not in the template, where a hundred rows take longer than all else of the page.
         """
-        heads = [f'<td class="{"number" if column.is_number else ""}">' for column in self.columns]
-        heads = [head.replace(' class=""', "") for head in heads]
-        if self.columns:
-            heads[self.key] = '<td class="key number">' if self.columns[self.key].is_number else '<td class="key">'
+        heads = [f'<td class="{column.style}">' if column.style else "<td>" for column in self.columns]
         tick, edit = str(escape(tick)), str(escape(edit))
         has_edit, drawn = self.has_edit, []
         for number, row in enumerate(self.rows, self.first or 1):
