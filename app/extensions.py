@@ -5,6 +5,7 @@ constraints are named by it too.
 """
 
 import math
+import sys
 import time
 from typing import Any
 
@@ -15,7 +16,7 @@ from flask_compress import Compress
 from flask_wtf import CSRFProtect
 from sqlalchemy.exc import InvalidatePoolError
 
-from app.models.metadata import Model
+from app.models.metadata import ONE_PLAN, Model
 
 # isort: split
 from flask_appbuilder.security.sqla import models as fab_models
@@ -39,7 +40,6 @@ ON_CONNECT = {
         f"SET statement_timeout = '{STATEMENT_SECONDS}s'",
         f"SET lock_timeout = '{LOCK_SECONDS}s'",
         "SET idle_in_transaction_session_timeout = '60s'",
-        "SET plan_cache_mode = force_custom_plan",  # one plan for all customers would suit the largest or the others
         "SET random_page_cost = 1.1",  # of disks without moving parts; the 4 of old has it read whole tables
         "SET timezone = 'UTC'",
     ),
@@ -68,6 +68,8 @@ def engine_options(url: str) -> dict[str, Any]:
             "isolation_level": "READ COMMITTED",
             "connect_args": {"connect_timeout": CONNECT_SECONDS},
         }
+        if backend == "postgresql":
+            options["connect_args"]["prepare_threshold"] = sys.maxsize  # never of itself: see ONE_PLAN
     return options
 
 
@@ -106,6 +108,15 @@ def prepare_engine(engine: sa.Engine) -> None:
         cursor.close()
         if backend != "sqlite":
             connection.commit()  # PostgreSQL forgets a SET when its transaction is rolled back
+
+    if backend == "postgresql":
+
+        @sa.event.listens_for(engine, "do_execute")
+        def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+            is_kept = context.execution_options.keys() >= ONE_PLAN.keys()
+            if is_kept:
+                cursor.execute(statement, parameters, prepare=True)
+            return is_kept
 
     if backend == "sqlite":
 

@@ -13,9 +13,11 @@ from app.extensions import db
 from app.models import search_indexes
 from app.models.account import BillingAccount
 from app.models.base import Record, records
+from app.models.choices import is_one_of
 from app.models.customer import ContactMedium, Customer
 from app.models.interaction import PartyInteraction
-from app.models.ledger import Change
+from app.models.ledger import OF_RIGHTS, Change
+from app.models.metadata import ONE_PLAN
 from app.models.order import OrderState, ProductOrder, ReviewState
 from app.models.ticket import TicketStatus, TroubleTicket
 from app.rules.reviewing import WAITS
@@ -59,6 +61,17 @@ QUERIES = {
     "open tickets by due time": (
         select(TroubleTicket.id).where(IS_OPEN).order_by(TroubleTicket.expected_resolution_date).limit(25),
         "ix_trouble_ticket_open",
+    ),
+    "open tickets of a customer": (
+        select(func.count()).select_from(TroubleTicket).where(TroubleTicket.customer_id == 1, IS_OPEN),
+        "ix_trouble_ticket_open_customer",
+    ),
+    "the newest changes of rights": (
+        select(Change.id)
+        .where(is_one_of(Change.record_type, *OF_RIGHTS), Change.at >= START)
+        .order_by(Change.id.desc())
+        .limit(5),
+        "ix_change_rights",
     ),
     "my drafts": (
         select(ProductOrder.id).where(ProductOrder.created_by == "clerk", ProductOrder.state == OrderState.DRAFT),
@@ -168,6 +181,20 @@ def test_an_index_answers(postgresql, query):
 def test_pairs_of_characters_cost_what_they_do(postgresql):
     """Ten thousand times an operator, as once, has PostgreSQL start further processes for a thousand rows."""
     assert postgresql.scalar(text("SELECT procost FROM pg_proc WHERE proname = 'bigrams'")) == 100
+
+
+def test_plans_are_kept_of_what_asks_for_it(app, postgresql):
+    """All else is planned with its values: the driver would prepare what it sends for the fifth time."""
+    kept = select(Customer.number).where(Customer.id == 1).execution_options(**ONE_PLAN)
+    connection = postgresql.connection()
+    connection.execute(text("DEALLOCATE ALL"))
+    for _time in range(8):
+        connection.execute(kept)
+        connection.execute(select(Customer.name).where(Customer.id == 1))
+    prepared = connection.scalars(text("SELECT statement FROM pg_prepared_statements")).all()
+    assert [statement.split()[1] for statement in prepared] == ["customer.number"]
+    assert connection.scalar(text("SHOW plan_cache_mode")) == "auto", "else it would not be kept either"
+    assert app.appbuilder.sm._user_with_roles.get_execution_options().keys() >= ONE_PLAN.keys(), "asked by each page"
 
 
 @pytest.mark.one_database

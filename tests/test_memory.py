@@ -39,6 +39,7 @@ def loaded(tmp_path_factory):
     [
         ("alembic", "commands that change tables"),
         ("authlib", "settings that name an OpenID provider"),
+        ("cryptography", "the second factor and signatures"),
         ("greenlet", "asynchronous sessions, which we have none of"),
         ("ldap3", "settings that name a directory"),
         ("openpyxl", "who reads or writes an Excel file"),

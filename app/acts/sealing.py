@@ -5,6 +5,8 @@ Rows are sealed after they are committed, and only up to a key below which no tr
 each node gives keys of its own, is sealed in a block that says that it is late.
 """
 
+from __future__ import annotations
+
 import datetime
 import json
 import shlex
@@ -13,9 +15,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from flask_babel import gettext
 from sqlalchemy import DateTime, Text, func, insert, or_, select, text, type_coerce
 from sqlalchemy.orm import Session
@@ -44,6 +45,9 @@ from app.rules.sealing import (
     verify,
 )
 from app.transaction import commit
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 AT_ONCE = 100  # seals in memory
 PATIENCE = 5.0  # seconds to wait for the transactions that write just now

@@ -55,7 +55,7 @@ class _Members(dict[Any, Any]):
         return self.choices(value)
 
 
-def is_one_of(column: Any, *choices: Choices) -> ColumnElement[bool]:
+def is_one_of(column: Any, *choices: str) -> ColumnElement[bool]:
     """The column has one of these; they stand in the statement itself and are no parameters of it.
 
     A database takes an index of some rows only where it sees that the statement asks for no others.

@@ -35,6 +35,7 @@ NOISE = {  # kept by the system, no change of the record
     "created_on", "changed_on", "created_by_fk", "changed_by_fk",
 }  # fmt: skip
 HIDDEN = "•••"
+OF_RIGHTS = ("ab_user", "ab_role", "ab_group", "employee", "review_limit", "role_grant")  # who may do what
 SOURCE_HINT = _("form, api, command, job or import")
 
 

@@ -9,4 +9,8 @@ Model.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 
-__all__ = ["Model"]
+# Options of a statement: whatever its values, one plan fits, so PostgreSQL may keep it. All others are planned anew:
+# one plan for all customers would suit the largest or the others. (app.extensions)
+ONE_PLAN = {"switchboard_one_plan": True}
+
+__all__ = ["ONE_PLAN", "Model"]

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Column, Engine, Index, Table, func, text
 
 from app.models.choices import is_one_of
+from app.models.ledger import OF_RIGHTS
 from app.models.metadata import Model
 from app.models.order import OrderState, ReviewState
 from app.models.ticket import OPEN
@@ -54,12 +55,20 @@ def _starts() -> Iterator[Index]:
 
 
 def _queues() -> Iterator[Index]:
-    """Their conditions are those of WAITS in rules/reviewing.py and IS_OPEN in rules/ticketing.py, word by word."""
+    """Their conditions are those of WAITS in rules/reviewing.py and IS_OPEN in rules/ticketing.py, word by word.
+
+    Changes of rights are few among all changes, and who watches them asks for the newest.
+    """
     orders, tickets = (Model.metadata.tables[name].c for name in ("product_order", "trouble_ticket"))
     waits = is_one_of(orders.review_state, ReviewState.SUBMITTED) & is_one_of(orders.state, OrderState.ACKNOWLEDGED)
     yield _index("ix_product_order_waiting", orders.submitted_at, orders.id, postgresql_where=waits)
     due = (tickets.expected_resolution_date, tickets.id, tickets.at_risk_at, tickets.escalation_level)
-    yield _index("ix_trouble_ticket_open", *due, postgresql_where=is_one_of(tickets.status, *OPEN))
+    is_open = is_one_of(tickets.status, *OPEN)
+    yield _index("ix_trouble_ticket_open", *due, postgresql_where=is_open)
+    yield _index("ix_trouble_ticket_open_customer", tickets.customer_id, postgresql_where=is_open)
+    change = Model.metadata.tables["change"].c
+    of_rights = is_one_of(change.record_type, *OF_RIGHTS)
+    yield _index("ix_change_rights", change.id, change.at, postgresql_where=of_rights)
 
 
 def _changed_fields() -> Index:

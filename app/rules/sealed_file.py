@@ -5,18 +5,22 @@ A line is a JSON object: the heading ``{"ledger": ...}``; for each seal ``{"seal
 line, the public key, and the signature of "switchboard-ledger 1 <hash>".
 """
 
+from __future__ import annotations
+
 import datetime
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from flask_babel import gettext
 
 from app.models.seal import Seal
 from app.rules.sealing import Checked, Finding, check_link, compare, digest, line_of
 from app.rules.signing import as_line, from_line, is_signed, sign
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 PARTS = [column.name for column in Seal.__table__.columns]
 Block = tuple[Seal, Iterable[Sequence[Any]]]

@@ -9,6 +9,8 @@ The form, version 1 (docs/decisions/0027):
 - *hash of a seal*: SHA-256 of a JSON list of its parts, the hash of the seal before among them (see parts_of).
 """
 
+from __future__ import annotations
+
 import base64
 import datetime
 import hashlib
@@ -18,9 +20,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from flask_babel import gettext
 
 from app.models.ledger import Change
@@ -28,6 +29,9 @@ from app.models.refusal import RuleBroken
 from app.models.seal import Seal
 from app.models.states import StateChange
 from app.rules.signing import is_signed, sign
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 FORM = 1
 BLOCK = 2_000  # rows of one seal

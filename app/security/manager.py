@@ -26,6 +26,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.models.approval import RoleGrant
+from app.models.metadata import ONE_PLAN
 from app.models.own_list import OwnList
 from app.models.refusal import RuleBroken
 from app.models.role_limits import FieldRule, RoleReach
@@ -186,6 +187,7 @@ class SwitchboardSecurityManager(SecurityManager):
             .outerjoin(role, role.id.in_(roles))
             .where(user.id == pk)
             .order_by(role.name)
+            .execution_options(**ONE_PLAN)
         )
 
     # --- signing in --------------------------------------------------------------------------------------------

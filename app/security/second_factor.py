@@ -1,7 +1,10 @@
 """The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes in its place.
 
-Secrets are encrypted in the database; a recovery code is kept as a keyed hash. A code is taken once.
+Secrets are encrypted in the database; a recovery code is kept as a keyed hash. A code is taken once. cryptography is
+loaded with the first code: it takes 9 MiB.
 """
+
+from __future__ import annotations
 
 import base64
 import datetime
@@ -9,13 +12,10 @@ import hashlib
 import hmac
 import secrets
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyotp
 import segno
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import current_app
 from flask_babel import gettext
 from sqlalchemy import delete, select, update
@@ -25,6 +25,9 @@ from app.models.base import model_of
 from app.models.refusal import RuleBroken
 from app.models.sign_in import RecoveryCode, RoleSignIn, SecondFactor
 from app.transaction import commit
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 STEP = 30  # seconds that a code of the app stands for
 LATE = 1  # steps by which the clock of a phone may differ
@@ -60,6 +63,8 @@ def seal(secret: str) -> str:
 
 def unseal(text: str) -> str:
     """Raises RuleBroken where it was sealed with another key, or is nothing of ours."""
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415
+
     try:
         return _box().decrypt(text.encode()).decode()
     except InvalidToken:
@@ -69,10 +74,15 @@ def unseal(text: str) -> str:
 
 
 def _box() -> Fernet:
+    from cryptography.fernet import Fernet  # noqa: PLC0415
+
     return Fernet(base64.urlsafe_b64encode(_key(b"second factor")))
 
 
 def _key(purpose: bytes) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+
     config = current_app.config
     given = (config["SECOND_FACTOR_KEY"] or config["SECRET_KEY"]).encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"switchboard " + purpose).derive(given)

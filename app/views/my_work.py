@@ -15,7 +15,7 @@ from app.models.catalog import ProductOffering
 from app.models.customer import Customer
 from app.models.gate import Subject
 from app.models.interaction import PartyInteraction
-from app.models.ledger import Change
+from app.models.ledger import OF_RIGHTS, Change
 from app.models.order import OPEN_TO_CHANGE, OrderState, ProductOrder
 from app.models.pricing import ProductOfferingPrice
 from app.models.recertification import RecertificationLine
@@ -28,7 +28,6 @@ from app.views.base.cells import money_text
 from app.views.base.registry import may
 from app.views.base.work import Filters, Me, Part, WorkPanel
 
-OF_RIGHTS: Filters = [("record_type.one_of", "ab_user,ab_role,ab_group,employee,review_limit,role_grant")]
 BREAK_GLASS = "break glass"
 REQUEST_IS_OPEN: Filters = [("state.one_of", state) for state in ("draft", "submitted", "approved")]
 SOON = 30  # days
@@ -265,7 +264,7 @@ PANELS = [
         Change,
         (
             Part(_("By people, in 7 days"), lambda me: lately(me, [("source.is", "form")])),
-            Part(_("Of rights, in 7 days"), lambda me: lately(me, OF_RIGHTS)),
+            Part(_("Of rights, in 7 days"), lambda me: lately(me, [("record_type.one_of", ",".join(OF_RIGHTS))])),
         ),
         "-id",
         ("at", "actor", "record_type", "action"),

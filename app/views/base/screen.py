@@ -21,6 +21,7 @@ from app.acts.request_actions import ASK_TO_DELETE
 from app.acts.saving import commit_within_scope
 from app.extensions import db
 from app.models.base import Field, Record
+from app.models.metadata import ONE_PLAN
 from app.models.refusal import RuleBroken
 from app.models.types import whole
 from app.security.field_rights import restrictions, seen
@@ -150,7 +151,7 @@ class Screen(ModelView):
         if key is None:
             abort(404)
         statement = eager(rows(self.model).where(self.model.id == key), self.model, relations)
-        record = db.session.scalars(statement).unique().one_or_none()
+        record = db.session.scalars(statement.execution_options(**ONE_PLAN)).unique().one_or_none()
         if record is None:
             abort(404)
         return record

@@ -20,6 +20,7 @@ from app.acts.fields import QUEUE_CAP, counts, eager, sortable
 from app.acts.operators import condition, kind_of, read_value
 from app.extensions import db
 from app.models.base import Field
+from app.models.choices import is_one_of
 from app.models.following import LastLook
 from app.models.staff import Employee
 from app.models.ticket import WorkGroup
@@ -185,7 +186,7 @@ def _clauses(model: type[Any], filters: Filters) -> list[ColumnElement[bool]]:
     """What the list makes of these filters, without reading its address.
 
     A text is one of ours here, nobody has typed it: it is compared with its capitals, so that the database knows how
-    many rows have it.
+    many rows have it, and those of several stand in the statement, so that an index of such rows only can be taken.
     """
     values: dict[str, list[str]] = {}
     for key, value in filters:
@@ -194,8 +195,10 @@ def _clauses(model: type[Any], filters: Filters) -> list[ColumnElement[bool]]:
     clauses = []
     for key, told in values.items():
         name, _dot, operator = key.rpartition(".")
+        column = getattr(model, name)
         if kind_of(fields[name]) == "text" and operator in ("is", "one_of"):
-            clauses.append(getattr(model, name).in_([part for value in told for part in value.split(",")]))
+            texts = [part for value in told for part in value.split(",")]
+            clauses.append(is_one_of(column, *texts) if operator == "one_of" else column.in_(texts))
         else:
             clauses.append(condition(model, fields[name], operator, told))
     return clauses
