@@ -16,7 +16,7 @@ from flask_talisman import Talisman
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config as settings
-from app import api, cli, errors, health, jobs, logs, static_files, translating, views
+from app import api, commands, errors, health, jobs, logs, static_files, translating, views
 from app.extensions import Migrations, compress, csrf, db, engine_options
 from app.models import clock
 from app.models.acting import acting
@@ -92,7 +92,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     errors.init_app(app)
     health.init_app(app)
     jobs.init_app(app)
-    cli.init_app(app)
+    commands.init_app(app)
     static_files.init_app(app)
     return app
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import AppGroup
 
 from app import data_model, database_grants
@@ -34,20 +34,6 @@ portal.add_command(kept)
 portal.add_command(audit)
 portal.add_command(catalog)
 MOST_TOLD = 50  # differences named one by one
-
-
-class TableCommands(click.Group):
-    """flask db: the commands of Flask-Migrate, loaded when one is asked for (see app.extensions.Migrations)."""
-
-    def make_context(self, *arguments: Any, **rest: Any) -> click.Context:
-        from flask_migrate.cli import db as commands  # noqa: PLC0415
-
-        return commands.make_context(*arguments, **rest)
-
-
-def init_app(app: Flask) -> None:
-    app.cli.add_command(portal)
-    app.cli.add_command(TableCommands("db", help="Look at the version of the tables, and change it."))
 
 
 # --- what the commands do --------------------------------------------------------------------------------------------

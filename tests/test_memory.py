@@ -15,7 +15,8 @@ portal = app.create_app()
 with portal.app_context():
     from app.extensions import db
     connections = db.engine.pool.checkedin() + db.engine.pool.checkedout()
-print(json.dumps({"packages": sorted({name.partition(".")[0] for name in sys.modules}), "connections": connections}))
+packages = {name.partition(".")[0] for name in sys.modules} | {"app.sample"} & sys.modules.keys()
+print(json.dumps({"packages": sorted(packages), "connections": connections}))
 """
 FOUND = "import app, redis, rich.console, openpyxl; print(rich.__name__)"
 
@@ -38,6 +39,7 @@ def loaded(tmp_path_factory):
     ("package", "needed_by"),
     [
         ("alembic", "commands that change tables"),
+        ("app.sample", "commands that make a sample"),
         ("authlib", "settings that name an OpenID provider"),
         ("cryptography", "the second factor and signatures"),
         ("greenlet", "asynchronous sessions, which we have none of"),
@@ -62,12 +64,11 @@ def test_what_was_kept_out_can_be_loaded_later(tmp_path):
     assert python(FOUND, tmp_path) == "rich\n"
 
 
-def test_commands_for_tables_are_found_when_they_are_asked_for(tmp_path):
-    told = python(
-        "import sys; from flask.cli import main; sys.argv = ['flask', '--app', 'app', 'db', '--help']; main()", tmp_path
-    )
-    assert "upgrade" in told
-    assert "downgrade" in told
+@pytest.mark.parametrize(("group", "commands"), [("db", ["upgrade", "downgrade"]), ("portal", ["sample", "audit"])])
+def test_commands_are_found_when_they_are_asked_for(tmp_path, group, commands):
+    asked = f"import sys; from flask.cli import main; sys.argv = ['flask', '--app', 'app', '{group}', '--help']; main()"
+    told = python(asked, tmp_path)
+    assert [command for command in commands if f"\n  {command} " in told] == commands
 
 
 def test_a_queue_in_a_redis_loads_its_package(tmp_path):
