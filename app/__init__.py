@@ -21,7 +21,7 @@ from app.extensions import Migrations, compress, csrf, db, engine_options
 from app.models import clock
 from app.models.acting import acting
 from app.programs import PortalRequest, for_programs
-from app.security import directory, preferences, right_use, sign_in
+from app.security import directory, preferences, right_use, roles, sign_in
 from app.security.tokens import PeoplesSessions
 from app.transaction import begin_reading
 from app.views.base.menu import PeoplesMenu
@@ -88,6 +88,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     user_logged_in.connect(_begin_session, app)
     user_logged_out.connect(_end_session, app)
     directory.init_app(app)
+    roles.name_roles()
     right_use.init_app(app)
     errors.init_app(app)
     health.init_app(app)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from app.security.roles import OF_FAB, ROLES
 from tests.conftest import ROOT
 
 LOADED = """
@@ -58,6 +59,11 @@ def test_a_worker_loads_no_package_that_its_pages_do_not_use(loaded, package, ne
 
 def test_nothing_is_asked_of_the_database_before_workers_are_forked(loaded):
     assert loaded["connections"] == 0
+
+
+def test_roles_are_called_by_their_names_where_pages_are_served(tmp_path):
+    named = "import app; app.create_app(); from app.models.identity import ROLE_TITLES; print(sorted(ROLE_TITLES))"
+    assert python(named, tmp_path).strip() == str(sorted([*ROLES, *OF_FAB]))
 
 
 def test_what_was_kept_out_can_be_loaded_later(tmp_path):

@@ -18,7 +18,7 @@ from stdnum.util import isdigits
 from app.models.choices import Choices
 from app.models.refusal import RuleBroken
 
-ROLE_TITLES: dict[str, Any] = {}  # name of a role of the portal -> what people call it; app.security.roles fills it
+ROLE_TITLES: dict[str, Any] = {}  # name of a role of the portal -> what people call it; see app.security.roles
 
 
 def role_text(name: str) -> str:

@@ -238,7 +238,11 @@ FIELD_RULES: dict[str, dict[str, Restriction]] = {
 
 
 OF_FAB = {"Admin": _("Administrator of the portal"), "Public": _("Visitors")}
-ROLE_TITLES.update({name: role.title for name, role in ROLES.items()} | OF_FAB)
+
+
+def name_roles() -> None:
+    """Tell app.models.identity what people call the roles of the portal."""
+    ROLE_TITLES.update({name: role.title for name, role in ROLES.items()} | OF_FAB)
 
 
 def write_rights(appbuilder: Any) -> None:
