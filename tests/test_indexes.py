@@ -130,6 +130,21 @@ QUERIES = {
         select(Customer.id).where(condition(Customer, Customer.fields()["phone"], "starts", ["+86 154"])),
         "ix_customer_phone_start",
     ),
+    "an order by its number in a list": (
+        select(ProductOrder.id).where(condition(ProductOrder, ProductOrder.fields()["number"], "is", ["so00000017"])),
+        "uq_product_order_number",
+    ),
+    "orders by the beginning of their number in a list": (
+        select(ProductOrder.id).where(condition(ProductOrder, ProductOrder.fields()["number"], "starts", ["so0000"])),
+        "uq_product_order_number",
+    ),
+    "contacts of a month": (
+        select(PartyInteraction.id)
+        .where(PartyInteraction.started_at >= START, PartyInteraction.started_at < END)
+        .order_by(PartyInteraction.started_at.desc(), PartyInteraction.id.desc())
+        .limit(26),
+        "ix_party_interaction_started",
+    ),
     "two Chinese characters in a list": (
         sought(select(TroubleTicket.id), TroubleTicket, "王伟", Reading.DIRECTLY),
         "name_pairs",

@@ -27,12 +27,12 @@ def counts(session: Session, lists: dict[str, Select[Any]], cap: int | None = No
     """How many rows each of these selections of records has, up to the cap and one more, in one statement.
 
     The key is what is counted: without it PostgreSQL may walk the names in their order instead of the table, and what
-    has 王 in it stands at the very end.
+    has 王 in it stands at the very end. lists: in an order only where what is counted stands at its beginning.
     """
     most, asked = (COUNT_CAP if cap is None else cap) + 1, []
     for name, statement in lists.items():
         key = statement.column_descriptions[0]["entity"].id
-        inner = statement.with_only_columns(key.label("key")).order_by(None).limit(most).subquery()
+        inner = statement.with_only_columns(key.label("key")).limit(most).subquery()
         asked.append(select(literal(name), func.count(column("key"))).select_from(inner))
     return dict(session.execute(union_all(*asked)).all()) if asked else {}  # type: ignore[arg-type]
 

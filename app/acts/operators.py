@@ -179,6 +179,17 @@ EQUALS = {
 }
 BETWEEN = Operator(_("is between"), 2, lambda column, values: and_(column >= values[0], column <= values[1]))
 
+NUMBERS = {  # of our own numbers, which are capitals: an index answers, as it does for none in small letters
+    "is": Operator(_("is"), 1, lambda column, values: column == _code(values[0])),
+    "is_not": Operator(_("is not"), 1, lambda column, values: _or_empty(column != _code(values[0]), column)),
+    "one_of": Operator(_("is one of"), "many", lambda column, values: column.in_([_code(text) for text in values])),
+    "starts": Operator(_("starts with"), 1, lambda column, values: _starts_number(column, _code(values[0]))),
+    "contains": Operator(_("contains"), 1, lambda column, values: _has_in_number(column, values[0])),
+    "lacks": Operator(
+        _("does not contain"), 1, lambda column, v: _or_empty(not_(_has_in_number(column, v[0])), column)
+    ),
+}
+
 # A day of an instant is a pair (start, end of the day in the person's zone); the end no longer counts.
 OPERATORS: dict[str, dict[str, Operator]] = {
     "text": {
@@ -318,6 +329,8 @@ def condition(model: type[Record], shown: Field, name: str, values: list[str]) -
     read = [read_value(shown, value) for value in values] if operator.inputs else []
     if shown.exact and name in EQUALS:
         operator = EQUALS[name]
+    elif _is_number(attribute):
+        operator = NUMBERS.get(name, operator)
     return operator.clause(attribute, read)
 
 
@@ -330,25 +343,56 @@ def sought(statement: Select[Any], model: type[Any], text: str, reading: Reading
 def quick_clause(model: type[Any], text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool] | None:
     """Found where any of the searched fields has the text in it; None where the model has no such field.
 
-    What is shorter than SHORT is looked for at the beginning only: no index of any database finds it elsewhere.
+    What is shorter than SHORT is looked for at the beginning only: no index of any database finds it elsewhere. What
+    begins as our own numbers do is one of these.
     """
     text, columns = text.strip().replace("\x00", ""), searched(model)
     if re.fullmatch(f"[{HAN}]{{2}}", text) and any(map(_has_pairs, columns)):
         columns = [column for column in columns if _has_pairs(column)]  # telephones and addresses have none
+    if begins_number(model, text):
+        columns = [column for column in columns if _is_number(column)] or columns
     found = [clause for column in columns if (clause := _quick(model, column, text, reading)) is not None]
     return or_(*found) if found else false() if columns else None
 
 
 def _quick(model: type[Any], column: Any, text: str, reading: Reading) -> ColumnElement[bool] | None:
     """How one column is searched; None where it cannot hold such a text."""
-    if column.key == "number" and getattr(model, "series", None):
-        return _by_number(column, model.series, re.sub(r"[\s-]", "", text).upper(), reading)
+    if _is_number(column):
+        return _by_number(column, model.series, _code(text), reading)
     if isinstance(column.type, PhoneNumber):
         text = re.sub(r"[\s-]", "", text)
         if not re.fullmatch(r"\+?\d+", text, re.ASCII):
             return None
     is_short = len(text) < SHORT and not re.fullmatch(f"[{HAN}]{{2}}", text)
     return _like(column, text, before="") if is_short else contains(column, text, reading)
+
+
+def _is_number(column: Any) -> bool:
+    return column.key == "number" and bool(getattr(column.class_, "series", None))
+
+
+def _code(text: str) -> str:
+    """As our own numbers are written."""
+    return re.sub(r"[\s-]", "", text).upper()
+
+
+def _starts_number(column: Any, text: str) -> ColumnElement[bool]:
+    series = column.class_.series
+    if len(text) < len(series):
+        return _like(column, text, before="")
+    found = _by_number(column, series, text, Reading.KEYS_FIRST) if text.startswith(series) else None
+    return found if found is not None else false()
+
+
+def _has_in_number(column: Any, text: str) -> ColumnElement[bool]:
+    is_start = _code(text).startswith(column.class_.series)  # its letters stand nowhere else
+    return _starts_number(column, _code(text)) if is_start else contains(column, text)
+
+
+def begins_number(model: type[Any], text: str) -> bool:
+    """Whether the text is one of the model's own numbers, or the beginning of one."""
+    series = getattr(model, "series", None)
+    return bool(series) and re.fullmatch(f"{series}[0-9]+", _code(text)) is not None
 
 
 def _by_number(column: Any, series: str, text: str, reading: Reading) -> ColumnElement[bool] | None:
@@ -369,8 +413,8 @@ def _by_number(column: Any, series: str, text: str, reading: Reading) -> ColumnE
 
 def could_be(column: Any, text: str) -> bool:
     """Whether the text can be the whole value of the column; our own numbers have one shape."""
-    series = getattr(column.class_, "series", None) if column.key == "number" else None
-    return bool(text) and (series is None or re.fullmatch(f"{series}[0-9]{{{DIGITS}}}", text) is not None)
+    is_whole = not _is_number(column) or re.fullmatch(f"{column.class_.series}[0-9]{{{DIGITS}}}", text) is not None
+    return bool(text) and is_whole
 
 
 def searched(model: type[Any]) -> list[Any]:

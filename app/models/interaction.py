@@ -98,6 +98,7 @@ class PartyInteraction(Record):
         Index(
             "ix_party_interaction_author", "created_by", "id"
         ),  # what a person has entered: all that a narrow reach leaves
+        Index("ix_party_interaction_started", "started_at", "id"),
         Index("ix_party_interaction_employee", "employee_id", "status", "started_at"),  # my open contacts
     )
 

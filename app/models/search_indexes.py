@@ -68,7 +68,7 @@ def _queues() -> Iterator[Index]:
     yield _index("ix_trouble_ticket_open_customer", tickets.customer_id, postgresql_where=is_open)
     change = Model.metadata.tables["change"].c
     of_rights = is_one_of(change.record_type, *OF_RIGHTS)
-    yield _index("ix_change_rights", change.id, change.at, postgresql_where=of_rights)
+    yield _index("ix_change_rights", change.at, change.id, postgresql_where=of_rights)
 
 
 def _changed_fields() -> Index:

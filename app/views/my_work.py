@@ -266,9 +266,10 @@ PANELS = [
             Part(_("By people, in 7 days"), lambda me: lately(me, [("source.is", "form")])),
             Part(_("Of rights, in 7 days"), lambda me: lately(me, [("record_type.one_of", ",".join(OF_RIGHTS))])),
         ),
-        "-id",
+        "-at",
         ("at", "actor", "record_type", "action"),
         _("Nothing was changed in the last 7 days."),
+        counted_by=Change.at.desc(),
     ),
     WorkPanel(
         _("Rights to watch"),

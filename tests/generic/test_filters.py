@@ -1,6 +1,7 @@
 """Every operator of every field finds what Python says it should; lists sort without losing a row; quick search."""
 
 import datetime
+import re
 from collections import Counter
 from decimal import Decimal
 from itertools import zip_longest
@@ -13,6 +14,9 @@ from werkzeug.datastructures import MultiDict
 from app.acts.fields import filterable, sortable
 from app.acts.operators import OPERATORS, kind_of, searched
 from app.models.customer import Customer
+from app.models.interaction import PartyInteraction
+from app.models.order import ProductOrder
+from app.models.ticket import TroubleTicket
 from app.models.types import Exact, Percent, PhoneNumber
 from app.sample.builders import make_any
 from app.security.scope import rows
@@ -54,8 +58,9 @@ EDGES = {
         None,
     ],
     "bool": [True, False],
+    "own number": ["{}00000017", "{}00001234", "{}00123456", "{}12345678"],
 }
-# What people type.
+# What people type; {}: the series of the model.
 TYPED = {
     "text": ["50%", "%", "_", "a_b", "ABC", "abc", "中文", "/", "\\", "'", "x", "nothing like it"],
     "phone": ["+8613812345678", "138 1234", "+44", "0"],
@@ -64,6 +69,7 @@ TYPED = {
     "date": ["2026-01-31", "2024-02-29", "1999-01-01"],
     "instant": ["2026-01-31", "2026-01-30", "1999-01-01"],
     "bool": ["yes", "no"],
+    "own number": ["{}00000017", "{}0000", "{}12345678", "{}00 12-34", "{}", "{}9", "{}%", "17", "1234", "x", "%", "_"],
 }
 PAIRS = {
     "number": [("0", "7"), ("7", "0"), ("-1", "-1")],
@@ -77,6 +83,7 @@ SEVERAL = {
     "number": ["0,7", "-1"],
     "amount": ["0.1,7", "-5.5"],
     "date": ["2026-01-31,2024-02-29"],
+    "own number": ["{}00000017, {}12345678", "{}", "17"],
 }
 
 
@@ -140,6 +147,8 @@ def as_meant(kind, text):
     """What was typed, as Python compares it."""
     if kind in ("number", "relation", "many"):
         return int(text)
+    if kind == "own number":
+        return re.sub("[ -]", "", text)
     if kind == "amount":
         return Decimal(text.replace(",", ""))
     if kind in ("date", "instant"):
@@ -149,9 +158,12 @@ def as_meant(kind, text):
     return text.replace(" ", "") if kind == "phone" else text
 
 
-def questions(shown, kind, keys=()):
+def questions(shown, kind, keys=(), series=""):
     """(operator, typed values, their meaning) of everything that is asked of a field."""
     typed, several = TYPED.get(kind), SEVERAL.get(kind)
+    if series:
+        typed, several = ([text.replace("{}", series) for text in texts] for texts in (typed, several))
+        typed += [series[0], *(text.lower() for text in typed[:4])]
     if shown.choices:
         typed = [choice.value for choice in shown.choices]
         several = None
@@ -205,8 +217,9 @@ def test_every_operator_of_every_field_finds_what_it_says(app, session, model):
 
 def try_field(session, model, shown, keys, number):
     """number: of the field among those of its kind. The first is asked everything, the others a third each in turn."""
-    kind, targets = edges_of(shown), []
-    values = EDGES.get(kind, [])
+    series = model.series if shown.name == "number" else None
+    kind, targets = "own number" if series else edges_of(shown), []
+    values = [text.format(series) for text in EDGES[kind]] if series else EDGES.get(kind, [])
     if shown.choices:
         values = [*shown.choices, None]
     if kind == "relation":
@@ -219,8 +232,8 @@ def try_field(session, model, shown, keys, number):
             set_past_rules(session, session.get(model, key), **{shown.name: value})
     stored = dict(session.execute(sa.select(model.id, getattr(model, shown.name))).all())
     meaning = MEANING[kind_of(shown)]
-    every = list(questions(shown, kind, targets))
-    for operator, typed, meant in every[number % 3 :: 3] if number else every:
+    every = list(questions(shown, kind, targets, series))
+    for operator, typed, meant in every[number % 3 :: 3] if number and not series else every:
         if isinstance(shown.sql_type, Percent) and typed == ["1,000"]:
             continue  # more than it can hold
         query = asked(model, [(f"{shown.name}.{operator}", text) for text in typed])
@@ -403,6 +416,27 @@ def test_quick_search_finds_our_numbers_by_their_beginning_and_by_their_digits(a
             (f"{model.series}99", []), (f"{model.series}001234567", []), ("3456", []),
         ):  # fmt: skip
             assert found(session, model, asked(model, [("q", text)])) == expected, text
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("model", "arguments", "order"),
+    [
+        (ProductOrder, [("order_date.after", "2026-01-31")], ["-order_date", "-id"]),
+        (ProductOrder, [("number.starts", "SO01")], ["-number", "-id"]),
+        (ProductOrder, [("q", "so01")], ["-number", "-id"]),
+        (ProductOrder, [("q", "S")], ["-id"]),
+        (ProductOrder, [("state.is", "held")], ["-id"]),
+        (ProductOrder, [("requested_start_date.after", "2026-01-31")], ["-id"]),
+        (TroubleTicket, [("creation_date.is", "2026-01-31"), ("q", "x")], ["-creation_date", "-id"]),
+        (PartyInteraction, [("started_at.before", "2026-01-31"), ("sort", "status")], ["status", "id"]),
+    ],
+)
+def test_what_is_filtered_by_a_date_or_number_of_an_index_is_read_in_its_order(app, model, arguments, order):
+    """By key, the database would pass over all that came since."""
+    with app.test_request_context():
+        query = ListQuery(model, [], "/", MultiDict(arguments), "-id")
+    assert ["-" * key.descending + key.name for key in query.keys] == order
 
 
 @pytest.mark.one_database
