@@ -3,7 +3,7 @@
 import datetime
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -179,17 +179,6 @@ EQUALS = {
 }
 BETWEEN = Operator(_("is between"), 2, lambda column, values: and_(column >= values[0], column <= values[1]))
 
-NUMBERS = {  # of our own numbers, which are capitals: an index answers, as it does for none in small letters
-    "is": Operator(_("is"), 1, lambda column, values: column == _code(values[0])),
-    "is_not": Operator(_("is not"), 1, lambda column, values: _or_empty(column != _code(values[0]), column)),
-    "one_of": Operator(_("is one of"), "many", lambda column, values: column.in_([_code(text) for text in values])),
-    "starts": Operator(_("starts with"), 1, lambda column, values: _starts_number(column, _code(values[0]))),
-    "contains": Operator(_("contains"), 1, lambda column, values: _has_in_number(column, values[0])),
-    "lacks": Operator(
-        _("does not contain"), 1, lambda column, v: _or_empty(not_(_has_in_number(column, v[0])), column)
-    ),
-}
-
 # A day of an instant is a pair (start, end of the day in the person's zone); the end no longer counts.
 OPERATORS: dict[str, dict[str, Operator]] = {
     "text": {
@@ -241,6 +230,18 @@ OPERATORS: dict[str, dict[str, Operator]] = {
         "not_empty": Operator(_("is not empty"), 0, lambda relation, _values: relation.any()),
     },
 }
+
+
+# Our own numbers are capitals without blanks: compared as they are, an index answers.
+CLAUSES_OF_NUMBERS: dict[str, Clause] = {
+    "is": lambda column, values: column == _code(values[0]),
+    "is_not": lambda column, values: _or_empty(column != _code(values[0]), column),
+    "one_of": lambda column, values: column.in_([_code(text) for text in values]),
+    "starts": lambda column, values: _starts_number(column, _code(values[0])),
+    "contains": lambda column, values: _has_in_number(column, values[0]),
+    "lacks": lambda column, values: _or_empty(not_(_has_in_number(column, values[0])), column),
+}
+NUMBERS = {name: replace(OPERATORS["text"][name], clause=clause) for name, clause in CLAUSES_OF_NUMBERS.items()}
 
 
 def kind_of(shown: Field) -> str:
