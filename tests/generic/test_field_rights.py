@@ -327,6 +327,7 @@ def test_every_path_to_fields_begins_at_their_rights():
         ("removal.py", "remove_with_parts"), ("bulk.py", "load"), ("fields.py", "_sortable"), ("fields.py", "_closed"),
         ("exchange.py", "identity_of"), ("operators.py", "touched"), ("screen.py", "_init_properties"),
         ("listing.py", "loaded"), ("listing.py", "_described"), ("listing.py", "_columns_described"),
+        ("listing.py", "_in_order"),
         ("panels.py", "path"),
         ("form_screen.py", "_store_new"), ("form_screen.py", "_ask"), ("charts.py", "_region_name"),
         ("charts.py", "_field"),

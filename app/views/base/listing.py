@@ -105,7 +105,8 @@ class ListQuery:
         """
         asked = [key.partition(".")[0] for key in self.args if "." in key]
         asked += ["number"] if begins_number(self.model, self.quick) else []
-        found = next((name for name in asked if name in _in_order(self.model.__tablename__)), None)
+        known = _in_order(self.model.__tablename__) & fields.sortable(self.model)
+        found = next((name for name in asked if name in known), None)
         return f"-{found}" if found and self.default_sort == "-id" else self.default_sort
 
     def _read_sort(self) -> list[Key]:
