@@ -26,6 +26,8 @@ LOCK_SECONDS = 5  # longest wait for a row that another transaction holds
 CONNECT_SECONDS = 5
 TRUSTED_SECONDS = 0.2  # since a connection was used: after a longer rest it is asked whether it is still alive
 
+OF_A_FLUSH = "compiled_cache"  # an option that SQLAlchemy gives to what it writes of one record, by its key
+
 # An option of the connection: the next transaction will write, so SQLite takes its write lock at the start.
 WRITES = "switchboard_writes"
 
@@ -113,7 +115,8 @@ def prepare_engine(engine: sa.Engine) -> None:
 
         @sa.event.listens_for(engine, "do_execute")
         def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-            is_kept = context.execution_options.keys() >= ONE_PLAN.keys()
+            options = context.execution_options
+            is_kept = (options.keys() >= ONE_PLAN.keys() or OF_A_FLUSH in options) and not context.executemany
             if is_kept:
                 cursor.execute(statement, parameters, prepare=True)
             return is_kept

@@ -1,23 +1,27 @@
 """Which fields are typed in, filtered, sorted by, and rows with what they refer to, for people and programs alike."""
 
 import time
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import Select, Text, column, func, literal, select, text, union_all
+from sqlalchemy import Select, Text, any_, bindparam, column, func, literal, select, text, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.models.base import Field, Record, model_of
+from app.models.metadata import ONE_PLAN
 from app.models.refusal import RuleBroken
 from app.models.types import JsonText
 from app.security.field_rights import cannot_write, readable, reads_all_of, restrictions, seen, writable
-from app.security.scope import way_of_scope
+from app.security.scope import sees_everything, way_of_scope
 
 COUNT_CAP = 1_000  # more rows than that are not counted: "1,000+" (docs/decisions/0021)
 QUEUE_CAP = 99  # of what waits for somebody: who has more of it needs no number
 FRESH = 60  # seconds that an estimate is kept
+ONE = "one"
+MOST_KEPT = 1_000  # statements that a process keeps
 LONGEST_SORTED = 255  # characters; a list is not sorted by longer texts
 
 _estimates: dict[Any, tuple[float, int]] = {}
@@ -148,6 +152,44 @@ def eager(statement: Select[Any], model: type[Record], columns: Iterable[Field])
                 loaded = loaded.joinedload(step)
             statement = statement.options(loaded)
     return statement
+
+
+def with_keys(session: Session, model: Any, keys: Sequence[int], columns: Iterable[Field] = ()) -> list[Any]:
+    """The rows of these keys, which the person may see, in their order, with what these fields of them lead to."""
+    statement = _by_key(select(model), model, columns, session.get_bind().dialect.name)
+    found = {row.id: row for row in session.scalars(statement, {"key": list(keys)}).unique()} if keys else {}
+    return [found[key] for key in keys if key in found]
+
+
+def with_key(session: Session, model: Any, key: int, columns: Iterable[Field], scope: Select[Any]) -> Any:
+    """The row of this key, if it is in the scope, with what these fields of it lead to."""
+    return session.scalars(_by_key(scope, model, columns, ONE), {"key": key}).unique().one_or_none()
+
+
+def _by_key(scope: Select[Any], model: Any, columns: Iterable[Field], how: str) -> Select[Any]:
+    """Rows of a scope by the parameter ``key``: ONE, or several, as a kind of database knows them."""
+    names = tuple(shown.name for shown in columns)
+    if scope.whereclause is None and sees_everything():
+        return _of_all(model.__tablename__, names, how)
+    return _of_scope(scope, model, names, how)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _of_all(table: str, names: tuple[str, ...], how: str) -> Select[Any]:
+    """Kept: to put it together takes longer than to ask it. (docs/decisions/0026)"""
+    model = model_of(table)
+    return _of_scope(select(model), model, names, how)
+
+
+def _of_scope(scope: Select[Any], model: Any, names: tuple[str, ...], how: str) -> Select[Any]:
+    if how == ONE:
+        chosen = model.id == bindparam("key", type_=model.id.type)
+    elif how == "postgresql":  # one statement for any number of them
+        chosen = model.id == any_(bindparam("key", type_=ARRAY(model.id.type)))
+    else:
+        chosen = model.id.in_(bindparam("key", expanding=True))
+    known = model.fields() if names else {}
+    return eager(scope.where(chosen), model, [known[name] for name in names]).execution_options(**ONE_PLAN)
 
 
 def related(session: Session, shown: Field, keys: Iterable[Any]) -> dict[int, Any]:

@@ -30,26 +30,23 @@ class Wanted:
         return self.place is None and self.skipped == 0
 
 
-Answer = tuple[list[Any] | None, int | None]
+Answer = tuple[list[int] | None, int | None]
 
 
-def read_few(session: Session, found: Select[Any], load: Select[Any], wanted: Wanted) -> Answer:
-    """The rows of a page, and how many are found in all; no rows where these are FEW + 1 and surely more.
+def read_few(session: Session, found: Select[Any], wanted: Wanted) -> Answer:
+    """The keys of a page, and how many are found in all; no keys where these are FEW + 1 and surely more.
 
-    found: all rows that are searched for, in no order. load: how rows of the model are read, with what they refer to.
-    Behind the last of what was read nothing tells which it is: then there are neither rows nor a count.
+    found: all rows that are searched for, in no order. Behind the last of what was read nothing tells which it is: then
+    there are neither keys nor a count.
     """
-    model = found.column_descriptions[0]["entity"]
     sorted_by = [key.column.label(key.name) for key in wanted.keys]
     met = found.with_only_columns(*sorted_by).limit(FEW + 1).subquery("met")
     few = select(*met.c, func.count().over().label("how_many")).subquery("few")
     keys = [replace(key, column=few.c[key.name]) for key in wanted.keys]
     part = part_from(session, keys, wanted.place, wanted.backwards)
-    page = part.of(select(few.c.id, few.c.how_many)).limit(wanted.size).offset(wanted.skipped).subquery("page")
-    rows = load.join(page, page.c.id == model.id).add_columns(page.c.how_many)
-    in_order = part_from(session, wanted.keys, None, wanted.backwards).sorted(rows)
-    answer = session.execute(in_order).unique().all()
+    page = part.of(select(few.c.id, few.c.how_many)).limit(wanted.size).offset(wanted.skipped)
+    answer = session.execute(page).all()
     if not answer:
         return ([], 0) if wanted.is_start else (None, None)
     count = answer[0].how_many
-    return [row[0] for row in answer] if count <= FEW else None, count
+    return [row.id for row in answer] if count <= FEW else None, count

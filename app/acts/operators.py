@@ -170,8 +170,13 @@ def _or_empty(clause: Any, column: Any) -> ColumnElement[bool]:
     return or_(clause, column.is_(None))
 
 
-EMPTY = Operator(_("is empty"), 0, lambda column, _values: column.is_(None))
-NOT_EMPTY = Operator(_("is not empty"), 0, lambda column, _values: column.is_not(None))
+def _is_empty(column: Any) -> ColumnElement[bool]:
+    """Nothing, where the column is never empty: a database reads all rows to find that out."""
+    return column.is_(None) if column.property.columns[0].nullable else false()
+
+
+EMPTY = Operator(_("is empty"), 0, lambda column, _values: _is_empty(column))
+NOT_EMPTY = Operator(_("is not empty"), 0, lambda column, _values: not_(_is_empty(column)))
 EQUALS = {
     "is": Operator(_("is"), 1, lambda column, values: column == values[0]),
     "is_not": Operator(_("is not"), 1, lambda column, values: _or_empty(column != values[0], column)),

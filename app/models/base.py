@@ -165,8 +165,12 @@ class Declared:
         return known
 
     @classmethod
-    def lifecycles(cls) -> list[Lifecycle]:
-        return [value for value in vars(cls).values() if isinstance(value, Lifecycle)]
+    def lifecycles(cls) -> tuple[Lifecycle, ...]:
+        known = cls.__dict__.get("_lifecycles")
+        if known is None:
+            found = tuple(value for value in vars(cls).values() if isinstance(value, Lifecycle))
+            known = cls._lifecycles = found  # type: ignore[attr-defined]
+        return known
 
     @property
     def frozen(self) -> str:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -22,13 +22,13 @@ from sqlalchemy.orm.attributes import PASSIVE_NO_INITIALIZE
 from app.models.acting import who
 from app.models.base import Declared, Record, field
 from app.models.keeping import keep_figures
-from app.models.metadata import Model
+from app.models.metadata import ONE_PLAN, Model
 from app.models.seal import Seal
 from app.models.sign_in import follow_rights
 from app.models.states import StateChange
 from app.models.types import JsonText, UtcDateTime
 
-SECRET = {"password", "key_hash", "lookup_hash", "registration_hash"}  # columns of FAB
+SECRET = frozenset({"password", "key_hash", "lookup_hash", "registration_hash"})  # columns of FAB
 NOISE = {  # kept by the system, no change of the record
     "id", "version", "created_at", "created_by", "changed_at", "changed_by",
     "last_login", "login_count", "fail_login_count", "last_used_on",
@@ -146,7 +146,7 @@ def write_ledger(session: Session, context: Any) -> None:
                 unit.rows.append(_row(record, "update", fields))
         unit.rows += _association_rows(session, unit.associations)
         if unit.rows:
-            connection.execute(insert(Change), unit.rows)
+            connection.execute(_append_changes(), unit.rows)
             follow_rights(connection, unit.rows)
         moves = [move for record in (*session.new, *session.dirty) for move in _moves(record)]
         if moves:
@@ -164,6 +164,12 @@ def end_unit(session: Session, previous_transaction: Any) -> None:
 @event.listens_for(Engine, "rollback")
 def drop_unit(connection: Connection) -> None:
     connection.info.pop("unit", None)
+
+
+@cache
+def _append_changes() -> Any:
+    """Made once: the database is not asked for the keys of what it stores."""
+    return insert(Change.__table__).inline().execution_options(**ONE_PLAN)
 
 
 def _is_covered(record: Any) -> bool:
@@ -191,22 +197,23 @@ def _entry(table: str, key: int, label: str, action: str, fields: dict[str, list
     }
 
 
-def _columns(record: Any) -> list[str]:
-    return [attribute.key for attribute in inspect(type(record)).column_attrs if attribute.key not in NOISE]
+@cache
+def _columns(model: Any) -> tuple[str, ...]:
+    return tuple(attribute.key for attribute in inspect(model).column_attrs if attribute.key not in NOISE)
 
 
 def _values(record: Any) -> dict[str, Any]:
-    secrets = _secrets(record)
+    secrets = _secrets(record.__class__)
     return {
         name: HIDDEN if name in secrets else plain(value)
-        for name in _columns(record)
+        for name in _columns(record.__class__)
         if (value := getattr(record, name)) is not None
     }
 
 
 def _changed(record: Any, unread: dict[str, Any]) -> dict[str, list[Any]]:
-    state, secrets, changes = inspect(record), _secrets(record), {}
-    for name in _columns(record):
+    state, secrets, changes = inspect(record), _secrets(record.__class__), {}
+    for name in _columns(record.__class__):
         if name not in state.committed_state:
             continue
         history = state.get_history(name, PASSIVE_NO_INITIALIZE)
@@ -223,7 +230,7 @@ def _unread(connection: Connection, record: Any) -> dict[str, Any]:
     state, table = inspect(record), record.__table__
     names = [
         name
-        for name in _columns(record)
+        for name in _columns(record.__class__)
         if (history := state.get_history(name, PASSIVE_NO_INITIALIZE)).has_changes() and not history.deleted
     ]
     if not names:
@@ -249,11 +256,12 @@ def _moves(record: Any) -> list[dict[str, Any]]:
     return moves
 
 
-def _secrets(record: Any) -> set[str]:
+@cache
+def _secrets(model: Any) -> frozenset[str]:
     """The columns whose values are nobody's business, ours as declared and FAB's as known."""
-    if not isinstance(record, Declared):
+    if not issubclass(model, Declared):
         return SECRET
-    return {name for name, shown in record.fields().items() if shown.secret}
+    return frozenset(name for name, shown in model.fields().items() if shown.secret)
 
 
 def plain(value: Any) -> Any:

@@ -23,19 +23,21 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.models.approval import RoleGrant
-from app.models.metadata import ONE_PLAN
 from app.models.own_list import OwnList
 from app.models.refusal import RuleBroken
 from app.models.role_limits import FieldRule, RoleReach
 from app.models.sign_in import UserSession
 from app.models.types import UtcDateTime
+from app.prepared import Prepared
 from app.rules.passwords import demand_good_password
 from app.security import directory, fab_views, passwords, second_factor, sign_in, sign_in_pages, tokens
 from app.transaction import commit
 
+OF_PERSON = ("id", "username", "first_name", "last_name", "email", "active")  # what pages ask of who asks
 MOST_KNOWN = 1_000  # sets of roles whose rights a process keeps
 
 
@@ -149,12 +151,24 @@ class SwitchboardSecurityManager(SecurityManager):
 
     def get_user_by_id(self, pk: Any) -> Any:
         now, key = datetime.datetime.now(datetime.UTC), sign_in.key_hash_of_request()
-        found = self.session.execute(self._user_with_roles, {"pk": pk, "now": now, "key": key}).all()
+        found = self._who_asks.ask(self.session, {"pk": int(pk), "now": now, "key": key})
         if not found:
             return None
-        user, alive, g.has_lists = found[0][:3]
-        g.session_lives = alive is not None
-        g.held_roles = user, {key: Held(*version) for _user, _alive, _lists, key, *version in found if key is not None}
+        first = found[0]
+        g.session_lives, g.has_lists = first.alive is not None, bool(first.has_lists)
+        user = self._known({name: getattr(first, name) for name in OF_PERSON})
+        held = [row[-len(Held._fields) - 1 :] for row in found]
+        g.held_roles = user, {key: Held(*version) for key, *version in held if key is not None}
+        return user
+
+    def _known(self, own: dict[str, Any]) -> Any:
+        """The user of whom this was read, as if the session had read it; other columns are read when asked for."""
+        session = self.session()
+        user = session.identity_map.get(session.identity_key(self.user_model, own["id"]))
+        if user is None:
+            user = self.user_model(**own | {"active": bool(own["active"])})
+            make_transient_to_detached(user)
+            session.add(user)
         return user
 
     def load_user(self, pk: Any) -> Any:
@@ -163,8 +177,8 @@ class SwitchboardSecurityManager(SecurityManager):
         return user if user is not None and user.is_active and g.session_lives else None
 
     @cached_property
-    def _user_with_roles(self) -> Any:
-        """Built once: putting it together takes as long as asking it. A row for each role that the person holds."""
+    def _who_asks(self) -> Prepared:
+        """The person, their session and whether they see saved lists, with a role and its limits: a row for each."""
         user, group, role = self.user_model, self.group_model, self.role_model
         held, joined = user.roles.property.secondary, user.groups.property.secondary
         of_group, rights = group.roles.property.secondary, role.permissions.property.secondary
@@ -180,14 +194,15 @@ class SwitchboardSecurityManager(SecurityManager):
         lists = exists().where(or_(OwnList.owner_id == pk, OwnList.role_id.in_(roles)))
         mine = UserSession.user_id == pk, UserSession.ended_at.is_(None)
         alive = select(UserSession.id).where(UserSession.key_hash == bindparam("key", type_=String(64)), *mine)
-        return (
-            select(user, alive.scalar_subquery(), lists, role.id, role.name, version_of)
-            .add_columns(_told(FieldRule, FieldRule.place, FieldRule.restriction, role))
-            .add_columns(_told(RoleReach, RoleReach.subject, RoleReach.reach, role))
+        return Prepared(
+            select(*(getattr(user, name).label(name) for name in OF_PERSON))
+            .add_columns(alive.scalar_subquery().label("alive"), lists.label("has_lists"))
+            .add_columns(role.id.label("role_id"), role.name.label("role_name"), version_of.label("rights"))
+            .add_columns(_told(FieldRule, FieldRule.place, FieldRule.restriction, role).label("field_rules"))
+            .add_columns(_told(RoleReach, RoleReach.subject, RoleReach.reach, role).label("reaches"))
             .outerjoin(role, role.id.in_(roles))
             .where(user.id == pk)
             .order_by(role.name)
-            .execution_options(**ONE_PLAN)
         )
 
     # --- signing in --------------------------------------------------------------------------------------------

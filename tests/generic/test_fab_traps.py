@@ -276,6 +276,8 @@ def test_every_path_to_rows_begins_at_their_scope():
     """Trap 24: FAB's base filters guard lists only. Here no screen selects a business table but through rows()."""
     allowed = {
         ("removal.py", "remove_with_parts"),  # the parts of a record go with it, whoever may see them
+        ("fields.py", "with_keys"),  # of rows that were found within the scope
+        ("fields.py", "_of_all"),  # of who sees everything
         ("fields.py", "related"),  # read for keys of a plan, or of the ledger, which were found within the scope
         ("following.py", "mark_all_seen"),  # one's own row, of no business table
         ("import_screen.py", "_wait"),  # the same: a job

@@ -325,6 +325,7 @@ def test_every_path_to_fields_begins_at_their_rights():
         ("batch.py", "_judge"), ("importing.py", "_tell_refused"),
         ("importing.py", "write"), ("removal.py", "parts_of"), ("removal.py", "pointing_to"),
         ("removal.py", "remove_with_parts"), ("bulk.py", "load"), ("fields.py", "_sortable"), ("fields.py", "_closed"),
+        ("fields.py", "_of_scope"),  # what is read with the rows
         ("exchange.py", "identity_of"), ("operators.py", "touched"), ("screen.py", "_init_properties"),
         ("listing.py", "loaded"), ("listing.py", "_described"), ("listing.py", "_columns_described"),
         ("listing.py", "_in_order"),

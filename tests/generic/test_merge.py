@@ -8,10 +8,10 @@ from sqlalchemy.exc import DBAPIError
 from app.acts.operators import kind_of
 from app.models.customer import Customer
 from app.models.refusal import RuleBroken
-from app.sample.builders import make_region
+from app.sample.builders import make_customer, make_region
 from tests.generic.page import read
 from tests.generic.test_forms import kept, typed_in
-from tests.generic.world import VIEWS, address, free_fields, is_typed_in, name_of, one
+from tests.generic.world import VIEWS, address, free_fields, is_typed_in, name_of, one, set_past_rules
 from tests.test_races import CLIENTS, Browser, at_once
 
 each_view = pytest.mark.parametrize("view", [view for view in VIEWS if is_typed_in(view.model)], ids=name_of)
@@ -178,6 +178,23 @@ def test_line_ends_of_a_browser_are_no_change(session, two):
     version = note.version
     assert ann.post(url, data=typed_in(ann, url) | {"text": ["one\r\ntwo"]}).status_code == 302
     assert note.version == version
+
+
+@pytest.mark.one_database
+def test_what_is_stored_already_is_no_reason_to_refuse_another_field(session, login):
+    """A telephone of before there was a rule for it does not keep people from correcting the name."""
+    customer = make_customer(session)
+    set_past_rules(session, customer, phone="0815")
+    session.commit()
+    browser, path = login("ann", "Admin"), f"/customer/edit/{customer.id}"
+    seen = read(browser.get(path)).inputs
+    assert browser.post(path, data=seen | {"given_name": ["Harbour"]}).status_code == 302
+    session.refresh(customer)
+    assert (customer.given_name, customer.phone) == ("Harbour", "0815")
+    seen = read(browser.get(path)).inputs
+    answer = browser.post(path, data=seen | {"given_name": ["Pier"], "phone": ["0816"]})
+    assert answer.status_code == 422
+    assert read(answer).inputs["given_name"] == ["Pier"], "nothing typed is lost"
 
 
 # --- really at once --------------------------------------------------------------------------------------------------

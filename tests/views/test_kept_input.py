@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from app.extensions import db
 from app.models.customer import Region
@@ -60,7 +61,7 @@ def test_what_was_typed_is_kept_when_the_database_is_gone(login, monkeypatch):
     def gone(*arguments, **named):
         raise OperationalError("select", {}, Exception("connection refused: secret host"))
 
-    monkeypatch.setattr(db.session, "scalars", gone)
+    monkeypatch.setattr(Session, "scalars", gone)
     answer = browser.post("/region/add", data=TYPED, headers=SENDER)
     assert answer.status_code == 503
     assert inputs(answer.text)["name"] == TYPED["name"]

@@ -25,7 +25,7 @@ from app.views.base.cells import cell_of, text_of
 from app.views.base.pages import Clash, Fact, FormPage
 from app.views.base.registry import url_of
 from app.views.base.rights import names_at
-from app.views.base.screen import Screen, attempt, local_address
+from app.views.base.screen import Screen, attempt, local_address, part_of_form
 
 NEXT = "_next"  # where "save and next" leads: the form of the next record of the list
 
@@ -134,23 +134,44 @@ class FormScreen(Screen):
         if is_asked:
             form = self.form_class(is_new=False)(formdata=None, obj=record)
             return self._draw_edit(record, form, forms.seen_values(form, record))
-        form = self.form_class(is_new=False)()
         original = forms.read_original(request.form.get(forms.ORIGINAL))
+        if original is not None and self._is_stored_at_once(record, original):
+            return self._after_edit(pk)
+        form = self.form_class(is_new=False)()
         if original is None:
             seen = forms.seen_values(self.form_class(is_new=False)(formdata=None, obj=record), record)
             problem = gettext("The form came back incomplete; check it and save again")
             return self._draw_edit(record, form, seen, [problem], status=422)
         problems: list[str] = []
         if forms.is_valid(db.session(), form, record):
-            with acting(reason=request.form.get(forms.REASON, "").strip()):
-                clashes, problems = attempt(lambda: self._store_edit(pk, form, original), form)
+            clashes, problems = self._try_edit(pk, form, original)
             if clashes is not None and not clashes:
-                onward = local_address(request.form.get(NEXT, ""))
-                return redirect(onward) if onward else self.back_to(pk)
+                return self._after_edit(pk)
             if clashes:
                 told = gettext("Somebody else changed the same field meanwhile. Choose which value stays, and save.")
                 return self._draw_edit(self.load(pk), form, original, [told], clashes, status=409)
         return self._draw_edit(self.load(pk), form, original, problems, status=422)
+
+    def _is_stored_at_once(self, record: Any, original: dict[str, str]) -> bool:
+        """Store what was typed into a record that nobody has changed since; only these inputs are looked at.
+
+        Whatever is wrong is found, and said, by looking at the whole form.
+        """
+        usual = self.form_class(is_new=False)
+        if not forms.is_as_seen(usual, record, original):
+            return False
+        form = part_of_form(usual, forms.changed(usual, request.form, original))()
+        if not forms.is_valid(db.session(), form, record):
+            return False
+        return self._try_edit(str(record.id), form, dict(original))[0] == {}
+
+    def _try_edit(self, pk: str, form: Any, original: dict[str, str]) -> tuple[dict[str, Clash] | None, list[str]]:
+        with acting(reason=request.form.get(forms.REASON, "").strip()):
+            return attempt(lambda: self._store_edit(pk, form, original), form)
+
+    def _after_edit(self, pk: str) -> Any:
+        onward = local_address(request.form.get(NEXT, ""))
+        return redirect(onward) if onward else self.back_to(pk)
 
     def _store_edit(self, pk: str, form: Any, original: dict[str, str]) -> dict[str, Clash]:
         """Store what this person changed; what others changed meanwhile stays, unless it is the same field.

@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask_appbuilder.forms import DynamicForm
@@ -226,10 +226,17 @@ def input_of(shown: Field) -> Any:
     return TypedField(render_kw=attributes, default=shown.default, **common)
 
 
-def form_of(name: str, fields: Iterable[Field]) -> type[DynamicForm]:
+class GeneratedForm(DynamicForm):
+    """What is sent is checked before any view is asked (app.extensions.csrf); the page carries the token of that."""
+
+    class Meta:
+        csrf = False
+
+
+def form_of(name: str, fields: Iterable[Field]) -> type[GeneratedForm]:
     """A form class with an input for each of the fields; every bound field knows its ``shown``."""
     declared = list(fields)
-    form = type(name, (DynamicForm,), {shown.name: input_of(shown) for shown in declared})
+    form = type(name, (GeneratedForm,), {shown.name: input_of(shown) for shown in declared})
     form.declared = declared  # type: ignore[attr-defined]
     return form  # type: ignore[return-value]
 
@@ -255,6 +262,12 @@ def seen_values(form: Any, record: Any) -> dict[str, str]:
 def is_as_seen(form: Any, record: Any, original: dict[str, str]) -> bool:
     """Whether nobody has changed the record since; sets of records have no version, and are compared."""
     return original.get(VERSION) == str(record.version) and not any(shown.many for shown in form.declared)
+
+
+def changed(form: Any, sent: Mapping[str, str], original: dict[str, str]) -> tuple[str, ...]:
+    """The inputs of a form, or of its class, that came back with another text than they had."""
+    names = [shown.name for shown in form.declared]
+    return tuple(name for name in names if sent.get(name, "").replace("\r\n", "\n") != original.get(name, ""))
 
 
 def name_choices(session: Session, form: Any, record: Any = None) -> None:
@@ -315,8 +328,8 @@ def ready(session: Session, form: Any, record: Any = None) -> Any:
 
 
 def general_errors(form: Any) -> list[str]:
-    """What is wrong with the form as a whole: a session that has ended shows itself as a wrong token."""
-    return [str(error) for error in (*form.errors.get("csrf_token", ()), *form.form_errors)]
+    """What is wrong with the form as a whole."""
+    return [str(error) for error in form.form_errors]
 
 
 def read_original(text: str | None) -> dict[str, str] | None:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from app.acts import fields
-from app.acts.fields import counts, eager, estimate, filterable, showable
+from app.acts.fields import counts, estimate, filterable, showable, with_keys
 from app.acts.finding import Wanted, read_few
 from app.acts.keyset import END, Key, keys_of, parts_from, place_of, read_place, sorted_by
 from app.acts.operators import OPERATORS, Reading, begins_number, kind_of, sought
@@ -248,9 +248,9 @@ class ListQuery:
         return estimate(session, self.model) if is_whole else 0
 
     def rows(self, session: Session, scope: Select[Any]) -> list[Any]:
-        """The rows of the page with the relations that are shown: one statement, two where empty values begin.
+        """The rows of the page with the relations that are shown: two statements, four where empty values begin.
 
-        Of a search that finds little, this one statement counts it too; one that finds much is asked a second time.
+        Of a search that finds little, the first of them counts it too; one that finds much is asked a second time.
         """
         found = self._read_rows(session, scope)
         if self.backwards and self.place is not None and len(found) < self.size:  # the first page is a full one
@@ -273,11 +273,10 @@ class ListQuery:
             return found
         wanted, statement = self.size + 1, self.filtered(scope, Reading.WALKING)
         if self.page:
-            ordered = self.sorted(statement).limit(wanted).offset(self.page * self.size)
-            return self._load(session, ordered, scope, self.sorted)
+            return self._load(session, self.sorted(statement).limit(wanted).offset(self.page * self.size))
         found = []
         for part in parts_from(session, self.keys, self.place, self.backwards):
-            found += self._load(session, part.of(statement).limit(wanted - len(found)), scope, part.sorted)
+            found += self._load(session, part.of(statement).limit(wanted - len(found)))
             if len(found) == wanted:
                 break
         return found
@@ -295,17 +294,13 @@ class ListQuery:
     def _search(self, session: Session, scope: Select[Any]) -> list[Any] | None:
         """The rows of the page, counted too, where what is found is little; else None."""
         wanted = Wanted(self.keys, self.size + 1, self.place, self.backwards, self.page * self.size)
-        load = eager(scope, self.model, self.loaded)
-        found, self.counted = read_few(session, self.filtered(scope, Reading.DIRECTLY), load, wanted)
-        return found
+        keys, self.counted = read_few(session, self.filtered(scope, Reading.DIRECTLY), wanted)
+        return None if keys is None else with_keys(session, self.model, keys, self.loaded)
 
-    def _load(self, session: Session, statement: Select[Any], scope: Select[Any], sort: Any) -> list[Any]:
-        """The rows of a limited statement; what they refer to is joined to those few, not to all there are."""
-        loaded = self.loaded
-        if any(shown.relation and not shown.many for shown in loaded):
-            keys = statement.with_only_columns(self.model.id).subquery("page")
-            statement = sort(scope.join(keys, keys.c.id == self.model.id))
-        return list(session.scalars(eager(statement, self.model, loaded)).unique())
+    def _load(self, session: Session, statement: Select[Any]) -> list[Any]:
+        """The rows of a limited statement: their keys first, since no two lists are asked for in the same words."""
+        keys = session.scalars(statement.with_only_columns(self.model.id)).all()
+        return with_keys(session, self.model, keys, self.loaded)
 
     # --- reading -----------------------------------------------------------------------------------------------
 

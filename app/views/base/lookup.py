@@ -8,6 +8,7 @@ from flask_appbuilder.security.sqla.models import PermissionView, Role, User
 from flask_login import current_user
 from sqlalchemy import case
 
+from app.acts.fields import with_keys
 from app.acts.finding import Wanted, read_few
 from app.acts.keyset import Key, sorted_by
 from app.acts.operators import Reading, could_be, searched, sought
@@ -83,9 +84,9 @@ def _found(model: Any, text: str, skipped: int) -> list[Any]:
     scope, keys = rows(model), [*_exact_first(model, text), Key("id", model.id, True, False)]
     if text and searched(model):
         wanted = Wanted(keys, OFFERED + 1, skipped=skipped)
-        found, _count = read_few(db.session(), sought(scope, model, text, Reading.DIRECTLY), scope, wanted)
+        found, _count = read_few(db.session(), sought(scope, model, text, Reading.DIRECTLY), wanted)
         if found is not None:
-            return found
+            return with_keys(db.session(), model, found)
     walked = sorted_by(sought(scope, model, text, Reading.WALKING), keys)
     return list(db.session.scalars(walked.limit(OFFERED + 1).offset(skipped)))
 

@@ -15,13 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.acts.actions import Action
-from app.acts.fields import eager, inputs, sortable
+from app.acts.fields import inputs, sortable, with_key
 from app.acts.moves import moves_of
 from app.acts.request_actions import ASK_TO_DELETE
 from app.acts.saving import commit_within_scope
 from app.extensions import db
 from app.models.base import Field, Record
-from app.models.metadata import ONE_PLAN
 from app.models.refusal import RuleBroken
 from app.models.types import whole
 from app.security.field_rights import restrictions, seen
@@ -136,7 +135,7 @@ class Screen(ModelView):
         if not restrictions(self.model):
             return usual
         open_to = tuple(shown.name for shown in self.inputs(is_new))
-        return usual if len(open_to) == len(usual.declared) else _part_of_form(usual, open_to)
+        return usual if len(open_to) == len(usual.declared) else part_of_form(usual, open_to)
 
     # --- rights and rows ---------------------------------------------------------------------------------------
 
@@ -150,8 +149,7 @@ class Screen(ModelView):
         key = whole(pk)
         if key is None:
             abort(404)
-        statement = eager(rows(self.model).where(self.model.id == key), self.model, relations)
-        record = db.session.scalars(statement.execution_options(**ONE_PLAN)).unique().one_or_none()
+        record = with_key(db.session(), self.model, key, relations, rows(self.model))
         if record is None:
             abort(404)
         return record
@@ -188,8 +186,8 @@ class Screen(ModelView):
 
 
 @lru_cache(maxsize=MOST_FORMS)
-def _part_of_form(usual: Any, names: tuple[str, ...]) -> Any:
-    """Kept: a class takes longer to make than to fill."""
+def part_of_form(usual: Any, names: tuple[str, ...]) -> Any:
+    """A form of these inputs only; kept: a class takes longer to make than to fill."""
     return forms.form_of(usual.__name__, [shown for shown in usual.declared if shown.name in names])
 
 
