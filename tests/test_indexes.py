@@ -8,7 +8,9 @@ import sqlalchemy as sa
 import sqlalchemy.dialects.postgresql
 from sqlalchemy import func, select, text
 
-from app.acts.operators import Reading, condition, sought
+from app.acts.matching import Reading
+from app.acts.operators import condition
+from app.acts.quick_search import sought
 from app.extensions import db
 from app.models import search_indexes
 from app.models.account import BillingAccount

@@ -18,7 +18,8 @@ from sqlalchemy import DateTime, Select, String, case, cast, literal, select, ty
 from sqlalchemy import func as sql
 from sqlalchemy.orm import aliased
 
-from app.acts.operators import SEARCHED_OF_FAB, kind_of
+from app.acts.operators import kind_of
+from app.acts.quick_search import SEARCHED_OF_FAB
 from app.models.base import Field, Record
 from app.models.ledger import Change
 from app.models.role_limits import Reach

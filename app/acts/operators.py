@@ -1,10 +1,8 @@
 """The operators of a filter, by the kind of field: one table for the screen, the address and the query."""
 
 import datetime
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -13,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
-    Select,
     String,
     Text,
     and_,
@@ -27,27 +24,19 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import InstrumentedAttribute, aliased
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.orm import InstrumentedAttribute
 
+from app.acts import own_numbers
+from app.acts.matching import contains, escape, like, on_postgresql, or_empty
 from app.acts.zones import day_bounds, iso
 from app.models.base import Field, Record, records
 from app.models.checks import clean
 from app.models.choices import ChoiceType
 from app.models.metadata import Model
-from app.models.numbers import DIGITS
 from app.models.refusal import RuleBroken
-from app.models.search_indexes import NAMES
 from app.models.types import LARGEST, Exact, JsonText, PhoneNumber, UtcDateTime
-from app.security.field_rights import readable
 
-SEARCHED_OF_FAB = {"ab_user": ("username", "first_name", "last_name"), "ab_role": ("name",), "ab_group": ("name",)}
 MOST_VALUES = 100  # of one condition
-HAN = "\u3400-\u9fff"
-FEW = 4  # digits of our own numbers, whose beginning at most ten thousand records have in common
-SHORT = 3  # characters that an index of parts of words needs; of Chinese ones two are enough
-NO_CASE = re.compile(f"[0-9+{HAN} -]*")  # texts that are the same in small letters and in capitals
 Clause = Callable[[Any, list[Any]], ColumnElement[bool]]
 
 
@@ -58,58 +47,6 @@ class Operator:
     label: Any
     inputs: int | str
     clause: Clause
-
-
-class Reading(Enum):
-    """How a statement comes to its rows; all three find the same. (docs/decisions/0021)
-
-    KEYS_FIRST: in an order, of which nobody knows whether they are few. DIRECTLY: in no order. WALKING: in an order,
-    and known to be many.
-    """
-
-    KEYS_FIRST, DIRECTLY, WALKING = range(3)
-
-
-def _escape(text: str) -> str:
-    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
-
-
-def _like(column: Any, text: str, before: str = "%", after: str = "%") -> ColumnElement[bool]:
-    """Small letters and capitals alike; an index of beginnings serves LIKE, and ILIKE never."""
-    pattern = f"{before}{_escape(text)}{after}"
-    return column.like(pattern, escape="/") if NO_CASE.fullmatch(text) else column.ilike(pattern, escape="/")
-
-
-def contains(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool]:
-    """The text anywhere in the column; two Chinese characters are found by the index of pairs that a name has."""
-    pairs = [pair[1] for pair in re.finditer(f"(?=([{HAN}]{{2}}))", text)]
-    if not pairs or not _has_pairs(column) or re.search(r"[^\W_]{3}", text):  # of three characters another index knows
-        return _like(column, text)
-
-    def by_index(twin: Any) -> ColumnElement[bool]:
-        name = getattr(twin, column.key)
-        found = func.bigrams(name, type_=ARRAY(Text)).contains(cast(array(pairs), ARRAY(Text)))
-        return found if pairs == [text] else and_(found, _like(name.concat(""), text))  # no other index is chosen
-
-    if reading is Reading.WALKING:
-        return _like(column, text)
-    if reading is Reading.DIRECTLY:
-        return on_postgresql(by_index(column.class_), _like(column, text))
-    return _read_first(column.class_, by_index, _like(column, text))
-
-
-def _read_first(model: type[Any], by_index: Callable[[Any], Any], elsewhere: Any) -> ColumnElement[bool]:
-    """Have PostgreSQL read an index first, and then the rows.
-
-    Else it walks all rows in the order of the list, hoping to meet some soon, when these are rarer than it thinks.
-    """
-    twin = aliased(model)
-    keys = select(twin.id).where(by_index(twin)).scalar_subquery()
-    return on_postgresql(model.id == func.any(func.array(keys)), elsewhere)
-
-
-def _has_pairs(column: Any) -> bool:
-    return (column.class_.__tablename__, column.key) in NAMES
 
 
 def touched(column: Any, text: str) -> ColumnElement[bool]:
@@ -127,7 +64,7 @@ def touched(column: Any, text: str) -> ColumnElement[bool]:
     } or {text}
     stored = type_coerce(column, Text)
     has = func.changed_fields(column, type_=ARRAY(Text)).overlap(cast(array(sorted(names)), ARRAY(Text)))
-    return on_postgresql(has, or_(*(stored.like(f'%"{_escape(name)}":[%', escape="/") for name in sorted(names))))
+    return on_postgresql(has, or_(*(stored.like(f'%"{escape(name)}":[%', escape="/") for name in sorted(names))))
 
 
 def touched_right(column: Any, text: str) -> ColumnElement[bool]:
@@ -137,7 +74,7 @@ def touched_right(column: Any, text: str) -> ColumnElement[bool]:
     """
     tables = Model.metadata.tables
     pair, permission, view = (tables[f"ab_{name}"] for name in ("permission_view", "permission", "view_menu"))
-    asked = [or_(_like(permission.c.name, word), _like(view.c.name, word)) for word in text.split()]
+    asked = [or_(like(permission.c.name, word), like(view.c.name, word)) for word in text.split()]
     key, stored = cast(pair.c.id, String), type_coerce(column, Text)
     named = [
         stored.like(literal(f"%{before}").concat(key).concat(f"{after}%")) for before in "[," for after in ",]"
@@ -146,28 +83,6 @@ def touched_right(column: Any, text: str) -> ColumnElement[bool]:
     found = select(pair.c.id).select_from(joined).where(*asked, or_(*named)).exists()
     of_role = and_(column.class_.record_type == "ab_role", stored.like('{"permissions":%'))
     return and_(of_role, found)
-
-
-class on_postgresql(FunctionElement[bool]):
-    """The first clause on PostgreSQL, the second elsewhere; they mean the same."""
-
-    type = Boolean()
-    inherit_cache = True
-
-
-@compiles(on_postgresql)
-def _elsewhere(element: Any, compiler: Any, **named: Any) -> str:
-    return f"({compiler.process(list(element.clauses)[1], **named)})"
-
-
-@compiles(on_postgresql, "postgresql")
-def _there(element: Any, compiler: Any, **named: Any) -> str:
-    return f"({compiler.process(next(iter(element.clauses)), **named)})"
-
-
-def _or_empty(clause: Any, column: Any) -> ColumnElement[bool]:
-    """People who say "is not X" expect the rows without a value too."""
-    return or_(clause, column.is_(None))
 
 
 def _is_empty(column: Any) -> ColumnElement[bool]:
@@ -179,7 +94,7 @@ EMPTY = Operator(_("is empty"), 0, lambda column, _values: _is_empty(column))
 NOT_EMPTY = Operator(_("is not empty"), 0, lambda column, _values: not_(_is_empty(column)))
 EQUALS = {
     "is": Operator(_("is"), 1, lambda column, values: column == values[0]),
-    "is_not": Operator(_("is not"), 1, lambda column, values: _or_empty(column != values[0], column)),
+    "is_not": Operator(_("is not"), 1, lambda column, values: or_empty(column != values[0], column)),
     "one_of": Operator(_("is one of"), "many", lambda column, values: column.in_(values)),
 }
 BETWEEN = Operator(_("is between"), 2, lambda column, values: and_(column >= values[0], column <= values[1]))
@@ -188,11 +103,11 @@ BETWEEN = Operator(_("is between"), 2, lambda column, values: and_(column >= val
 OPERATORS: dict[str, dict[str, Operator]] = {
     "text": {
         "contains": Operator(_("contains"), 1, lambda column, values: contains(column, values[0])),
-        "starts": Operator(_("starts with"), 1, lambda column, values: _like(column, values[0], before="")),
-        "is": Operator(_("is"), 1, lambda column, values: _like(column, values[0], "", "")),
-        "is_not": Operator(_("is not"), 1, lambda column, v: _or_empty(not_(_like(column, v[0], "", "")), column)),
-        "lacks": Operator(_("does not contain"), 1, lambda column, v: _or_empty(not_(_like(column, v[0])), column)),
-        "one_of": Operator(_("is one of"), "many", lambda column, v: or_(*(_like(column, x, "", "") for x in v))),
+        "starts": Operator(_("starts with"), 1, lambda column, values: like(column, values[0], before="")),
+        "is": Operator(_("is"), 1, lambda column, values: like(column, values[0], "", "")),
+        "is_not": Operator(_("is not"), 1, lambda column, v: or_empty(not_(like(column, v[0], "", "")), column)),
+        "lacks": Operator(_("does not contain"), 1, lambda column, v: or_empty(not_(like(column, v[0])), column)),
+        "one_of": Operator(_("is one of"), "many", lambda column, v: or_(*(like(column, x, "", "") for x in v))),
         "empty": Operator(_("is empty"), 0, lambda column, _values: or_(column.is_(None), column == "")),
         "not_empty": Operator(_("is not empty"), 0, lambda column, _v: and_(column.is_not(None), column != "")),
     },
@@ -235,18 +150,6 @@ OPERATORS: dict[str, dict[str, Operator]] = {
         "not_empty": Operator(_("is not empty"), 0, lambda relation, _values: relation.any()),
     },
 }
-
-
-# Our own numbers are capitals without blanks: compared as they are, an index answers.
-CLAUSES_OF_NUMBERS: dict[str, Clause] = {
-    "is": lambda column, values: column == _code(values[0]),
-    "is_not": lambda column, values: _or_empty(column != _code(values[0]), column),
-    "one_of": lambda column, values: column.in_([_code(text) for text in values]),
-    "starts": lambda column, values: _starts_number(column, _code(values[0])),
-    "contains": lambda column, values: _has_in_number(column, values[0]),
-    "lacks": lambda column, values: _or_empty(not_(_has_in_number(column, values[0])), column),
-}
-NUMBERS = {name: replace(OPERATORS["text"][name], clause=clause) for name, clause in CLAUSES_OF_NUMBERS.items()}
 
 
 def kind_of(shown: Field) -> str:
@@ -335,97 +238,5 @@ def condition(model: type[Record], shown: Field, name: str, values: list[str]) -
     read = [read_value(shown, value) for value in values] if operator.inputs else []
     if shown.exact and name in EQUALS:
         operator = EQUALS[name]
-    elif _is_number(attribute):
-        operator = NUMBERS.get(name, operator)
-    return operator.clause(attribute, read)
-
-
-def sought(statement: Select[Any], model: type[Any], text: str, reading: Reading = Reading.KEYS_FIRST) -> Select[Any]:
-    """Those rows that the quick search finds; all where nothing is typed, or no field is searched."""
-    clause = quick_clause(model, text, reading) if text else None
-    return statement if clause is None else statement.where(clause)
-
-
-def quick_clause(model: type[Any], text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool] | None:
-    """Found where any of the searched fields has the text in it; None where the model has no such field.
-
-    What is shorter than SHORT is looked for at the beginning only: no index of any database finds it elsewhere. What
-    begins as our own numbers do is one of these.
-    """
-    text, columns = text.strip().replace("\x00", ""), searched(model)
-    if re.fullmatch(f"[{HAN}]{{2}}", text) and any(map(_has_pairs, columns)):
-        columns = [column for column in columns if _has_pairs(column)]  # telephones and addresses have none
-    if begins_number(model, text):
-        columns = [column for column in columns if _is_number(column)] or columns
-    found = [clause for column in columns if (clause := _quick(model, column, text, reading)) is not None]
-    return or_(*found) if found else false() if columns else None
-
-
-def _quick(model: type[Any], column: Any, text: str, reading: Reading) -> ColumnElement[bool] | None:
-    """How one column is searched; None where it cannot hold such a text."""
-    if _is_number(column):
-        return _by_number(column, model.series, _code(text), reading)
-    if isinstance(column.type, PhoneNumber):
-        text = re.sub(r"[\s-]", "", text)
-        if not re.fullmatch(r"\+?\d+", text, re.ASCII):
-            return None
-    is_short = len(text) < SHORT and not re.fullmatch(f"[{HAN}]{{2}}", text)
-    return _like(column, text, before="") if is_short else contains(column, text, reading)
-
-
-def _is_number(column: Any) -> bool:
-    return column.key == "number" and bool(getattr(column.class_, "series", None))
-
-
-def _code(text: str) -> str:
-    """As our own numbers are written."""
-    return re.sub(r"[\s-]", "", text).upper()
-
-
-def _starts_number(column: Any, text: str) -> ColumnElement[bool]:
-    series = column.class_.series
-    if len(text) < len(series):
-        return _like(column, text, before="")
-    found = _by_number(column, series, text, Reading.KEYS_FIRST) if text.startswith(series) else None
-    return found if found is not None else false()
-
-
-def _has_in_number(column: Any, text: str) -> ColumnElement[bool]:
-    is_start = _code(text).startswith(column.class_.series)  # its letters stand nowhere else
-    return _starts_number(column, _code(text)) if is_start else contains(column, text)
-
-
-def begins_number(model: type[Any], text: str) -> bool:
-    """Whether the text is one of the model's own numbers, or the beginning of one."""
-    series = getattr(model, "series", None)
-    return bool(series) and re.fullmatch(f"{series}[0-9]+", _code(text)) is not None
-
-
-def _by_number(column: Any, series: str, text: str, reading: Reading) -> ColumnElement[bool] | None:
-    """Our own numbers, CU00000017: by their beginning, or by their digits alone, with or without the zeros.
-
-    Those with a beginning stand together, so nothing is gained by walking, however many they are.
-    """
-    digits = text.removeprefix(series)
-    if not re.fullmatch(f"[0-9]{{0,{DIGITS}}}", digits) or not text:
-        return None
-    if digits == text:
-        return column == series + digits.zfill(DIGITS)
-    low, high = (series + digits.ljust(DIGITS, digit) for digit in "09")
-    if len(digits) < FEW or reading is Reading.DIRECTLY:
-        return column.between(low, high)
-    return _read_first(column.class_, lambda twin: twin.number.between(low, high), column.between(low, high))
-
-
-def could_be(column: Any, text: str) -> bool:
-    """Whether the text can be the whole value of the column; our own numbers have one shape."""
-    is_whole = not _is_number(column) or re.fullmatch(f"{column.class_.series}[0-9]{{{DIGITS}}}", text) is not None
-    return bool(text) and is_whole
-
-
-def searched(model: type[Any]) -> list[Any]:
-    """The columns that the quick search and lookups look into."""
-    names: tuple[str, ...] | None = SEARCHED_OF_FAB.get(model.__tablename__)
-    if names is None:
-        names = tuple(s.name for s in readable(model) if s.search and not s.many and kind_of(s) == "text")
-    return [getattr(model, name) for name in names]
+    clause = own_numbers.CLAUSES.get(name) if own_numbers.is_number(attribute) else None
+    return (clause or operator.clause)(attribute, read)

@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session
 
 from app.acts.fields import eager
+from app.acts.matching import HAN
 from app.models.account import BillingAccount
 from app.models.base import Field, Record, records
 from app.models.catalog import ProductOffering
@@ -45,7 +46,7 @@ from app.security.scope import rows
 
 LONGEST = 100  # characters
 LOOKED_THROUGH = 100_000  # newest rows of a subject in which a part is looked for where no index helps
-HAN = "\u3400-\u9fff"
+
 FEWEST_OF_PHONE, FEWEST_LAST, FEWEST_OF_CODE, WHOLE_PHONE = 3, 4, 4, 7  # characters
 COUNTRY = "86"  # of a telephone number that is typed without one
 

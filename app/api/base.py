@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.acts.actions import Action
-from app.acts.fields import COUNT_CAP, demand_writable, eager, inputs
+from app.acts.fields import COUNT_CAP, demand_writable, inputs, with_key
 from app.acts.moves import moves_of
 from app.acts.operators import OPERATORS, kind_of
 from app.acts.removal import Dependents, dependents_of, remove_with_parts
@@ -240,8 +240,7 @@ class RecordApi(BaseApi):
         key, record = whole(str(pk)), None
         if key is not None:
             many = [shown for shown in self.readable_now().values() if shown.many]
-            statement = eager(rows(self.model).where(self.model.id == key), self.model, many)
-            record = db.session.scalars(statement).unique().one_or_none()
+            record = with_key(db.session(), self.model, key, many, rows(self.model))
         if record is None:
             raise Refused(404, gettext("There is no such record, or it is outside of your regions."))
         return record

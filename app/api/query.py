@@ -13,7 +13,8 @@ from prison.decoder import Parser
 from sqlalchemy.orm import Session
 
 from app.acts.fields import counts, eager, filterable, sortable
-from app.acts.operators import LARGEST, MOST_VALUES, OPERATORS, condition, kind_of, quick_clause
+from app.acts.operators import LARGEST, MOST_VALUES, OPERATORS, condition, kind_of
+from app.acts.quick_search import quick_clause
 from app.models.base import Field, Record
 from app.models.refusal import RuleBroken
 from app.programs import Refused

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from werkzeug.datastructures import MultiDict
 
 from app.acts.fields import filterable, sortable
-from app.acts.operators import OPERATORS, kind_of, searched
+from app.acts.operators import OPERATORS, kind_of
+from app.acts.quick_search import searched
 from app.models.customer import Customer
 from app.models.interaction import PartyInteraction
 from app.models.order import ProductOrder

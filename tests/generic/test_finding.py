@@ -10,7 +10,8 @@ from werkzeug.datastructures import MultiDict
 
 from app.acts import finding
 from app.acts.keyset import END
-from app.acts.operators import Reading, quick_clause
+from app.acts.matching import Reading
+from app.acts.quick_search import quick_clause
 from app.models.customer import Customer
 from app.sample.builders import make_customer
 from app.security.scope import sees_everything

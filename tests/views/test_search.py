@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.acts.operators import searched
+from app.acts.quick_search import searched
 from app.acts.searching import LOOKED_THROUGH, SUBJECTS, read
 from app.models.customer import ContactMedium, MediumType
 from app.models.pricing import ProductOfferingPrice

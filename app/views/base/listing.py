@@ -22,7 +22,10 @@ from app.acts import fields
 from app.acts.fields import counts, estimate, filterable, showable, with_keys
 from app.acts.finding import Wanted, read_few
 from app.acts.keyset import END, Key, keys_of, parts_from, place_of, read_place, sorted_by
-from app.acts.operators import OPERATORS, Reading, begins_number, kind_of, sought
+from app.acts.matching import Reading
+from app.acts.operators import OPERATORS, kind_of
+from app.acts.own_numbers import begins_number, has_numbers
+from app.acts.quick_search import sought
 from app.acts.related import condition_along, way_to
 from app.models.base import Field, Record, model_of
 from app.models.refusal import RuleBroken
@@ -326,7 +329,7 @@ class ListQuery:
 def _in_order(table: str) -> frozenset[str]:
     """Our own number, and the dates of which an index has the rows in order, as orders by order_date and id."""
     model = model_of(table)
-    shown, numbers = model.fields(), frozenset({"number"} if getattr(model, "series", None) else ())
+    shown, numbers = model.fields(), frozenset({"number"} if has_numbers(model) else ())
     first = {names[0] for names in map(_columns_of, model.__table__.indexes) if names[1:] == ["id"]}
     return numbers | frozenset(name for name in first if name in shown and kind_of(shown[name]) in ("date", "instant"))
 

@@ -11,7 +11,9 @@ from sqlalchemy import case
 from app.acts.fields import with_keys
 from app.acts.finding import Wanted, read_few
 from app.acts.keyset import Key, sorted_by
-from app.acts.operators import Reading, could_be, searched, sought
+from app.acts.matching import Reading
+from app.acts.own_numbers import could_be
+from app.acts.quick_search import searched, sought
 from app.extensions import db
 from app.models.base import model_of
 from app.models.identity import role_text

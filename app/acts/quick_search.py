@@ -1,0 +1,56 @@
+"""The quick search of a list and of a choice: one text, sought in all columns that the model declares as searched."""
+
+import re
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, false, or_
+
+from app.acts.matching import HAN, Reading, contains, has_pairs, like
+from app.acts.operators import kind_of
+from app.acts.own_numbers import as_number, begins_number, by_number, is_number
+from app.models.types import PhoneNumber
+from app.security.field_rights import readable
+
+SEARCHED_OF_FAB = {"ab_user": ("username", "first_name", "last_name"), "ab_role": ("name",), "ab_group": ("name",)}
+SHORT = 3  # characters that an index of parts of words needs; of Chinese ones two are enough
+
+
+def sought(statement: Select[Any], model: type[Any], text: str, reading: Reading = Reading.KEYS_FIRST) -> Select[Any]:
+    """Those rows that the quick search finds; all where nothing is typed, or no field is searched."""
+    clause = quick_clause(model, text, reading) if text else None
+    return statement if clause is None else statement.where(clause)
+
+
+def quick_clause(model: type[Any], text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool] | None:
+    """Found where any of the searched fields has the text in it; None where the model has no such field.
+
+    What is shorter than SHORT is looked for at the beginning only: no index of any database finds it elsewhere. What
+    begins as our own numbers do is one of these.
+    """
+    text, columns = text.strip().replace("\x00", ""), searched(model)
+    if re.fullmatch(f"[{HAN}]{{2}}", text) and any(map(has_pairs, columns)):
+        columns = [column for column in columns if has_pairs(column)]  # telephones and addresses have none
+    if begins_number(model, text):
+        columns = [column for column in columns if is_number(column)] or columns
+    found = [clause for column in columns if (clause := _quick(model, column, text, reading)) is not None]
+    return or_(*found) if found else false() if columns else None
+
+
+def _quick(model: type[Any], column: Any, text: str, reading: Reading) -> ColumnElement[bool] | None:
+    """How one column is searched; None where it cannot hold such a text."""
+    if is_number(column):
+        return by_number(column, model.series, as_number(text), reading)
+    if isinstance(column.type, PhoneNumber):
+        text = re.sub(r"[\s-]", "", text)
+        if not re.fullmatch(r"\+?\d+", text, re.ASCII):
+            return None
+    is_short = len(text) < SHORT and not re.fullmatch(f"[{HAN}]{{2}}", text)
+    return like(column, text, before="") if is_short else contains(column, text, reading)
+
+
+def searched(model: type[Any]) -> list[Any]:
+    """The columns that the quick search and lookups look into."""
+    names: tuple[str, ...] | None = SEARCHED_OF_FAB.get(model.__tablename__)
+    if names is None:
+        names = tuple(s.name for s in readable(model) if s.search and not s.many and kind_of(s) == "text")
+    return [getattr(model, name) for name in names]
