@@ -77,7 +77,12 @@ def _decimal_text(amount: Decimal, pattern: str, locale: Any) -> str:
 
 def instant_text(instant: datetime.datetime) -> str:
     """An instant on the person's clock, to the minute."""
-    return f"{instant.astimezone(get_timezone()):%Y-%m-%d %H:%M}"
+    return _instant_text(instant, get_timezone())
+
+
+@lru_cache(maxsize=10_000)
+def _instant_text(instant: datetime.datetime, zone: datetime.tzinfo) -> str:
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def person_text(user: Any) -> str:
