@@ -141,17 +141,28 @@ def filterable(model: type[Record]) -> list[Field]:
     ]
 
 
-def eager(statement: Select[Any], model: type[Record], columns: Iterable[Field]) -> Select[Any]:
-    """Load the relations of these fields with the rows, and what says who may see them: no statement for each row."""
+def eager(statement: Select[Any], model: type[Record], columns: Iterable[Field], is_brief: bool = False) -> Select[Any]:
+    """Load the relations of these fields with the rows, and what says who may see them: no statement for each row.
+
+    is_brief: of what they lead to only what a list tells, for who sees everything; the rest when it is asked for.
+    """
     for shown in columns:
         if shown.many:
             statement = statement.options(selectinload(getattr(model, shown.name)))
         elif shown.relation:
             loaded = joinedload(getattr(model, shown.relation))
+            if is_brief and issubclass(shown.target_model, Record):
+                loaded = loaded.load_only(*_told_of(shown.target_model))
             for step in way_of_scope(shown.target_model):
                 loaded = loaded.joinedload(step)
             statement = statement.options(loaded)
     return statement
+
+
+def _told_of(model: type[Record]) -> list[Any]:
+    """What a row is called, and in which state it is."""
+    names = ("id", *model.called_by, *(lifecycle.column for lifecycle in model.lifecycles()))
+    return [getattr(model, name) for name in names if name in model.__mapper__.column_attrs]
 
 
 def with_keys(session: Session, model: Any, keys: Sequence[int], columns: Iterable[Field] = ()) -> list[Any]:
@@ -178,10 +189,10 @@ def _by_key(scope: Select[Any], model: Any, columns: Iterable[Field], how: str) 
 def _of_all(table: str, names: tuple[str, ...], how: str) -> Select[Any]:
     """Kept: to put it together takes longer than to ask it. (docs/decisions/0026)"""
     model = model_of(table)
-    return _of_scope(select(model), model, names, how)
+    return _of_scope(select(model), model, names, how, is_brief=how != ONE)
 
 
-def _of_scope(scope: Select[Any], model: Any, names: tuple[str, ...], how: str) -> Select[Any]:
+def _of_scope(scope: Select[Any], model: Any, names: tuple[str, ...], how: str, is_brief: bool = False) -> Select[Any]:
     if how == ONE:
         chosen = model.id == bindparam("key", type_=model.id.type)
     elif how == "postgresql":  # one statement for any number of them
@@ -189,7 +200,8 @@ def _of_scope(scope: Select[Any], model: Any, names: tuple[str, ...], how: str) 
     else:
         chosen = model.id.in_(bindparam("key", expanding=True))
     known = model.fields() if names else {}
-    return eager(scope.where(chosen), model, [known[name] for name in names]).execution_options(**ONE_PLAN)
+    loaded = eager(scope.where(chosen), model, [known[name] for name in names], is_brief)
+    return loaded.execution_options(**ONE_PLAN)
 
 
 def related(session: Session, shown: Field, keys: Iterable[Any]) -> dict[int, Any]:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import manager_of_class
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.models.approval import RoleGrant
@@ -166,7 +167,8 @@ class SwitchboardSecurityManager(SecurityManager):
         session = self.session()
         user = session.identity_map.get(session.identity_key(self.user_model, own["id"]))
         if user is None:
-            user = self.user_model(**own | {"active": bool(own["active"])})
+            user = manager_of_class(self.user_model).new_instance()
+            user.__dict__.update(own, active=bool(own["active"]))
             make_transient_to_detached(user)
             session.add(user)
         return user
