@@ -95,7 +95,8 @@ def main() -> None:
     sizes = memory(kit, OWN, settings)
     args.json.write_text(json.dumps(results | {"in turns": turns, "mixed": mixed, "memory": sizes}, indent=1))
     print(table(results, scales))
-    print(table_of_turns(turns))
+    if turns:
+        print(table_of_turns(turns))
     print(f"\nrequests per second of 8 clients, {len(MIX)} tasks in turn, round by round: {mixed}")
     if BEST in mixed:
         best, own = (statistics.mean(rounds) for rounds in mixed.values())

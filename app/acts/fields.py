@@ -20,7 +20,7 @@ from app.security.scope import sees_everything, way_of_scope
 COUNT_CAP = 1_000  # more rows than that are not counted: "1,000+" (docs/decisions/0021)
 QUEUE_CAP = 99  # of what waits for somebody: who has more of it needs no number
 FRESH = 60  # seconds that an estimate is kept
-ONE = "one"
+ONE = "one"  # row is asked for, not several
 MOST_KEPT = 1_000  # statements that a process keeps
 LONGEST_SORTED = 255  # characters; a list is not sorted by longer texts
 

@@ -46,7 +46,6 @@ from app.security.scope import rows
 
 LONGEST = 100  # characters
 LOOKED_THROUGH = 100_000  # newest rows of a subject in which a part is looked for where no index helps
-
 FEWEST_OF_PHONE, FEWEST_LAST, FEWEST_OF_CODE, WHOLE_PHONE = 3, 4, 4, 7  # characters
 COUNTRY = "86"  # of a telephone number that is typed without one
 

@@ -146,11 +146,11 @@ def write_ledger(session: Session, context: Any) -> None:
                 unit.rows.append(_row(record, "update", fields))
         unit.rows += _association_rows(session, unit.associations)
         if unit.rows:
-            connection.execute(_append_changes(), unit.rows)
+            connection.execute(_append(Change), unit.rows)
             follow_rights(connection, unit.rows)
         moves = [move for record in (*session.new, *session.dirty) for move in _moves(record)]
         if moves:
-            connection.execute(insert(StateChange), moves)
+            connection.execute(_append(StateChange), moves)
         keep_figures(session)
     finally:
         connection.info.pop("unit", None)
@@ -167,9 +167,9 @@ def drop_unit(connection: Connection) -> None:
 
 
 @cache
-def _append_changes() -> Any:
+def _append(model: Any) -> Any:
     """Made once: the database is not asked for the keys of what it stores."""
-    return insert(Change.__table__).inline().execution_options(**ONE_PLAN)
+    return insert(model.__table__).inline().execution_options(**ONE_PLAN)
 
 
 def _is_covered(record: Any) -> bool:

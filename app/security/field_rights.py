@@ -79,7 +79,7 @@ def reads(*attributes: Any) -> bool:
 
 def reads_named(model: type[Any], *names: str) -> bool:
     """The same by the names of the fields."""
-    return not restrictions(model) or all(_is_read(model, name) for name in names)
+    return all(_is_read(model, name) for name in names)
 
 
 def _is_read(model: type[Any], name: str) -> bool:

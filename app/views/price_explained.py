@@ -77,7 +77,7 @@ def order_panel(session: Session, order: ProductOrder) -> dict[str, Any]:
 def offering_price_panel(session: Session, offering: ProductOffering) -> dict[str, Any]:
     """A form for who buys it, when and how; the answer when it was sent."""
     is_asked = "explain" in request.args
-    form: Any = forms.form_of("PriceAsked", ASKED)(formdata=request.args if is_asked else None, meta={"csrf": False})
+    form: Any = forms.form_of("PriceAsked", ASKED)(formdata=request.args if is_asked else None)
     is_fine = is_asked and forms.is_valid(session, form)
     for name in ("quantity", "term") if is_fine else ():
         if form[name].data is not None and not 1 <= form[name].data <= 100_000:

@@ -254,7 +254,7 @@ def _now() -> datetime.datetime:
 
 def _asked(name: str, fields: list[Field]) -> tuple[Any, datetime.datetime | None]:
     """The form of an address, and the instant that it is about; None where something in it is wrong."""
-    form: Any = forms.form_of(f"Rights{name}", fields)(formdata=request.args, meta={"csrf": False})
+    form: Any = forms.form_of(f"Rights{name}", fields)(formdata=request.args)
     if not forms.is_valid(db.session(), form):
         return form, None
     at = _moment(form, "on") if "on" in form else _now()

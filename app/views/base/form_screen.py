@@ -126,22 +126,22 @@ class FormScreen(Screen):
     @has_access
     def edit(self, pk: str) -> Any:
         is_asked = request.method == "GET"
-        drawn = [*self.inputs(is_new=False), *fixed(self.model, is_new=False)]
-        record = self.load(pk, [shown for shown in drawn if is_asked and not shown.many])
+        drawn = [*self.inputs(is_new=False), *fixed(self.model, is_new=False)] if is_asked else []
+        record = self.load(pk, [shown for shown in drawn if not shown.many])
         if is_asked and record.frozen:
             flash(record.frozen, "warning")
             return self.back_to(pk)
         if is_asked:
             form = self.form_class(is_new=False)(formdata=None, obj=record)
             return self._draw_edit(record, form, forms.seen_values(form, record))
-        original = forms.read_original(request.form.get(forms.ORIGINAL))
-        if original is not None and self._is_stored_at_once(record, original):
-            return self._after_edit(pk)
-        form = self.form_class(is_new=False)()
+        usual, original = self.form_class(is_new=False), forms.read_original(request.form.get(forms.ORIGINAL))
         if original is None:
-            seen = forms.seen_values(self.form_class(is_new=False)(formdata=None, obj=record), record)
+            seen = forms.seen_values(usual(formdata=None, obj=record), record)
             problem = gettext("The form came back incomplete; check it and save again")
-            return self._draw_edit(record, form, seen, [problem], status=422)
+            return self._draw_edit(record, usual(), seen, [problem], status=422)
+        if self._is_stored_at_once(usual, record, original):
+            return self._after_edit(pk)
+        form = usual()
         problems: list[str] = []
         if forms.is_valid(db.session(), form, record):
             clashes, problems = self._try_edit(pk, form, original)
@@ -152,12 +152,11 @@ class FormScreen(Screen):
                 return self._draw_edit(self.load(pk), form, original, [told], clashes, status=409)
         return self._draw_edit(self.load(pk), form, original, problems, status=422)
 
-    def _is_stored_at_once(self, record: Any, original: dict[str, str]) -> bool:
+    def _is_stored_at_once(self, usual: Any, record: Any, original: dict[str, str]) -> bool:
         """Store what was typed into a record that nobody has changed since; only these inputs are looked at.
 
-        Whatever is wrong is found, and said, by looking at the whole form.
+        usual: the class of the whole form, by which whatever is wrong is found, and said.
         """
-        usual = self.form_class(is_new=False)
         if not forms.is_as_seen(usual, record, original):
             return False
         form = part_of_form(usual, forms.changed(usual, request.form, original))()
