@@ -298,6 +298,20 @@ def test_a_refusal_of_a_form_of_fab_is_told(session, world, login):
     assert "by an approved change request only" in answer.text
 
 
+def test_a_request_is_told_of_once_it_is_filed(session, world, login):
+    key, person = world["customer"].id, make_customer(session)
+    session.commit()
+    browser = login("admin")
+    form = read_form(browser, f"/customer/edit/{key}")
+    typed = form | {"identification_number": "E87654321", "parent_id": str(person.id), "_reason": "A new passport"}
+    refused = browser.post(f"/customer/edit/{key}", data=typed)
+    assert refused.status_code == 422
+    assert "has no branches" in refused.text
+    assert "Submitted as change request" not in refused.text, "it was taken back with the rest"
+    answer = browser.post(f"/customer/edit/{key}", data=typed | {"parent_id": ""}, follow_redirects=True)
+    assert answer.text.count("Submitted as change request") == 1
+
+
 @pytest.mark.each_database
 def test_a_form_saves_the_rest_and_asks_for_what_is_gated(session, world, login):
     key = world["customer"].id

@@ -1,12 +1,14 @@
 """What every screen of a model shares: declarations, rights, the rows within scope, and how a save is refused."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from flask import abort, g, redirect, request
+from flask import session as browser
 from flask_appbuilder import ModelView
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_babel import gettext
@@ -198,7 +200,8 @@ def attempt(work: Callable[[], T], form: Any = None) -> tuple[T | None, list[str
     """
     for _try in range(STALE_TRIES):
         try:
-            return commit_within_scope(work), []
+            with told_if_stored():
+                return commit_within_scope(work), []
         except RuleBroken as refusal:
             return None, beside_inputs(form, refusal)
         except StaleDataError:
@@ -213,6 +216,17 @@ def attempt(work: Callable[[], T], form: Any = None) -> tuple[T | None, list[str
                 )
             ]
     return None, [gettext("Somebody else keeps changing this record; look at it again and repeat it")]
+
+
+@contextmanager
+def told_if_stored() -> Iterator[None]:
+    """Messages for the next page are withdrawn where what they tell of is refused."""
+    before = list(browser.get("_flashes", ()))
+    try:
+        yield
+    except Exception:
+        browser["_flashes"] = before
+        raise
 
 
 def beside_inputs(form: Any, refusal: RuleBroken) -> list[str]:
