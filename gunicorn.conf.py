@@ -7,6 +7,7 @@ import sys
 
 from config import BadSettings, load
 
+gc.disable()  # while the portal is loaded, which makes much and drops little: a fifth of the start
 try:
     settings = load()
 except BadSettings as error:
@@ -43,6 +44,7 @@ def when_ready(server):  # type: ignore[no-untyped-def]
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def spare_memory() -> None:

@@ -21,6 +21,7 @@ from app.extensions import Migrations, compress, csrf, db, engine_options
 from app.models import clock
 from app.models.acting import acting
 from app.programs import PortalRequest, for_programs
+from app.routing import LateRule
 from app.security import directory, preferences, right_use, roles, sign_in
 from app.security.tokens import PeoplesSessions
 from app.transaction import begin_reading
@@ -54,6 +55,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """
     app = Flask(__name__, instance_path=str(settings.ROOT / "instance"))
     app.request_class = PortalRequest
+    app.url_rule_class = LateRule
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}  # half of a list page would be empty lines
     app.config.update(config if config is not None else settings.load())
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config["SQLALCHEMY_DATABASE_URI"])

@@ -105,9 +105,8 @@ class Screen(ModelView):
         self._base_filters = self.datamodel.get_filters()
 
     @property
-    def _filters(self) -> Any:
+    def _filters(self) -> None:
         """FAB would keep the filters of a request here, for all threads to share; ours are in ListQuery."""
-        return self.datamodel.get_filters()
 
     @_filters.setter
     def _filters(self, value: Any) -> None: ...
