@@ -6,14 +6,13 @@ from functools import cache, lru_cache
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import Select, Text, any_, bindparam, column, func, literal, select, text, union_all
+from sqlalchemy import Select, any_, bindparam, column, func, literal, select, text, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.models.base import Field, Record, model_of
 from app.models.metadata import ONE_PLAN
 from app.models.refusal import RuleBroken
-from app.models.types import JsonText
 from app.security.field_rights import cannot_write, readable, reads_all_of, restrictions, seen, writable
 from app.security.scope import sees_everything, way_of_scope
 
@@ -22,7 +21,6 @@ QUEUE_CAP = 99  # of what waits for somebody: who has more of it needs no number
 FRESH = 60  # seconds that an estimate is kept
 ONE = "one"  # row is asked for, not several
 MOST_KEPT = 1_000  # statements that a process keeps
-LONGEST_SORTED = 255  # characters; a list is not sorted by longer texts
 
 _estimates: dict[Any, tuple[float, int]] = {}
 
@@ -120,12 +118,7 @@ def sortable(model: type[Record]) -> frozenset[str]:
 
 @cache
 def _sortable(table: str) -> frozenset[str]:
-    stored = (s for s in model_of(table).fields().values() if not s.secret and not s.many and not s.relation)
-    return frozenset(s.name for s in stored if not s.multiline and not _is_long(s.sql_type)) | {"id"}
-
-
-def _is_long(kind: Any) -> bool:
-    return isinstance(kind, (Text, JsonText)) or (getattr(kind, "length", None) or 0) > LONGEST_SORTED
+    return frozenset(shown.name for shown in model_of(table).fields().values() if shown.is_sorted_by) | {"id"}
 
 
 def showable(model: type[Record]) -> list[Field]:

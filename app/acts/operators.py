@@ -90,11 +90,16 @@ def _is_empty(column: Any) -> ColumnElement[bool]:
     return column.is_(None) if column.property.columns[0].nullable else false()
 
 
+def _differs(column: Any, value: Any) -> ColumnElement[bool]:
+    """As two ranges, which an index has: where hardly anything is something else, not everything is read."""
+    return or_(column < value, column > value)
+
+
 EMPTY = Operator(_("is empty"), 0, lambda column, _values: _is_empty(column))
 NOT_EMPTY = Operator(_("is not empty"), 0, lambda column, _values: not_(_is_empty(column)))
 EQUALS = {
     "is": Operator(_("is"), 1, lambda column, values: column == values[0]),
-    "is_not": Operator(_("is not"), 1, lambda column, values: or_empty(column != values[0], column)),
+    "is_not": Operator(_("is not"), 1, lambda column, values: or_empty(_differs(column, values[0]), column)),
     "one_of": Operator(_("is one of"), "many", lambda column, values: column.in_(values)),
 }
 BETWEEN = Operator(_("is between"), 2, lambda column, values: and_(column >= values[0], column <= values[1]))

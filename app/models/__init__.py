@@ -9,4 +9,5 @@ import pkgutil
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
     importlib.import_module(_module.name)
 
-importlib.import_module("app.models.search_indexes").declare()
+for _indexes in ("list_indexes", "search_indexes"):
+    importlib.import_module(f"app.models.{_indexes}").declare()

@@ -92,6 +92,7 @@ class BillingAccount(Record):
     )
 
     label, label_plural = _("Billing account"), _("Billing accounts")
+    large = True
     series = "AC"
     lifecycle = Lifecycle(
         "state",

@@ -7,17 +7,18 @@ from typing import Any, ClassVar
 
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, String, Table, event
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, String, Table, Text, event
 from sqlalchemy.orm import Mapped, MappedColumn, Mapper, Session, declared_attr, mapped_column, relationship
 
 from app.models.choices import Choices, ChoiceType
 from app.models.metadata import Model
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
-from app.models.types import Exact, UtcDateTime
+from app.models.types import Exact, JsonText, UtcDateTime
 
 RecordId = BigInteger().with_variant(Integer, "sqlite")
 LONGEST_TREE = 100  # levels; deeper is taken for a cycle
+LONGEST_SORTED = 255  # characters; a list is not sorted by longer texts
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,13 @@ class Field:
     @property
     def required(self) -> bool:
         return self.column is not None and not self.column.nullable
+
+    @property
+    def is_sorted_by(self) -> bool:
+        """Whether a list can have this order: a stored value, no relation, no secret, no long text."""
+        if self.secret or self.many or self.relation or self.multiline or isinstance(self.sql_type, (Text, JsonText)):
+            return False
+        return (getattr(self.sql_type, "length", None) or 0) <= LONGEST_SORTED
 
     @property
     def is_masked(self) -> bool:
@@ -152,6 +160,7 @@ class Declared:
     label: ClassVar[Any] = "Record"
     label_plural: ClassVar[Any] = "Records"
     ledger: ClassVar[bool] = True
+    large: ClassVar[bool] = False  # rows by the million: each field that a list is sorted by has an index
     gated: ClassVar[Any] = None  # a Subject (app.models.gate): rows are made, changed and deleted by request only
     by_rule: ClassVar[bool] = False  # rows are written by actions only: nobody types one in, changes or deletes one
     stays_open: ClassVar[bool] = False  # as a part, it is added and changed even where its whole is closed

@@ -146,6 +146,7 @@ class Customer(Record):
     )
 
     label, label_plural = _("Customer"), _("Customers")
+    large = True
     series = "CU"
     called_by = (*Record.called_by, "family_name", "given_name", "trading_name")
     figures = (
@@ -307,6 +308,7 @@ class ContactMedium(Record):
     )
 
     label, label_plural = _("Contact medium"), _("Contact media")
+    large = True
     called_by = ("medium_type", "city")
 
     customer_id: Mapped[int] = field(ForeignKey("customer.id"), label=_("Customer"), part_of=True, in_list=True)

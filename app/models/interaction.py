@@ -103,6 +103,7 @@ class PartyInteraction(Record):
     )
 
     label, label_plural = _("Interaction"), _("Interactions")
+    large = True
     series = "IN"
     lifecycle = Lifecycle(
         "status",

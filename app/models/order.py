@@ -149,6 +149,7 @@ class ProductOrder(Record):
     )
 
     label, label_plural = _("Product order"), _("Product orders")
+    large = True
     series = "SO"
     figures = (
         Figure("orders", month="order_date", by=("state", "channel")),
@@ -407,6 +408,7 @@ class ProductOrderItem(Record):
     )
 
     label, label_plural = _("Order item"), _("Order items")
+    large = True
     called_by = ("position",)
     figures = (
         Figure(

@@ -60,6 +60,7 @@ class OrderReview(Record):
     )
 
     label, label_plural = _("Order review"), _("Order reviews")
+    large = True
     called_by = ("decision",)
     by_rule = True
 

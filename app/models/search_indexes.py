@@ -10,35 +10,43 @@ PostgreSQL does not have to guess how many there are.
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Column, Engine, Index, Table, func, text
+from sqlalchemy import Column, Engine, Index, String, Table, func, text
 
+from app.models.base import records
 from app.models.choices import is_one_of
 from app.models.ledger import OF_RIGHTS
+from app.models.list_indexes import is_indexed
 from app.models.metadata import Model
 from app.models.order import OrderState, ReviewState
 from app.models.ticket import OPEN
+from app.models.types import Email, PhoneNumber
 
 TRIGRAMS = "pg_trgm"
 NAMES = (("customer", "name"), ("billing_account", "name"), ("trouble_ticket", "name"))
 PHONES = (("customer", "phone"), ("contact_medium", "phone_number"))
 ADDRESSES = (("customer", "email"), ("contact_medium", "email_address"))
 CODES = (("customer", "identification_number"), ("product_order", "external_id"))
-PARTS = (*PHONES, *ADDRESSES, *CODES, ("contact_medium", "social_network_id"), ("product_order_item", "product_number"))
-
 
 DECLARED: list[Index] = []
 
 
 def declare() -> None:
     """All of them; each hangs on its table and is made where the database is PostgreSQL and has what it needs."""
-    DECLARED.extend([*_names(), *_starts(), *_queues(), _changed_fields()])
+    DECLARED.extend([*_parts(), *_names(), *_starts(), *_queues(), _changed_fields()])
+
+
+def _parts() -> Iterator[Index]:
+    """Of each text of the long lists: their filters ask one, and their quick search several, as one OR of them."""
+    texts = [(model.__table__, shown) for model in records() if model.large for shown in model.fields().values()]
+    for table, shown in texts:
+        if is_indexed(shown) and shown.choices is None and isinstance(shown.sql_type, (String, Email, PhoneNumber)):
+            column = shown.column
+            parts = {"postgresql_using": "gin", "postgresql_ops": {column.name: "gin_trgm_ops"}}
+            only = {"postgresql_where": column.is_not(None)} if column.nullable else {}
+            yield _index(f"ix_{table.name}_{column.name}_part", column, needs=TRIGRAMS, **parts, **only)
 
 
 def _names() -> Iterator[Index]:
-    for table, column, name in _columns((*NAMES, *PARTS)):  # all that the quick search of a list asks: one OR of them
-        parts = {"postgresql_using": "gin", "postgresql_ops": {column.name: "gin_trgm_ops"}}
-        only = {"postgresql_where": column.is_not(None)} if column.nullable else {}
-        yield _index(f"ix_{table.name}_{name}_part", column, needs=TRIGRAMS, **parts, **only)
     for table, column, name in _columns(NAMES):
         yield _index(f"ix_{table.name}_{name}_pairs", func.bigrams(column), needs="bigrams", postgresql_using="gin")
         yield _byte_by_byte(f"ix_{table.name}_{name}_start", func.lower(column))

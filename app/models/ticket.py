@@ -158,6 +158,7 @@ class TroubleTicket(Record):
     )
 
     label, label_plural = _("Trouble ticket"), _("Trouble tickets")
+    large = True
     series = "TT"
     figures = (
         Figure("tickets", month="creation_date", by=("kind", "severity", "status", "sla_result")),
@@ -314,6 +315,7 @@ class TicketNote(Record):
     __tablename__ = "ticket_note"
 
     label, label_plural = _("Note"), _("Notes")
+    large = True
     called_by = ("text",)
 
     trouble_ticket_id: Mapped[int] = field(

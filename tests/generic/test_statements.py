@@ -1,5 +1,7 @@
 """What a page costs in SQL statements: few, and as many for four hundred rows as for twenty-five."""
 
+import re
+
 import pytest
 
 from app.models.order import ProductOrder
@@ -12,6 +14,7 @@ each_view = pytest.mark.parametrize("view", VIEWS, ids=name_of)
 
 each_association = pytest.mark.parametrize(("model", "shown"), ASSOCIATIONS, ids=name_of)
 
+COUNT = re.compile(r"SELECT .* AS .*, count\(\W?key\W?\)")
 FEW, MANY = 26, 400  # more than a page: what fits in one is not counted
 LIST, FORM, DETAIL = 6, 8, 15
 SPREAD = 100  # different rows that each reference points to: as many as the longest page has rows
@@ -47,6 +50,18 @@ def test_a_list_costs_the_same_however_long_it_is(session, cost, view):
     assert len(many) == len(few), told(many)
     for rest in ("list/?size=100", "list/?size=100&sort=-created_at&page=3", "list/?q=a&created_by.is=tester"):
         assert len(cost(address(view, rest))) <= LIST, rest
+
+
+def test_a_filtered_list_is_counted_in_its_order(session, cost):
+    """Without one PostgreSQL counts along whichever index is smallest, in which what is asked for may stand last."""
+    copies(session, one(session, ProductOrder), FEW - 1)
+    for rest, order in (
+        ("channel.is_not=web", "product_order.id DESC"),
+        ("order_date.after=2020-01-31", "product_order.order_date DESC, product_order.id DESC"),
+        ("order_date.after=2020-01-31&sort=channel", "product_order.order_date DESC, product_order.id DESC"),
+    ):
+        (counted,) = [each for each in cost(f"/product_order/list/?{rest}") if COUNT.search(each)]
+        assert f"ORDER BY {order}\n" in counted, counted
 
 
 @each_view

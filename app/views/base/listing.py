@@ -236,7 +236,10 @@ class ListQuery:
             return self.counted if self.counted <= most else fields.COUNT_CAP + 1
         if self.about(session, scope) > SURELY * fields.COUNT_CAP:
             return fields.COUNT_CAP + 1
-        return counts(session, {"rows": self.filtered(scope, Reading.DIRECTLY)})["rows"]
+        found = self.filtered(scope, Reading.DIRECTLY)
+        if not self.is_search:  # in an order that an index has, else it may be counted in one in which they stand last
+            found = found.order_by(*(key.order for key in keys_of(self.model, self._usual_sort())))
+        return counts(session, {"rows": found})["rows"]
 
     def count_text(self, session: Session, scope: Select[Any], count: int) -> str:
         """The count as people read it; of a whole long table, about how many, where the database knows."""
