@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.models.base import Field, Record, records
+from app.models.refusal import RuleBroken
 from app.security.field_rights import reads_named
 from app.security.scope import rows
 
@@ -70,6 +71,8 @@ def dependents_of(
 
 def remove_with_parts(session: Session, record: Any) -> None:
     """Delete a record after its parts, through the session, so that each is in the ledger."""
+    if record.kept:  # said of the whole, before a part says why it stays
+        raise RuleBroken(record.kept)
     for model in parts_of(type(record)):
         for shown in model.fields().values():
             if shown.part_of and shown.target == record.__tablename__:

@@ -188,8 +188,8 @@ class Declared:
 
     @property
     def kept(self) -> str:
-        """Why nobody deletes it in this state; empty where it may go. check_removal() refuses the same."""
-        return ""
+        """Why nobody deletes it in this state; empty where it may go."""
+        return next((told for lifecycle in self.lifecycles() if (told := lifecycle.keeps(self))), "")
 
     @property
     def closed(self) -> str:
@@ -289,7 +289,7 @@ class Record(Model, Declared):
         """Raise RuleBroken where fields contradict each other; runs in each flush for what is new or changed."""
 
     def check_removal(self) -> None:
-        """Raise RuleBroken where it must stay, or bring in line what it leaves behind; runs before it is deleted."""
+        """Bring in line what it leaves behind, or raise RuleBroken; runs before it is deleted, unless it is kept."""
 
     def is_gated(self, name: str) -> bool:
         """Whether a gated field takes a request now; a model says where it does not matter yet."""

@@ -27,6 +27,8 @@ def check_records(session: Session, context: Any, instances: Any) -> None:
     with session.no_autoflush:
         for record in session.deleted:
             if isinstance(record, Record):
+                if record.kept:
+                    raise RuleBroken(record.kept)
                 record.check_removal()
         while waiting := _to_check(session, checked):
             _number(session, [record for record in waiting if record in session.new])

@@ -109,6 +109,7 @@ class PartyInteraction(Record):
         "status",
         {"open": {"in_progress"}, "in_progress": {"completed"}},
         labels=InteractionStatus,
+        deletable=["open"],
         names={"in_progress": _("Start work"), "completed": _("Complete")},
     )
 

@@ -162,7 +162,7 @@ class ProductOrder(Record):
         ),
         Figure("lead_times", by=("lead_days", "channel"), where={"state": (OrderState.COMPLETED,)}),
     )
-    lifecycle = Lifecycle("state", ORDER_MOVES, labels=OrderState, names=MOVE_NAMES)
+    lifecycle = Lifecycle("state", ORDER_MOVES, labels=OrderState, names=MOVE_NAMES, deletable=["draft"])
     review = Lifecycle(
         "review_state",
         {

@@ -111,6 +111,7 @@ class PriceChange(Record):
         {"draft": {"asked", "dropped"}, "asked": {"done", "draft"}},
         PriceChangeState,
         by_rule=[state.value for state in PriceChangeState],
+        deletable=["draft", "dropped"],
     )
 
     def __str__(self) -> str:
@@ -127,15 +128,6 @@ class PriceChange(Record):
             raise RuleBroken(self.frozen)
         if self.percent is not None and self.percent < -100:
             raise RuleBroken(gettext("%(record)s takes off more than 100 per cent.", record=self), "percent")
-
-    @property
-    def kept(self) -> str:
-        is_open = before(self, "state") in (PriceChangeState.DRAFT, PriceChangeState.DROPPED)
-        return "" if is_open else gettext("%(change)s is asked for, and is kept.", change=self)
-
-    def check_removal(self) -> None:
-        if self.kept:
-            raise RuleBroken(self.kept)
 
     def request_ends(self, state: str) -> None:
         """Its request was turned down, taken back or has expired: it may be put right and asked for again."""

@@ -46,6 +46,7 @@ def publication() -> Lifecycle:
             "retired": {"obsolete"},
         },
         labels=LifecycleStatus,
+        deletable=[state for state in LifecycleStatus if state not in ONCE_LAUNCHED],
         by_rule=[LifecycleStatus.LAUNCHED],
         gated={LifecycleStatus.LAUNCHED: Subject.CATALOG},
         names={

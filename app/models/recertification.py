@@ -98,6 +98,7 @@ class Recertification(Record):
         {"draft": {"running", "cancelled"}, "running": {"closed", "cancelled"}},
         CampaignState,
         by_rule=[state.value for state in CampaignState],
+        deletable=["draft"],
     )
 
     def __str__(self) -> str:
@@ -114,16 +115,6 @@ class Recertification(Record):
             raise RuleBroken(gettext("%(campaign)s has begun: whom it asks about stays as it is.", campaign=self))
         if has_changed(self, *RUN_BY) and self.frozen:
             raise RuleBroken(self.frozen)
-
-    @property
-    def kept(self) -> str:
-        if before(self, "state") == CampaignState.DRAFT:
-            return ""
-        return gettext("%(campaign)s has begun, and is kept.", campaign=self)
-
-    def check_removal(self) -> None:
-        if self.kept:
-            raise RuleBroken(self.kept)
 
 
 SCOPE = ("department_id", "role_id", "title")

@@ -165,6 +165,7 @@ class StaffChange(Record):
         {"draft": {"asked", "dropped"}, "asked": {"done", "dropped"}},
         StaffChangeState,
         by_rule=[state.value for state in StaffChangeState],
+        deletable=["draft", "dropped"],
     )
 
     def __str__(self) -> str:
@@ -200,16 +201,6 @@ class StaffChange(Record):
         missing: list[tuple[str | None, Any]] = [(name, told) for name, told in needed if not getattr(self, name)]
         if missing:
             raise RuleBroken.several(missing)
-
-    @property
-    def kept(self) -> str:
-        if before(self, "state") in (StaffChangeState.DRAFT, StaffChangeState.DROPPED):
-            return ""
-        return gettext("%(change)s is asked for, and is kept.", change=self)
-
-    def check_removal(self) -> None:
-        if self.kept:
-            raise RuleBroken(self.kept)
 
     def request_ends(self, state: str) -> None:
         """Its request was turned down, taken back or has expired."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import BigInteger, Index, Integer, String, event
 from sqlalchemy.orm import Mapped, mapped_column
@@ -20,6 +21,7 @@ class Lifecycle:
     without a row is final. labels: the Choices class of the column. names: what people call the move to a state, or
     from one state to another; by default it is called as the state. by_rule: states that only a rule moves to, so
     that no action is offered. gated: states that take an approved request, with what it is about (app.models.gate).
+    deletable: states in which a record may go; in the others it is what happened, and is kept. None: it always may.
     """
 
     def __init__(
@@ -30,12 +32,14 @@ class Lifecycle:
         names: Mapping[str | tuple[str, str], Any] | None = None,
         by_rule: Collection[str] = (),
         gated: Mapping[str, Any] | None = None,
+        deletable: Collection[str] | None = None,
     ) -> None:
         self.column = column
         self.labels = labels
         self.names = dict(names or {})
         self.by_rule = frozenset(labels(state) for state in by_rule)
         self.gated = {labels(state): subject for state, subject in (gated or {}).items()}
+        self.deletable = [state for state in labels if deletable is None or state in deletable]
         self.initial = labels(next(iter(moves)))
         self.moves = {
             state: frozenset(labels(following) for following in moves.get(state.value, ())) for state in labels
@@ -49,6 +53,19 @@ class Lifecycle:
         """The states one step away, in the order of declaration."""
         following = self.moves[self.labels(old)]
         return [state for state in self.labels if state in following]
+
+    def keeps(self, record: Any) -> str:
+        """Why nobody deletes a record in its stored state; empty where it may go."""
+        stored = next((old for column, old, _new in record.pending_moves if column == self.column), None)
+        state = self.labels(stored or getattr(record, self.column))
+        if state in self.deletable:
+            return ""
+        return gettext(
+            "%(record)s is “%(state)s”, and is kept: a record like this is deleted only while it is %(states)s.",
+            record=record,
+            state=state.label,
+            states=" / ".join(f"“{each.label}”" for each in self.deletable),
+        )
 
     def guard(self, record: Any, value: Any, old: Any, initiator: Any) -> Choices:
         """Refuse a move that is not declared; remember one that is, for the history."""

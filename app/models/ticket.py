@@ -175,6 +175,7 @@ class TroubleTicket(Record):
             "resolved": {"closed", "in_progress"},  # in_progress: the customer refused the resolution
         },
         labels=TicketStatus,
+        deletable=["acknowledged"],
         names={
             "in_progress": _("Start work"),
             "held": _("Hold"),

@@ -209,3 +209,35 @@ def test_ticked_rows_move_all_or_none(session, login, model, lifecycle):
     assert [getattr(row, lifecycle.column) for row in ready] == [lifecycle.initial] * 2
     assert browser.post(address, data={"id": [row.id for row in ready]}).status_code == 302
     assert [getattr(row, lifecycle.column) for row in ready] == [step] * 2
+
+
+# --- what has happened is kept ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "lifecycle"),
+    [(model, cycle) for model, cycle in LIFECYCLES if len(cycle.deletable) < len(cycle.labels)],
+    ids=name_of,
+)
+def test_a_record_is_deleted_only_in_the_states_that_allow_it(app, session, login, model, lifecycle):
+    assert lifecycle.initial in lifecycle.deletable
+    view = next(view for view in app.appbuilder.baseviews if getattr(view, "model", None) is model)
+    browser = login("admin")
+    for state in reachable(lifecycle):
+        row = in_state(session, model, lifecycle, state)
+        show, gone = (f"/{model.__tablename__}/{page}/{row.id}" for page in ("show", "delete"))
+        told = f"{row} is “{state.label}”, and is kept"
+        is_offered = "can_delete" in view.base_permissions
+        if state in lifecycle.deletable:
+            assert (gone in browser.get(show).text) == is_offered, state
+            session.delete(row)
+            session.flush()
+        else:
+            assert gone not in browser.get(show).text, state
+            if is_offered:
+                assert told in read(browser.get(gone, follow_redirects=True)).text
+                assert told in read(browser.post(gone)).text
+            with pytest.raises(RuleBroken, match="and is kept"):
+                session.delete(row)
+                session.flush()
+        session.rollback()

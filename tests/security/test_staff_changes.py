@@ -366,7 +366,7 @@ def test_what_was_asked_for_offers_no_form(session, login, world):
     assert told in read(login("admin").post("/staff_change/bulk-edit", data=chosen)).text
     gone = form.replace("edit", "delete")
     assert gone not in browser.get(f"/staff_change/show/{change.id}").text
-    assert "is asked for, and is kept" in read(browser.get(gone, follow_redirects=True)).text
+    assert "is “To be approved”, and is kept" in read(browser.get(gone, follow_redirects=True)).text
     for name, value in (("user_name", "li2"), ("job_title", "Agent"), ("further_roles", [session.get(Role, 1)])):
         setattr(change, name, value)
         with pytest.raises(RuleBroken, match="its content stays as it is"):
