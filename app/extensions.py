@@ -24,6 +24,7 @@ from flask_appbuilder.security.sqla import models as fab_models
 STATEMENT_SECONDS = 30  # longest statement of a page
 LOCK_SECONDS = 5  # longest wait for a row that another transaction holds
 CONNECT_SECONDS = 5
+MOST_PREPARED = 250  # statements that a connection keeps (ONE_PLAN): two for each kind of record, and some of home
 TRUSTED_SECONDS = 0.2  # since a connection was used: after a longer rest it is asked whether it is still alive
 
 OF_A_FLUSH = "compiled_cache"  # an option that SQLAlchemy gives to what it writes of one record, by its key
@@ -98,6 +99,8 @@ def prepare_engine(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def set_up(connection: Any, record: Any) -> None:
         names = [backend]
+        if backend == "postgresql":
+            connection.prepared_max = MOST_PREPARED
         if backend == "sqlite":
             connection.isolation_level = None
         elif backend in ("mysql", "mariadb"):
