@@ -296,6 +296,12 @@ def test_a_reference_has_one_index_only():
         assert twice == set(), model
 
 
+def test_a_page_of_a_long_list_has_room_for_changes(postgresql):
+    """Else the first change of each row is written to some thirty indexes."""
+    options = postgresql.scalars(text("SELECT relname FROM pg_class WHERE 'fillfactor=90' = ANY (reloptions)"))
+    assert {model.__tablename__ for model in records() if model.large} == set(options)
+
+
 @pytest.mark.one_database
 def test_a_long_list_has_an_index_for_each_order_but_by_its_last_change():
     """Of what each save writes none may have one: PostgreSQL would write all indexes of the row with it."""

@@ -1,4 +1,4 @@
-"""an index for each field by which long lists are sorted and filtered
+"""an index for each field by which long lists are sorted and filtered, and room for changes beside the rows
 
 Follows a1c0de04ee07; written 2026-11-30.
 """
@@ -68,7 +68,11 @@ def upgrade() -> None:
     for table, columns in LISTS.items():
         for column in columns.split():
             op.create_index(f'ix_{table}_{column}_list', table, [column, 'id'])
-    if op.get_bind().dialect.name == 'postgresql' and _has_trigrams():
+    if op.get_bind().dialect.name != 'postgresql':
+        return
+    for table in LISTS:
+        op.execute(f'ALTER TABLE {table} SET (fillfactor = 90)')
+    if _has_trigrams():
         for table, columns in PARTS.items():
             for column, _, optional in (name.partition('?') for name in columns.split()):
                 only = f' WHERE {column} IS NOT NULL' if optional else ''
@@ -84,6 +88,8 @@ def downgrade() -> None:
         for table, columns in PARTS.items():
             for column in columns.replace('?', '').split():
                 op.execute(f'DROP INDEX IF EXISTS ix_{table}_{column}_part')
+        for table in LISTS:
+            op.execute(f'ALTER TABLE {table} RESET (fillfactor)')
     for table, columns in LISTS.items():
         for column in columns.split():
             op.drop_index(f'ix_{table}_{column}_list', table)
