@@ -19,6 +19,15 @@ with portal.app_context():
 packages = {name.partition(".")[0] for name in sys.modules} | {"app.sample"} & sys.modules.keys()
 print(json.dumps({"packages": sorted(packages), "connections": connections}))
 """
+BEGUN = """
+import gc, runpy, types
+conf = runpy.run_path("gunicorn.conf.py")
+import app
+portal = app.create_app()
+print(gc.isenabled())
+conf["post_fork"](None, types.SimpleNamespace(app=types.SimpleNamespace(wsgi=lambda: portal)))
+print(gc.isenabled())
+"""
 FOUND = "import app, redis, rich.console, openpyxl; print(rich.__name__)"
 
 pytestmark = pytest.mark.one_database
@@ -55,6 +64,11 @@ def loaded(tmp_path_factory):
 )
 def test_a_worker_loads_no_package_that_its_pages_do_not_use(loaded, package, needed_by):
     assert package not in loaded["packages"], f"it is for {needed_by}"
+
+
+def test_garbage_is_left_while_the_portal_is_loaded_and_collected_by_each_worker(tmp_path):
+    """Also by those that take the place of others, for which the server reads its settings anew."""
+    assert python(BEGUN, tmp_path).split() == ["False", "True"]
 
 
 def test_nothing_is_asked_of_the_database_before_workers_are_forked(loaded):
