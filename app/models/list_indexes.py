@@ -14,19 +14,20 @@ FILLED = 90  # per cent of a page by new rows
 
 
 def declare() -> None:
-    """An index for each field in whose order none has the rows yet."""
+    """An index for each field in whose order none has the rows yet; it takes the place of one of the field alone."""
     for model in records():
         if not model.large:
             continue
         table = model.__table__
         table.dialect_options["postgresql"]["with"] = {"fillfactor": FILLED}
-        there = [[getattr(column, "name", "") for column in index.columns] for index in table.indexes]
+        there = {tuple(getattr(column, "name", "") for column in index.columns): index for index in table.indexes}
         for shown in model.fields().values():
-            name = shown.column.name if shown.column is not None else ""
-            if is_indexed(shown) and not shown.column.unique and [name] not in there and [name, "id"] not in there:
-                Index(f"ix_{table.name}_{name}_list", table.c[name], table.c.id)
+            if not is_indexed(shown) or shown.column.unique or (shown.column.name, "id") in there:
+                continue
+            table.indexes.discard(there.get((shown.column.name,)))
+            Index(f"ix_{table.name}_{shown.column.name}_list", shown.column, table.c.id)
 
 
 def is_indexed(shown: Field) -> bool:
-    """Of a field of a large model."""
-    return shown.is_sorted_by and shown.name not in WRITTEN_BY_EACH_SAVE
+    """Of a field of a large model: the list has the rows of each related record in its order too."""
+    return (shown.is_sorted_by or bool(shown.relation)) and shown.name not in WRITTEN_BY_EACH_SAVE
