@@ -85,7 +85,8 @@ class Query:
         found = list(session.scalars(page).unique())
         if self.page == 0 and len(found) < self.page_size:
             return found, len(found)
-        return found, counts(session, {"rows": found_in.order_by(key.desc())})["rows"]
+        in_order = found_in.order_by(key.desc())  # which an index has, as where a list is counted
+        return found, counts(session, {"rows": in_order})["rows"]
 
 
 def read_query(model: type[Record], fields: Mapping[str, Field]) -> Query:
