@@ -99,10 +99,10 @@ def prepare_engine(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def set_up(connection: Any, record: Any) -> None:
         names = [backend]
-        if backend == "postgresql":
-            connection.prepared_max = MOST_PREPARED
         if backend == "sqlite":
             connection.isolation_level = None
+        elif backend == "postgresql":
+            connection.prepared_max = MOST_PREPARED
         elif backend in ("mysql", "mariadb"):
             is_mariadb = "mariadb" in connection.get_server_info().lower()
             names = ["mariadb" if is_mariadb else "mysql", "mariadb or mysql"]

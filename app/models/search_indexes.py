@@ -39,7 +39,7 @@ def _parts() -> Iterator[Index]:
     """Of each text of the long lists: their filters ask one, and their quick search several, as one OR of them."""
     texts = [(model.__table__, shown) for model in records() if model.large for shown in model.fields().values()]
     for table, shown in texts:
-        if is_indexed(shown) and shown.choices is None and isinstance(shown.sql_type, (String, Email, PhoneNumber)):
+        if is_indexed(shown) and isinstance(shown.sql_type, (String, Email, PhoneNumber)):
             column = shown.column
             parts = {"postgresql_using": "gin", "postgresql_ops": {column.name: "gin_trgm_ops"}}
             only = {"postgresql_where": column.is_not(None)} if column.nullable else {}
