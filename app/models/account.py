@@ -17,7 +17,7 @@ from app.models.gate import Subject
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import Money, UtcDateTime
-from app.models.vocabulary import Currency
+from app.models.vocabulary import VALIDITY, Currency
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -129,7 +129,7 @@ class BillingAccount(Record):
         AccountState, default=AccountState.DEFINED, label=_("State"), in_list=True, in_form=False
     )
     rating_type: Mapped[RatingType] = field(
-        RatingType, default=RatingType.POSTPAID, label=_("Prepaid or postpaid"), in_list=True
+        RatingType, default=RatingType.POSTPAID, label=_("Prepaid or postpaid"), in_list=True, section=_("Billing")
     )
     payment_method: Mapped[PaymentMethod | None] = field(PaymentMethod, label=_("Payment method"), in_list=True)
     bill_media: Mapped[BillMedia] = field(BillMedia, default=BillMedia.EMAIL, label=_("Bill comes by"))
@@ -157,7 +157,7 @@ class BillingAccount(Record):
         in_list=True,
         in_form=False,
     )
-    valid_from: Mapped[datetime.date | None] = field(label=_("Account since"))
+    valid_from: Mapped[datetime.date | None] = field(label=_("Account since"), section=VALIDITY)
     closed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Closed on"), in_form=False)
 
     customer: Mapped["Customer"]

@@ -28,6 +28,7 @@ class Field:
     label: Any
     hint: Any = ""
     unit: Any = ""  # shown behind the input and the value
+    section: Any = ""  # the heading of this field and of those declared after it; None: below all others
     in_list: bool = False
     in_form: bool = True
     in_detail: bool = True
@@ -213,7 +214,7 @@ class Record(Model, Declared):
     id: Mapped[int] = mapped_column(RecordId, primary_key=True, sort_order=-1)
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1", sort_order=900)
     created_at: Mapped[datetime.datetime] = mapped_column(
-        UtcDateTime, info={"field": Field(label=_("Created"), given=True)}, sort_order=901
+        UtcDateTime, info={"field": Field(label=_("Created"), given=True, section=None)}, sort_order=901
     )
     created_by: Mapped[str] = mapped_column(
         String(128), info={"field": Field(label=_("Created by"), given=True)}, sort_order=902
@@ -342,12 +343,14 @@ class Record(Model, Declared):
 
 
 def _fields_of(cls: type[Any]) -> Iterator[Field]:
-    mapper = cls.__mapper__
+    mapper, section = cls.__mapper__, ""
     for key, column in mapper.columns.items():
         shown = column.info.get("field")
         if shown is not None:
+            section = shown.section if shown.section != "" else section
             relation = key[:-3] if column.foreign_keys and key[:-3] in mapper.relationships else ""
-            yield _bind(shown, name=key, relation=relation, column=column, target=target_table(column))
+            target = target_table(column)
+            yield _bind(shown, name=key, relation=relation, column=column, target=target, section=section)
     for key, relation_ in mapper.relationships.items():
         shown = relation_.info.get("field")
         if shown is not None:

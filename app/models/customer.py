@@ -20,7 +20,7 @@ from app.models.masking import masked
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import Email, PhoneNumber, UtcDateTime
-from app.models.vocabulary import Language, Segment
+from app.models.vocabulary import CONTACT, VALIDITY, Language, Segment
 
 
 class PartyType(Choices):
@@ -183,7 +183,9 @@ class Customer(Record):
     parent_id: Mapped[int | None] = field(
         ForeignKey("customer.id"), label=_("Part of"), hint=_("The organisation above it"), tree=True
     )
-    segment: Mapped[Segment] = field(Segment, default=Segment.CONSUMER, label=_("Segment"), in_list=True)
+    segment: Mapped[Segment] = field(
+        Segment, default=Segment.CONSUMER, label=_("Segment"), in_list=True, section=_("Segment and status")
+    )
     customer_rank: Mapped[CustomerRank] = field(
         CustomerRank, default=CustomerRank.STANDARD, label=_("Rank"), in_list=True
     )
@@ -199,6 +201,7 @@ class Customer(Record):
         hint=_("With country code, as +86 138 1234 5678; without one it is taken for China"),
         in_list=True,
         search=True,
+        section=CONTACT,
     )
     email: Mapped[str | None] = field(Email, index=True, label=_("E-mail"), search=True)
     language: Mapped[Language] = field(
@@ -208,7 +211,7 @@ class Customer(Record):
         String(2), label=_("Country"), hint=_("Nationality of a person, seat of an organisation: two letters, as CN")
     )
     identification_type: Mapped[IdentificationType | None] = field(
-        IdentificationType, label=_("Kind of identification"), gated=Subject.CUSTOMER_DATA
+        IdentificationType, label=_("Kind of identification"), gated=Subject.CUSTOMER_DATA, section=_("Identity")
     )
     identification_number: Mapped[str | None] = field(
         String(40),
@@ -222,7 +225,7 @@ class Customer(Record):
     birth_date: Mapped[datetime.date | None] = field(
         label=_("Date of birth"), hint=_("Filled in from a Chinese identity card")
     )
-    valid_from: Mapped[datetime.date | None] = field(label=_("Customer since"))
+    valid_from: Mapped[datetime.date | None] = field(label=_("Customer since"), section=VALIDITY)
     close_reason: Mapped[CloseReason | None] = field(CloseReason, label=_("Why they left"))
     closed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Closed on"), in_form=False)
 
@@ -318,16 +321,16 @@ class ContactMedium(Record):
     )
     phone_number: Mapped[str | None] = field(PhoneNumber, index=True, label=_("Telephone"), in_list=True, search=True)
     email_address: Mapped[str | None] = field(Email, index=True, label=_("E-mail"), in_list=True, search=True)
-    street1: Mapped[str | None] = field(String(200), label=_("Street and number"))
+    social_network_id: Mapped[str | None] = field(
+        String(100), label=_("Name in the social network"), hint=_("With the network, as wechat:wangwei"), search=True
+    )
+    street1: Mapped[str | None] = field(String(200), label=_("Street and number"), section=_("Address"))
     street2: Mapped[str | None] = field(String(200), label=_("Building, floor, room"))
     city: Mapped[str | None] = field(String(100), label=_("City"), in_list=True)
     state_or_province: Mapped[str | None] = field(String(100), label=_("State or province"))
     post_code: Mapped[str | None] = field(String(20), label=_("Post code"), in_list=True)
     country: Mapped[str | None] = field(String(2), label=_("Country"), hint=_("Two letters, as CN"))
-    social_network_id: Mapped[str | None] = field(
-        String(100), label=_("Name in the social network"), hint=_("With the network, as wechat:wangwei"), search=True
-    )
-    valid_from: Mapped[datetime.date | None] = field(label=_("Valid from"))
+    valid_from: Mapped[datetime.date | None] = field(label=_("Valid from"), section=VALIDITY)
     valid_to: Mapped[datetime.date | None] = field(label=_("Valid to"), hint=_("First day that no longer counts"))
 
     def __str__(self) -> str:

@@ -24,7 +24,7 @@ from app.models.figures import Figure
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import Money, UtcDateTime
-from app.models.vocabulary import Channel, Currency
+from app.models.vocabulary import DATES, Channel, Currency
 
 if TYPE_CHECKING:
     from app.models.account import BillingAccount
@@ -177,10 +177,6 @@ class ProductOrder(Record):
     )
 
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
-    promotion_code: Mapped[str | None] = field(String(40), label=_("Promotion code"), hint=_("That the customer names"))
-    external_id: Mapped[str | None] = field(
-        String(60), unique=True, label=_("External number"), hint=_("In the system it comes from"), search=True
-    )
     customer_id: Mapped[int] = field(
         ForeignKey("customer.id"), index=False, label=_("Customer"), in_list=True, scope=True
     )
@@ -192,8 +188,19 @@ class ProductOrder(Record):
     )
     channel: Mapped[Channel] = field(Channel, default=Channel.SHOP, label=_("Channel"))
     priority: Mapped[int] = field(default=4, label=_("Priority"), hint=_("From 0, the first, to 4, the last"))
+    seller_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Seller"), assigned=True)
+    promotion_code: Mapped[str | None] = field(String(40), label=_("Promotion code"), hint=_("That the customer names"))
+    external_id: Mapped[str | None] = field(
+        String(60), unique=True, label=_("External number"), hint=_("In the system it comes from"), search=True
+    )
+    description: Mapped[str | None] = field(String(2000), label=_("Description"), multiline=True)
     state: Mapped[OrderState] = field(
-        OrderState, default=OrderState.DRAFT, label=_("State"), in_list=True, in_form=False
+        OrderState,
+        default=OrderState.DRAFT,
+        label=_("State"),
+        in_list=True,
+        in_form=False,
+        section=_("State and review"),
     )
     review_state: Mapped[ReviewState] = field(
         ReviewState, default=ReviewState.NOT_SUBMITTED, label=_("Review"), in_list=True, in_form=False
@@ -201,11 +208,18 @@ class ProductOrder(Record):
     content_version: Mapped[int] = field(
         default=1, label=_("Version of the content"), hint=_("Counts what the customer gets and pays"), given=True
     )
+    send_backs: Mapped[int] = field(
+        default=0, label=_("Times sent back"), hint=_("How often the review sent it back"), given=True
+    )
+    cancellation_reason: Mapped[str | None] = field(
+        String(500), label=_("Reason for cancellation"), multiline=True, later=True
+    )
     one_time_discount: Mapped[Decimal] = field(
         Money,
         default=0,
         label=_("Off the whole order, once"),
         hint=_("Beside the discounts in the prices of its items"),
+        section=_("Amounts"),
     )
     monthly_discount: Mapped[Decimal] = field(
         Money,
@@ -232,9 +246,8 @@ class ProductOrder(Record):
     currency: Mapped[Currency] = field(
         Currency, default=Currency.CNY, label=_("Currency"), hint=_("That of the account")
     )
-    seller_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Seller"), assigned=True)
     order_date: Mapped[datetime.datetime] = field(
-        UtcDateTime, default=now, label=_("Ordered"), in_list=True, in_form=False
+        UtcDateTime, default=now, label=_("Ordered"), in_list=True, in_form=False, section=DATES
     )
     submitted_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Submitted"), given=True)
     requested_start_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Requested start"))
@@ -244,14 +257,7 @@ class ProductOrder(Record):
     lead_days: Mapped[int | None] = field(
         label=_("Lead time"), hint=_("Whole days from the order to its completion"), unit=_("days"), given=True
     )
-    send_backs: Mapped[int] = field(
-        default=0, label=_("Times sent back"), hint=_("How often the review sent it back"), given=True
-    )
     cancellation_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Cancelled on"), in_form=False)
-    cancellation_reason: Mapped[str | None] = field(
-        String(500), label=_("Reason for cancellation"), multiline=True, later=True
-    )
-    description: Mapped[str | None] = field(String(2000), label=_("Description"), multiline=True)
 
     customer: Mapped["Customer"]
     billing_account: Mapped["BillingAccount | None"]

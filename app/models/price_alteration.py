@@ -17,7 +17,7 @@ from app.models.pricing import PriceType
 from app.models.publication import LifecycleStatus, Published, keep_as_launched, publication
 from app.models.refusal import RuleBroken
 from app.models.types import Money, Percent
-from app.models.vocabulary import Channel, Currency, Segment
+from app.models.vocabulary import FOR_WHOM, LIFECYCLE, Channel, Currency, Segment
 
 if TYPE_CHECKING:
     from app.models.catalog import Category, ProductOffering
@@ -77,7 +77,7 @@ class PriceAlteration(Published):
     amount: Mapped[Decimal | None] = field(Money, label=_("Amount"), hint=_("Off the price of one piece"), in_list=True)
     currency: Mapped[Currency | None] = field(Currency, label=_("Currency"), hint=_("Of an amount or a budget"))
     price_type: Mapped[PriceType | None] = field(
-        PriceType, label=_("Off which price"), hint=_("Empty: one-time and recurring ones")
+        PriceType, label=_("Off which price"), hint=_("Empty: one-time and recurring ones"), section=_("Off what")
     )
     product_offering_id: Mapped[int | None] = field(
         ForeignKey("product_offering.id"), label=_("Product offering"), hint=_("And its later versions"), in_list=True
@@ -85,7 +85,7 @@ class PriceAlteration(Published):
     category_id: Mapped[int | None] = field(
         ForeignKey("category.id"), label=_("Category"), hint=_("With those below it"), in_list=True
     )
-    segment: Mapped[Segment | None] = field(Segment, label=_("Segment"), hint=_("Empty: for all"))
+    segment: Mapped[Segment | None] = field(Segment, label=_("Segment"), hint=_("Empty: for all"), section=FOR_WHOM)
     channel: Mapped[Channel | None] = field(Channel, label=_("Channel"), hint=_("Empty: through all"))
     region_id: Mapped[int | None] = field(
         ForeignKey("region.id"), label=_("Region"), hint=_("With those below it; empty: everywhere")
@@ -106,7 +106,10 @@ class PriceAlteration(Published):
         ForeignKey("product_offering.id"), label=_("Inside the bundle"), hint=_("Empty: inside and outside of bundles")
     )
     duration_months: Mapped[int | None] = field(
-        label=_("For so many months"), hint=_("Of a recurring price; empty: as long as it is paid"), unit=_("months")
+        label=_("For so many months"),
+        hint=_("Of a recurring price; empty: as long as it is paid"),
+        unit=_("months"),
+        section=_("How much in all"),
     )
     budget: Mapped[Decimal | None] = field(
         Money, label=_("Budget"), hint=_("All that may be given in the end; empty: without limit")
@@ -119,10 +122,14 @@ class PriceAlteration(Published):
         Money, default=0, label=_("Spent so far"), hint=_("Counted where there is a limit"), given=True
     )
     priority: Mapped[int] = field(
-        default=100, label=_("Priority"), hint=_("The lower number comes first"), in_list=True
+        default=100,
+        label=_("Priority"),
+        hint=_("The lower number comes first"),
+        in_list=True,
+        section=_("Beside other discounts"),
     )
     stacking: Mapped[Stacking] = field(Stacking, default=Stacking.SEQUENTIAL, label=_("Stacking"))
-    valid_from: Mapped[datetime.date] = field(label=_("Valid from"))
+    valid_from: Mapped[datetime.date] = field(label=_("Valid from"), section=LIFECYCLE)
     valid_to: Mapped[datetime.date | None] = field(
         label=_("Valid to"),
         hint=_("First day that no longer counts; empty: without end"),

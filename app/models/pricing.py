@@ -26,7 +26,7 @@ from app.models.publication import (
 )
 from app.models.refusal import RuleBroken
 from app.models.types import Money, Percent, Quantity
-from app.models.vocabulary import Channel, Currency, Segment
+from app.models.vocabulary import FOR_WHOM, LIFECYCLE, Channel, Currency, Segment
 
 if TYPE_CHECKING:
     from app.models.catalog import ProductOffering
@@ -109,17 +109,21 @@ class ProductOfferingPrice(Published):
         UsageCharging, default=UsageCharging.FLAT, label=_("Charging"), hint=_("Of a usage price; its steps are a tab")
     )
     amount: Mapped[Decimal] = field(
-        Money, label=_("Amount"), hint=_("In the currency below; up to four digits after the point"), in_list=True
+        Money,
+        label=_("Amount"),
+        hint=_("In the currency below; up to four digits after the point"),
+        in_list=True,
+        section=_("Amount"),
     )
     currency: Mapped[Currency] = field(Currency, default=Currency.CNY, label=_("Currency"), in_list=True)
     tax_rate: Mapped[Decimal] = field(
         Percent, default=0, label=_("Tax rate"), hint=_("In per cent of the net amount"), unit="%"
     )
     tax_included: Mapped[bool] = field(default=False, label=_("Tax included"), hint=_("The amount is gross"))
-    segment: Mapped[Segment | None] = field(Segment, label=_("Segment"), hint=_("Empty: for all"))
+    segment: Mapped[Segment | None] = field(Segment, label=_("Segment"), hint=_("Empty: for all"), section=FOR_WHOM)
     region_id: Mapped[int | None] = field(ForeignKey("region.id"), label=_("Region"), hint=_("Empty: everywhere"))
     channel: Mapped[Channel | None] = field(Channel, label=_("Channel"), hint=_("Empty: through all"))
-    valid_from: Mapped[datetime.date] = field(label=_("Valid from"), in_list=True)
+    valid_from: Mapped[datetime.date] = field(label=_("Valid from"), in_list=True, section=LIFECYCLE)
     valid_to: Mapped[datetime.date | None] = field(
         label=_("Valid to"),
         hint=_("First day that no longer counts; empty: without end"),

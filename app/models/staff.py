@@ -13,7 +13,7 @@ from app.models.compare import before, by_rule
 from app.models.constraints import period
 from app.models.gate import Subject
 from app.models.types import Email, PhoneNumber
-from app.models.vocabulary import Language
+from app.models.vocabulary import CONTACT, POSITION, VALIDITY, Language
 
 if TYPE_CHECKING:
     from app.models.customer import Region
@@ -57,7 +57,7 @@ class Employee(Record):
         hint=_("Signs in as; at most one employee each"),
         gated=Subject.RIGHTS,
     )
-    job_title: Mapped[str | None] = field(String(100), label=_("Position"), in_list=True)
+    job_title: Mapped[str | None] = field(String(100), label=_("Position"), in_list=True, section=POSITION)
     department_id: Mapped[int | None] = field(ForeignKey("department.id"), label=_("Department"), in_list=True)
     manager_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Manager"), in_list=True, tree=True)
     region_id: Mapped[int | None] = field(
@@ -73,14 +73,15 @@ class Employee(Record):
         label=_("Further regions"),
         hint=_("Sees what is in them and below too"),
         gated=Subject.RIGHTS,
+        section=POSITION,
     )
-    phone: Mapped[str | None] = field(PhoneNumber, label=_("Telephone"), in_list=True, search=True)
+    phone: Mapped[str | None] = field(PhoneNumber, label=_("Telephone"), in_list=True, search=True, section=CONTACT)
     email: Mapped[str | None] = field(Email, label=_("E-mail"), search=True)
     time_zone: Mapped[str] = field(
         String(64), default="Asia/Shanghai", label=_("Time zone"), hint=_("As Asia/Shanghai; times are shown in it")
     )
     locale: Mapped[Language] = field(Language, default=Language.ENGLISH, label=_("Language"))
-    valid_from: Mapped[datetime.date | None] = field(label=_("Employed from"))
+    valid_from: Mapped[datetime.date | None] = field(label=_("Employed from"), section=VALIDITY)
     valid_to: Mapped[datetime.date | None] = field(label=_("Employed to"), hint=_("First day that no longer counts"))
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from app.models.figures import Figure
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
 from app.models.types import Email, UtcDateTime
-from app.models.vocabulary import Channel
+from app.models.vocabulary import DATES, Channel
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -191,8 +191,24 @@ class TroubleTicket(Record):
     number: Mapped[str] = field(String(20), unique=True, label=_("Number"), in_list=True, search=True, given=True)
     name: Mapped[str] = field(String(200), label=_("Subject"), in_list=True, search=True)
     kind: Mapped[TicketKind] = field(TicketKind, label=_("Kind"), in_list=True)
+    customer_id: Mapped[int] = field(
+        ForeignKey("customer.id"), index=False, label=_("Customer"), in_list=True, scope=True
+    )
+    billing_account_id: Mapped[int | None] = field(
+        ForeignKey("billing_account.id"), label=_("Billing account"), hint=_("Of the same customer")
+    )
+    product_order_id: Mapped[int | None] = field(
+        ForeignKey("product_order.id"), label=_("Product order"), hint=_("Of the same customer")
+    )
+    channel: Mapped[Channel] = field(Channel, default=Channel.CALL_CENTRE, label=_("Channel"))
+    description: Mapped[str | None] = field(String(4000), label=_("Description"), multiline=True)
     severity: Mapped[Severity] = field(
-        Severity, default=Severity.MINOR, label=_("Severity"), hint=_("As the customer says"), in_list=True
+        Severity,
+        default=Severity.MINOR,
+        label=_("Severity"),
+        hint=_("As the customer says"),
+        in_list=True,
+        section=_("Severity and priority"),
     )
     impact: Mapped[Level] = field(
         Level, default=Level.LOW, label=_("Impact"), hint=_("How much and how many it touches")
@@ -207,18 +223,14 @@ class TroubleTicket(Record):
         in_form=False,
     )
     status: Mapped[TicketStatus] = field(
-        TicketStatus, default=TicketStatus.ACKNOWLEDGED, label=_("Status"), in_list=True, in_form=False
+        TicketStatus,
+        default=TicketStatus.ACKNOWLEDGED,
+        label=_("Status"),
+        in_list=True,
+        in_form=False,
+        section=_("Progress"),
     )
     status_reason: Mapped[str | None] = field(String(500), label=_("Reason for the status"), multiline=True, later=True)
-    customer_id: Mapped[int] = field(
-        ForeignKey("customer.id"), index=False, label=_("Customer"), in_list=True, scope=True
-    )
-    billing_account_id: Mapped[int | None] = field(
-        ForeignKey("billing_account.id"), label=_("Billing account"), hint=_("Of the same customer")
-    )
-    product_order_id: Mapped[int | None] = field(
-        ForeignKey("product_order.id"), label=_("Product order"), hint=_("Of the same customer")
-    )
     escalation_level: Mapped[int] = field(
         default=0, label=_("Level"), hint=_("Of its open escalation; 0: none"), in_list=True, given=True
     )
@@ -233,9 +245,9 @@ class TroubleTicket(Record):
         assigned=True,
     )
     owner_id: Mapped[int | None] = field(ForeignKey("employee.id"), index=False, label=_("Owner"), assigned=True)
-    channel: Mapped[Channel] = field(Channel, default=Channel.CALL_CENTRE, label=_("Channel"))
-    description: Mapped[str | None] = field(String(4000), label=_("Description"), multiline=True)
-    creation_date: Mapped[datetime.datetime] = field(UtcDateTime, default=now, label=_("Opened"), in_form=False)
+    creation_date: Mapped[datetime.datetime] = field(
+        UtcDateTime, default=now, label=_("Opened"), in_form=False, section=DATES
+    )
     requested_resolution_date: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Requested resolution"))
     expected_resolution_date: Mapped[datetime.datetime | None] = field(
         UtcDateTime, label=_("Expected resolution"), hint=_("Empty: as the priority says")

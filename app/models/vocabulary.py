@@ -38,3 +38,9 @@ class Currency(Choices):
 class Language(Choices):
     ENGLISH = "en", "English", "grey"
     CHINESE = "zh", "中文", "grey"
+
+
+# Headings above the fields of several subjects; see Field.section.
+CONTACT, POSITION = _("Contact details"), _("Department and region")
+DATES, VALIDITY = _("Dates"), _("Beginning and end")
+LIFECYCLE, DESCRIPTION, FOR_WHOM = _("Lifecycle"), _("Description"), _("For whom")

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from app.extensions import csrf
+from app.models.staff import Employee
 from tests.generic.page import read
 from tests.generic.world import CHARTS, VIEWS, address, copies, count_of, counted, name_of, one, view_of
 
@@ -67,6 +68,36 @@ def test_every_page_answers_with_the_row_in_it(app, session, login, view):
         assert browser.get(address(view, "add")).status_code == 200
     assert browser.get(address(view, "export/csv")).data.startswith(b"\xef\xbb\xbf")
     assert browser.get(address(view, "export/xlsx")).data.startswith(XLSX)
+
+
+def under_headings(page, tags):
+    """The words of a page that stand in these tags, in their order: headings of fields, and labels."""
+    found = re.findall(rf"<({tags})\b[^>]*>(.*?)</\1>", page, re.DOTALL)
+    return [re.sub(r"<[^>]+>|\*", "", text).strip() for _tag, text in found]
+
+
+@pytest.mark.one_database
+def test_each_field_stands_below_the_heading_that_its_model_gives_it(app, session, login):
+    row, browser = one(session, Employee), login("admin")
+    shown = under_headings(
+        browser.get(f"/employee/show/{row.id}").get_data(as_text=True).split('id="related"')[0], "h2|dt"
+    )
+    typed = under_headings(browser.get("/employee/add").get_data(as_text=True), "legend|label")
+    for words, first in ((shown, ["Number", "Name", "Family name"]), (typed, ["Family name", "Given name"])):
+        words = words[words.index(first[0]) :]
+        assert words[: len(first)] == first, "what comes before the first heading has none"
+        place = ["Department and region", "Position", "Department", "Manager", "Region", "Further regions"]
+        assert words[words.index(place[0]) :][: len(place)] == place, "a relation to many stands where it belongs"
+        contact = ["Contact details", "Telephone", "E-mail", "Time zone", "Language"]
+        assert words[words.index(contact[0]) :][: len(contact)] == contact
+    assert shown[-4:] == ["Created", "Created by", "Changed", "Changed by"]
+
+
+@pytest.mark.one_database
+def test_a_heading_without_fields_is_not_drawn(app, login):
+    page = login("admin").get("/product_order/add").get_data(as_text=True)
+    assert "<legend>Dates</legend>" in page
+    assert "<legend>State and review</legend>" not in page, "a new order has a state by itself"
 
 
 @pytest.mark.one_database

@@ -20,7 +20,7 @@ from app.views.base.declarations import Panel
 from app.views.base.follow_screen import FollowScreen
 from app.views.base.history import history_of
 from app.views.base.listing import count_text
-from app.views.base.pages import Button, DetailPage, Fact, ListPage, Tab
+from app.views.base.pages import Button, DetailPage, Fact, ListPage, Tab, in_sections
 from app.views.base.panels import standard_panels
 
 
@@ -40,7 +40,7 @@ class DetailScreen(FollowScreen):
             title=str(record),
             subtitle=self.model.label,
             labels=[status_label(getattr(record, lifecycle.column)) for lifecycle in self.model.lifecycles()],
-            facts=list(self._facts(record)),
+            sections=in_sections(self._facts(record)),
             buttons=self._buttons(record),
             moves=[
                 Button(
@@ -63,11 +63,11 @@ class DetailScreen(FollowScreen):
             key=record.id,
         )
 
-    def _facts(self, record: Any) -> Iterator[Fact]:
+    def _facts(self, record: Any) -> Iterator[tuple[Any, Fact]]:
         for shown in seen(self.model).values():
             if shown.in_detail and not shown.secret:
                 cell = cell_in(self, shown)
-                yield Fact(shown.name, shown.label, cell(record), shown.hint, shown.multiline)
+                yield shown.section, Fact(shown.name, shown.label, cell(record), shown.hint, shown.multiline)
 
     def _buttons(self, record: Any) -> Any:
         offered = (

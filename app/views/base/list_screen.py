@@ -145,4 +145,5 @@ def _column(query: ListQuery, shown: Field, is_inline: bool, is_key: bool) -> Co
     direction = ("desc" if asked[rank - 1].descending else "asc") if rank else ""
     sort_url, add_url = query.sort_urls(shown.name) if shown.name in sortable(query.model) else ("", "")
     is_number = kind_of(shown) == "number"
-    return Column(shown.name, shown.label, sort_url, add_url, direction, rank, is_number, is_inline, is_key)
+    is_name = bool(shown.relation and not shown.many and getattr(shown.target_model, "series", ""))
+    return Column(shown.name, shown.label, sort_url, add_url, direction, rank, is_number, is_inline, is_key, is_name)

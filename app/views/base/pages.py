@@ -1,9 +1,12 @@
 """What a template gets: plain data, ready to be drawn. A template decides nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup, escape
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -19,11 +22,13 @@ class Column:
     is_number: bool = False
     is_inline: bool = False  # its cells can be typed in
     is_key: bool = False  # its cells lead to the records
+    is_name: bool = False  # its cells name another record, by number and name
 
     @property
     def style(self) -> str:
         """The classes of its cells."""
-        return " ".join(name for name, has_it in (("key", self.is_key), ("number", self.is_number)) if has_it)
+        classes = ("key", self.is_key), ("number", self.is_number), ("name", self.is_name)
+        return " ".join(name for name, has_it in classes if has_it)
 
 
 @dataclass
@@ -179,6 +184,14 @@ class Fact:
     is_wide: bool = False
 
 
+def in_sections(items: Iterable[tuple[Any, T]]) -> list[tuple[Any, list[T]]]:
+    """(section of its Field, item) -> each heading with what stands under it, in the order in which they come first."""
+    found: dict[int, tuple[Any, list[T]]] = {}
+    for section, item in items:
+        found.setdefault(id(section), (section, []))[1].append(item)  # to compare texts is to translate each again
+    return list(found.values())
+
+
 @dataclass
 class FormPage:
     title: Any
@@ -196,6 +209,15 @@ class FormPage:
     may_go_on: bool = False  # offers "save and next", where the record is one of a list (keys.js)
     below: Any = ""  # markup of further inputs, below the others
     fixed: list[Fact] = field(default_factory=list)  # what others type in here, and the person only reads
+    has_sections: bool = False  # the form of a record, below the headings of its fields
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [each for each in self.form if hasattr(each, "shown")]
+
+    @property
+    def sections(self) -> list[tuple[Any, list[Any]]]:
+        return in_sections((each.shown.section if self.has_sections else "", each) for each in self.inputs)
 
 
 @dataclass
@@ -232,7 +254,7 @@ class DetailPage:
     title: str
     subtitle: Any  # what kind of record
     labels: list[Markup]  # its states as coloured labels
-    facts: list[Fact]
+    sections: list[tuple[Any, list[Fact]]]  # heading, facts; None above what is known of the row itself
     buttons: list[Button]
     moves: list[Button]
     panels: list[tuple[bool, Any, Markup]]  # is it wide, title, body
