@@ -171,7 +171,12 @@ class BillingAccount(Record):
         return next((account for account in (self, *self.ancestors()) if account.pays), self)
 
     def check(self) -> None:
-        if self.state != AccountState.CLOSED:
+        is_open = self.state != AccountState.CLOSED
+        if is_open and self.customer.status in self.customer.lifecycle.final and has_changed(self, "customer_id"):
+            raise RuleBroken(
+                gettext("%(customer)s is closed and gets no account.", customer=self.customer), "customer_id"
+            )
+        if is_open:
             self.closed_at = None
         elif self.closed_at is None:
             self.closed_at = now()

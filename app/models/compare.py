@@ -62,6 +62,26 @@ def belong_together(record: Any, *relations: str) -> None:
             )
 
 
+def all_has_ended(session: Session, customers: Sequence[int], *tables: str) -> None:
+    """Refuse that customers are closed of whom a row of these tables is not in a final state. customers: keys."""
+    for table in tables if customers else ():
+        model = model_of(table)
+        lifecycle = model.lifecycles()[0]
+        is_open = getattr(model, lifecycle.column).not_in(lifecycle.final)
+        row = session.scalars(
+            select(model).where(model.customer_id.in_(customers), is_open).order_by(model.id).limit(1)
+        ).first()
+        if row is not None:
+            told = gettext(
+                "%(customer)s is not closed yet: %(kind)s %(row)s is “%(state)s”.",
+                customer=row.customer,
+                kind=model.label,
+                row=row,
+                state=getattr(row, lifecycle.column).label,
+            )
+            raise RuleBroken(told, "status")
+
+
 def child_against_parent(session: Session, model: Any, records: Sequence[Any], wrong: Callable[[Any, Any], Any]) -> Any:
     """The first row of a tree, among the changed and those below them, that contradicts its parent, or None.
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session
 from app.models import identity
 from app.models.base import Record, field
 from app.models.choices import Choices
-from app.models.compare import before, by_rule, has_changed, now
+from app.models.compare import all_has_ended, before, by_rule, has_changed, now
 from app.models.constraints import dated, period, rule
 from app.models.figures import Figure
 from app.models.gate import Subject
@@ -267,7 +267,9 @@ class Customer(Record):
 
     @classmethod
     def check_set(cls, session: Session, records: list[Any]) -> None:
-        """An organisation with branches cannot become a person."""
+        """An organisation with branches cannot become a person; who is closed has no account and no order left."""
+        closed = [each.id for each in records if each.status in cls.lifecycle.final and has_changed(each, "status")]
+        all_has_ended(session, closed, "billing_account", "product_order")
         persons = [
             r.id for r in records if r.party_type == PartyType.INDIVIDUAL and before(r, "party_type") != r.party_type
         ]

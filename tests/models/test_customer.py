@@ -4,8 +4,10 @@ import datetime
 
 import pytest
 
-from app.models.customer import ContactMedium, Customer, MediumType, PartyType, Region
+from app.models.customer import ContactMedium, Customer, CustomerStatus, MediumType, PartyType, Region
 from app.models.identity import IdentificationType
+from app.models.order import OrderState
+from app.sample.builders import make_account, make_customer, make_order
 from tests.models.rows import make, make_organization, move, refused
 
 
@@ -125,3 +127,25 @@ def test_a_customer_has_one_preferred_contact_of_a_kind(session):
     session.flush()
     first.preferred = True
     assert refused(session.flush).field == "preferred"
+
+
+def test_a_customer_is_closed_when_accounts_are_closed_and_orders_have_ended(session):
+    customer = make_customer(session)
+    account = make_account(session, customer=customer, state="active")
+    order = make_order(session, customer=customer, billing_account=account)
+    other = make_order(session)
+
+    def close():
+        with session.begin_nested():
+            move(session, customer, "closed")
+
+    refusal = refused(close)
+    assert (refusal.field, str(account) in str(refusal), "Active" in str(refusal)) == ("status", True, True)
+    move(session, account, "closed")
+    refusal = refused(close)
+    assert (str(order) in str(refusal), "Product order" in str(refusal), "Draft" in str(refusal)) == (True, True, True)
+    move(session, order, "acknowledged", "rejected")
+    close()
+    assert (customer.status, other.state) == (CustomerStatus.CLOSED, OrderState.DRAFT)
+    make_account(session, customer=customer, state="closed")
+    assert refused(make_account, session, customer=customer).field == "customer_id"
