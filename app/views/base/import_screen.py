@@ -93,11 +93,7 @@ class ImportScreen(ExportScreen):
             files=files,
             problems=list(problems),
             reason=reason,
-            limits=gettext(
-                "CSV or Excel (.xlsx), at most %(rows)s rows and %(size)s MB",
-                rows=format_decimal(MOST_ROWS),
-                size=current_app.config["UPLOAD_MEGABYTES"],
-            ),
+            limits=_limits(self.own_file.kind if self.own_file is not None else ""),
             hint=self.own_file.hint if self.own_file is not None else "",
             accept=f"{ACCEPTED},.{self.own_file.kind}" if self.own_file is not None else ACCEPTED,
         )
@@ -415,6 +411,15 @@ def _import_own(run: Run, upload: Upload, own: OwnFile) -> None:
 
     with acting(reason=upload.reason):
         run.commit(work, told)
+
+
+def _limits(own_kind: str) -> str:
+    """Which files come in here. own_kind: how the name of one more ends, where there is one."""
+    limits = {"rows": format_decimal(MOST_ROWS), "size": current_app.config["UPLOAD_MEGABYTES"]}
+    if own_kind:
+        kind = own_kind.upper()
+        return gettext("CSV, Excel (.xlsx) or %(kind)s, at most %(rows)s rows and %(size)s MB", kind=kind, **limits)
+    return gettext("CSV or Excel (.xlsx), at most %(rows)s rows and %(size)s MB", **limits)
 
 
 def _compare(plan: Plan, confirmed: dict[str, Any]) -> None:
