@@ -40,6 +40,16 @@ LONGEST_DAYS = 366  # that one may live
 class PeoplesSessions(SecureCookieSessionInterface):
     """Sessions are for pages: to programs the cookie of a browser opens nothing, so that no other site can use it."""
 
+    def __init__(self) -> None:
+        self._signing: tuple[Any, Any] = None, None  # the keys, and what was made of them
+
+    def get_signing_serializer(self, app: Flask) -> Any:
+        """Made once, not twice a request."""
+        keys = app.secret_key, app.config["SECRET_KEY_FALLBACKS"]
+        if self._signing[0] != keys:
+            self._signing = keys, super().get_signing_serializer(app)
+        return self._signing[1]
+
     def open_session(self, app: Flask, request: Request) -> Any:
         return self.session_class() if for_programs() else super().open_session(app, request)
 
