@@ -15,7 +15,7 @@ from app.models.constraints import not_negative, period, rule, unique
 from app.models.gate import Subject
 from app.models.publication import LifecycleStatus, Published, keep_as_launched, keep_parts_as_launched, publication
 from app.models.refusal import RuleBroken
-from app.models.vocabulary import DESCRIPTION, LIFECYCLE, Channel, Segment
+from app.models.vocabulary import LIFECYCLE, Channel, Segment
 
 if TYPE_CHECKING:
     from app.models.customer import Region
@@ -117,6 +117,8 @@ class ProductOffering(Published):
     product_specification_id: Mapped[int | None] = field(
         ForeignKey("product_specification.id"), label=_("Product specification"), in_list=True
     )
+    description: Mapped[str | None] = field(Text, label=_("Description"), multiline=True)
+    description_zh: Mapped[str | None] = field(Text, label=_("Chinese description"), multiline=True)
     lifecycle_status: Mapped[LifecycleStatus] = field(
         LifecycleStatus,
         default=LifecycleStatus.IN_STUDY,
@@ -128,9 +130,7 @@ class ProductOffering(Published):
     revision: Mapped[str] = field(String(20), default="1.0", label=_("Version"), in_list=True)
     previous_id: Mapped[int | None] = field(ForeignKey("product_offering.id"), label=_("Version before"), given=True)
     categories: Mapped[list["Category"]] = association("offering_category", "category", label=_("Categories"))
-    description: Mapped[str | None] = field(Text, label=_("Description"), multiline=True, section=DESCRIPTION)
-    description_zh: Mapped[str | None] = field(Text, label=_("Chinese description"), multiline=True)
-    valid_from: Mapped[datetime.date | None] = field(label=_("Sold from"), section=LIFECYCLE)
+    valid_from: Mapped[datetime.date | None] = field(label=_("Sold from"))
     valid_to: Mapped[datetime.date | None] = field(
         label=_("Sold to"), hint=_("First day on which it is no longer sold"), gated=Subject.CATALOG
     )

@@ -113,7 +113,7 @@ class ProductOfferingPrice(Published):
         label=_("Amount"),
         hint=_("In the currency below; up to four digits after the point"),
         in_list=True,
-        section=_("Amount"),
+        section=_("Amount and tax"),
     )
     currency: Mapped[Currency] = field(Currency, default=Currency.CNY, label=_("Currency"), in_list=True)
     tax_rate: Mapped[Decimal] = field(

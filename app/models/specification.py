@@ -25,7 +25,7 @@ from app.models.publication import (
 )
 from app.models.refusal import RuleBroken
 from app.models.types import Email, Money, Percent, PhoneNumber
-from app.models.vocabulary import DESCRIPTION, LIFECYCLE, Currency
+from app.models.vocabulary import LIFECYCLE, Currency
 
 
 class Origin(Choices):
@@ -107,6 +107,8 @@ class ProductSpecification(Record):
     product_number: Mapped[str | None] = field(
         String(40), label=_("Product number"), hint=_("That of the maker or supplier"), search=True
     )
+    description: Mapped[str | None] = field(Text, label=_("Description"), multiline=True)
+    description_zh: Mapped[str | None] = field(Text, label=_("Chinese description"), multiline=True)
     origin: Mapped[Origin] = field(Origin, default=Origin.OWN, label=_("Origin"), in_list=True, section=_("Supply"))
     supplier_id: Mapped[int | None] = field(
         ForeignKey("supplier.id"), label=_("Supplier"), hint=_("Of a third-party product"), in_list=True
@@ -130,9 +132,7 @@ class ProductSpecification(Record):
     previous_id: Mapped[int | None] = field(
         ForeignKey("product_specification.id"), label=_("Version before"), given=True
     )
-    description: Mapped[str | None] = field(Text, label=_("Description"), multiline=True, section=DESCRIPTION)
-    description_zh: Mapped[str | None] = field(Text, label=_("Chinese description"), multiline=True)
-    valid_from: Mapped[datetime.date | None] = field(label=_("Valid from"), section=LIFECYCLE)
+    valid_from: Mapped[datetime.date | None] = field(label=_("Valid from"))
     valid_to: Mapped[datetime.date | None] = field(label=_("Valid to"), hint=_("First day that no longer counts"))
 
     supplier: Mapped["Supplier | None"]

@@ -228,7 +228,7 @@ class TroubleTicket(Record):
         label=_("Status"),
         in_list=True,
         in_form=False,
-        section=_("Progress"),
+        section=_("Who works on it"),
     )
     status_reason: Mapped[str | None] = field(String(500), label=_("Reason for the status"), multiline=True, later=True)
     escalation_level: Mapped[int] = field(

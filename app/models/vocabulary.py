@@ -43,4 +43,4 @@ class Language(Choices):
 # Headings above the fields of several subjects; see Field.section.
 CONTACT, POSITION = _("Contact details"), _("Department and region")
 DATES, VALIDITY = _("Dates"), _("Beginning and end")
-LIFECYCLE, DESCRIPTION, FOR_WHOM = _("Lifecycle"), _("Description"), _("For whom")
+LIFECYCLE, FOR_WHOM = _("Lifecycle"), _("For whom")

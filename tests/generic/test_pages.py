@@ -4,11 +4,12 @@ import re
 from urllib.parse import quote
 
 import pytest
+from flask_babel import force_locale
 
 from app.extensions import csrf
 from app.models.staff import Employee
 from tests.generic.page import read
-from tests.generic.world import CHARTS, VIEWS, address, copies, count_of, counted, name_of, one, view_of
+from tests.generic.world import CHARTS, MODELS, VIEWS, address, copies, count_of, counted, name_of, one, view_of
 
 each_view = pytest.mark.parametrize("view", VIEWS, ids=name_of)
 KEPT = [view for view in VIEWS if not view.model.by_rule and not view.model.gated]
@@ -91,6 +92,15 @@ def test_each_field_stands_below_the_heading_that_its_model_gives_it(app, sessio
         contact = ["Contact details", "Telephone", "E-mail", "Time zone", "Language"]
         assert words[words.index(contact[0]) :][: len(contact)] == contact
     assert shown[-4:] == ["Created", "Created by", "Changed", "Changed by"]
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_heading_is_called_as_a_field_below_it(app, language):
+    with app.test_request_context(), force_locale(language):
+        fields = [shown for model in MODELS for shown in model.fields().values() if shown.section]
+        assert fields
+        assert [shown.name for shown in fields if str(shown.section) == str(shown.label)] == []
 
 
 @pytest.mark.one_database
