@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -466,3 +467,40 @@ def live_server(engine_name: str, original_url: str, tmp_path_factory: pytest.Te
         finally:
             process.terminate()
             process.wait(30)
+
+
+# --- several at once -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def crowd(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """A portal of its own whose transactions are real."""
+    folder = tmp_path_factory.mktemp("crowd")
+    with new_database(engine_name, "crowd", folder) as url:
+        app = create_app(settings_of_tests(url, folder))
+        with app.app_context():
+            app.extensions["migrate"].db.create_all()
+            yield app
+            db.session.remove()
+            db.engine.dispose()
+
+
+def in_threads(app: Flask, *works: Callable[[], Any]) -> None:
+    """Each in a transaction of its own; the first failure is the test's."""
+    failures: list[BaseException] = []
+
+    def guarded(work: Callable[[], Any]) -> None:
+        with app.app_context(), acting(actor="tester"):
+            try:
+                work()
+            except BaseException as failure:
+                failures.append(failure)
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, aliased
 
 from app.models.base import Record, field
 from app.models.choices import Choices
-from app.models.compare import followers_stay, has_changed, now
+from app.models.compare import customers_go_on, followers_stay, has_changed, now
 from app.models.constraints import dated, not_negative, rule
 from app.models.gate import Subject
 from app.models.refusal import RuleBroken
@@ -171,12 +171,7 @@ class BillingAccount(Record):
         return next((account for account in (self, *self.ancestors()) if account.pays), self)
 
     def check(self) -> None:
-        is_open = self.state != AccountState.CLOSED
-        if is_open and self.customer.status in self.customer.lifecycle.final and has_changed(self, "customer_id"):
-            raise RuleBroken(
-                gettext("%(customer)s is closed and gets no account.", customer=self.customer), "customer_id"
-            )
-        if is_open:
+        if self.state != AccountState.CLOSED:
             self.closed_at = None
         elif self.closed_at is None:
             self.closed_at = now()
@@ -184,6 +179,8 @@ class BillingAccount(Record):
     @classmethod
     def check_set(cls, session: Session, records: list[Any]) -> None:
         followers_stay(session, records, "billing_account", "product_order", "trouble_ticket")
+        begun = [each for each in records if each.state != AccountState.CLOSED and has_changed(each, "customer_id")]
+        customers_go_on(session, begun)
         changed = [record.id for record in records if has_changed(record, *PASSED_UP)]
         if changed:
             cls._agree_with_payers(session, changed)

@@ -82,6 +82,19 @@ def all_has_ended(session: Session, customers: Sequence[int], *tables: str) -> N
             raise RuleBroken(told, "status")
 
 
+def customers_go_on(session: Session, records: Sequence[Any]) -> None:
+    """Refuse what begins with a customer who is closed, or is being closed: then it waits, and knows how that ended."""
+    customer = model_of("customer")
+    keys = {record.customer_id for record in records}
+    statement = select(customer.id, customer.status).where(customer.id.in_(keys)).order_by(customer.id)
+    found = session.execute(statement.with_for_update(read=True)) if keys else ()
+    closed = {key for key, status in found if status in customer.lifecycle.final}
+    for record in records:
+        if record.customer_id in closed:
+            told = gettext("%(customer)s is closed: nothing new begins there.", customer=record.customer)
+            raise RuleBroken(told, "customer_id")
+
+
 def child_against_parent(session: Session, model: Any, records: Sequence[Any], wrong: Callable[[Any, Any], Any]) -> Any:
     """The first row of a tree, among the changed and those below them, that contradicts its parent, or None.
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from app import create_app
 from app.acts.removal import remove_with_parts
 from app.extensions import db
 from app.models.acting import acting
@@ -31,7 +30,7 @@ from app.sample.builders import (
     move_order,
 )
 from app.transaction import commit
-from tests.conftest import new_database, settings_of_tests
+from tests.conftest import in_threads
 
 STEPS = 40
 START = datetime.datetime(2026, 1, 31, 15, 59, 59, tzinfo=datetime.UTC)  # a second before February in Shanghai
@@ -272,48 +271,16 @@ def test_folding_costs_the_same_for_many_cells(session, queries):
 
 
 @pytest.fixture(scope="module")
-def crowd(engine_name, tmp_path_factory):
-    """A portal of its own whose transactions are real."""
-    folder = tmp_path_factory.mktemp("figures")
-    with new_database(engine_name, "figures", folder) as url:
-        app = create_app(settings_of_tests(url, folder))
-        with app.app_context():
-            from_migrations(app)
-            yield app
-            db.session.remove()
-            db.engine.dispose()
-
-
-def from_migrations(app):
-    app.extensions["migrate"].db.create_all()
+def counting(crowd):
+    """What the migrations enter."""
     lock = KeptFigure(figure="lock", region_id=-2)
     db.session.add(lock)
     db.session.commit()
-
-
-def in_threads(app, *works):
-    """Each in a transaction of its own; the first failure is the test's."""
-    failures = []
-
-    def guarded(work):
-        with app.app_context(), acting(actor="tester"):
-            try:
-                work()
-            except BaseException as failure:
-                failures.append(failure)
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    return crowd
 
 
 @pytest.mark.parametrize("order_is_first", [True, False])
-def test_an_order_changes_while_its_customer_moves(crowd, order_is_first):
+def test_an_order_changes_while_its_customer_moves(counting, order_is_first):
     """The one writes and waits, the other writes meanwhile: neither sees what the other has not committed."""
 
     def begin():
@@ -343,13 +310,13 @@ def test_an_order_changes_while_its_customer_moves(crowd, order_is_first):
         assert has_written.wait(10)
         commit(second)
 
-    in_threads(crowd, lambda: commit(slow), quick)
+    in_threads(counting, lambda: commit(slow), quick)
     differences = figures.check(db.session())
     assert not differences, told(differences)
 
 
 @pytest.mark.slow
-def test_figures_stay_right_while_many_write_and_somebody_folds(crowd):
+def test_figures_stay_right_while_many_write_and_somebody_folds(counting):
     """Orders change while their customer moves from region to region: the case that a plain read would miscount."""
 
     def begin():
@@ -380,7 +347,7 @@ def test_figures_stay_right_while_many_write_and_somebody_folds(crowd):
 
     works = [*(change(key) for key in orders), add, move, lambda turn: figures.fold(db.session()),
              lambda turn: figures.rebuild(db.session()) if turn % 6 == 5 else None]  # fmt: skip
-    in_threads(crowd, *map(repeated, works))
+    in_threads(counting, *map(repeated, works))
     assert figures.check(db.session()) == []
     mine = sa.select(sa.func.count()).select_from(ProductOrder).where(ProductOrder.customer_id == customer)
     assert db.session.scalar(mine) == len(orders) + 12

@@ -1,13 +1,20 @@
 """Customers: who they are, what they belong to, how they leave."""
 
 import datetime
+import threading
+import time
 
 import pytest
 
+from app.extensions import db
+from app.models.acting import acting
 from app.models.customer import ContactMedium, Customer, CustomerStatus, MediumType, PartyType, Region
 from app.models.identity import IdentificationType
 from app.models.order import OrderState
+from app.models.refusal import RuleBroken
 from app.sample.builders import make_account, make_customer, make_order
+from app.transaction import commit
+from tests.conftest import in_threads
 from tests.models.rows import make, make_organization, move, refused
 
 
@@ -149,3 +156,38 @@ def test_a_customer_is_closed_when_accounts_are_closed_and_orders_have_ended(ses
     assert (customer.status, other.state) == (CustomerStatus.CLOSED, OrderState.DRAFT)
     make_account(session, customer=customer, state="closed")
     assert refused(make_account, session, customer=customer).field == "customer_id"
+
+
+@pytest.mark.parametrize("closes_first", [True, False])
+def test_an_account_is_not_opened_while_its_customer_is_closed(crowd, closes_first):
+    """Neither sees what the other has not committed: the second one waits, and is refused."""
+    with acting(actor="tester"):
+        key = commit(lambda: make_customer(db.session()).id)
+    has_written, refusals = threading.Event(), []
+
+    def close():
+        db.session.get(Customer, key).move("closed")
+
+    def open_account():
+        make_account(db.session(), customer=db.session.get(Customer, key))
+
+    first, second = (close, open_account) if closes_first else (open_account, close)
+
+    def slow():
+        first()
+        db.session.flush()
+        has_written.set()
+        time.sleep(0.6)
+
+    def quick():
+        assert has_written.wait(10)
+        try:
+            commit(second)
+        except RuleBroken as refusal:
+            refusals.append(str(refusal))
+
+    in_threads(crowd, lambda: commit(slow), quick)
+    customer = db.session.get(Customer, key, populate_existing=True)
+    told = "is closed: nothing new begins there" if closes_first else "is not closed yet: Billing account"
+    assert (len(refusals), customer.status) == (1, "closed" if closes_first else "active")
+    assert told in refusals[0]
