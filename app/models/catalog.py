@@ -13,9 +13,16 @@ from app.models.choices import Choices
 from app.models.compare import before, child_against_parent, has_changed
 from app.models.constraints import not_negative, period, rule, unique
 from app.models.gate import Subject
-from app.models.publication import LifecycleStatus, Published, keep_as_launched, keep_parts_as_launched, publication
+from app.models.publication import (
+    LifecycleStatus,
+    Published,
+    keep_as_launched,
+    keep_parts_as_launched,
+    publication,
+    publication_status,
+)
 from app.models.refusal import RuleBroken
-from app.models.vocabulary import LIFECYCLE, Channel, Segment
+from app.models.vocabulary import Channel, Segment
 
 if TYPE_CHECKING:
     from app.models.customer import Region
@@ -119,14 +126,7 @@ class ProductOffering(Published):
     )
     description: Mapped[str | None] = field(Text, label=_("Description"), multiline=True)
     description_zh: Mapped[str | None] = field(Text, label=_("Chinese description"), multiline=True)
-    lifecycle_status: Mapped[LifecycleStatus] = field(
-        LifecycleStatus,
-        default=LifecycleStatus.IN_STUDY,
-        label=_("Lifecycle status"),
-        in_list=True,
-        in_form=False,
-        section=LIFECYCLE,
-    )
+    lifecycle_status: Mapped[LifecycleStatus] = publication_status()
     revision: Mapped[str] = field(String(20), default="1.0", label=_("Version"), in_list=True)
     previous_id: Mapped[int | None] = field(ForeignKey("product_offering.id"), label=_("Version before"), given=True)
     categories: Mapped[list["Category"]] = association("offering_category", "category", label=_("Categories"))

@@ -14,7 +14,7 @@ from app.models.choices import Choices
 from app.models.constraints import not_negative, period, rule
 from app.models.gate import Subject
 from app.models.pricing import PriceType
-from app.models.publication import LifecycleStatus, Published, keep_as_launched, publication
+from app.models.publication import LifecycleStatus, Published, keep_as_launched, publication, publication_status
 from app.models.refusal import RuleBroken
 from app.models.types import Money, Percent
 from app.models.vocabulary import FOR_WHOM, LIFECYCLE, Channel, Currency, Segment
@@ -136,9 +136,7 @@ class PriceAlteration(Published):
         in_list=True,
         gated=Subject.CATALOG,
     )
-    lifecycle_status: Mapped[LifecycleStatus] = field(
-        LifecycleStatus, default=LifecycleStatus.IN_STUDY, label=_("Lifecycle status"), in_list=True, in_form=False
-    )
+    lifecycle_status: Mapped[LifecycleStatus] = publication_status()
 
     product_offering: Mapped["ProductOffering | None"]
     category: Mapped["Category | None"]

@@ -23,6 +23,7 @@ from app.models.publication import (
     keep_as_launched,
     keep_parts_as_launched,
     publication,
+    publication_status,
 )
 from app.models.refusal import RuleBroken
 from app.models.types import Money, Percent, Quantity
@@ -133,9 +134,7 @@ class ProductOfferingPrice(Published):
     existing_from: Mapped[datetime.date | None] = field(
         label=_("For existing customers from"), hint=_("Empty: from the same day as for new sales")
     )
-    lifecycle_status: Mapped[LifecycleStatus] = field(
-        LifecycleStatus, default=LifecycleStatus.IN_STUDY, label=_("Lifecycle status"), in_list=True, in_form=False
-    )
+    lifecycle_status: Mapped[LifecycleStatus] = publication_status()
     price_change_id: Mapped[int | None] = field(
         ForeignKey("price_change.id"), label=_("By the price change"), given=True
     )

@@ -9,13 +9,15 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import inspect
+from sqlalchemy.orm import MappedColumn
 
-from app.models.base import Record
+from app.models.base import Record, field
 from app.models.choices import Choices
 from app.models.compare import before, has_changed
 from app.models.gate import Subject
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
+from app.models.vocabulary import LIFECYCLE
 
 
 class LifecycleStatus(Choices):
@@ -59,6 +61,18 @@ def publication() -> Lifecycle:
             ("in_test", "in_design"): _("Back to design"),
             ("active", "in_test"): _("Back to test"),
         },
+    )
+
+
+def publication_status() -> MappedColumn[Any]:
+    """The column whose moves publication() declares."""
+    return field(
+        LifecycleStatus,
+        default=LifecycleStatus.IN_STUDY,
+        label=_("Lifecycle status"),
+        in_list=True,
+        in_form=False,
+        section=LIFECYCLE,
     )
 
 

@@ -22,10 +22,11 @@ from app.models.publication import (
     keep_parts_as_launched,
     parts_are_closed,
     publication,
+    publication_status,
 )
 from app.models.refusal import RuleBroken
 from app.models.types import Email, Money, Percent, PhoneNumber
-from app.models.vocabulary import LIFECYCLE, Currency
+from app.models.vocabulary import Currency
 
 
 class Origin(Choices):
@@ -120,14 +121,7 @@ class ProductSpecification(Record):
     revenue_share: Mapped[Decimal | None] = field(
         Percent, label=_("Revenue share"), hint=_("Of what the customer pays, for the supplier"), unit="%"
     )
-    lifecycle_status: Mapped[LifecycleStatus] = field(
-        LifecycleStatus,
-        default=LifecycleStatus.IN_STUDY,
-        label=_("Lifecycle status"),
-        in_list=True,
-        in_form=False,
-        section=LIFECYCLE,
-    )
+    lifecycle_status: Mapped[LifecycleStatus] = publication_status()
     revision: Mapped[str] = field(String(20), default="1.0", label=_("Version"), in_list=True)
     previous_id: Mapped[int | None] = field(
         ForeignKey("product_specification.id"), label=_("Version before"), given=True

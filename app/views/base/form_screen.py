@@ -116,7 +116,6 @@ class FormScreen(Screen):
             cancel_url=self.address(),
             save_label=gettext("Save"),
             may_repeat=True,
-            has_sections=True,
             path=self.path_to(),
             reason=request.form.get(forms.REASON, "") if takes_request(self.model) else None,
         )
@@ -230,7 +229,6 @@ class FormScreen(Screen):
             reason=request.form.get(forms.REASON, ""),
             path=self.path_to(record),
             may_go_on=True,
-            has_sections=True,
         )
         return self.draw("record/form.html", page, status)
 

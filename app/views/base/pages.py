@@ -209,7 +209,6 @@ class FormPage:
     may_go_on: bool = False  # offers "save and next", where the record is one of a list (keys.js)
     below: Any = ""  # markup of further inputs, below the others
     fixed: list[Fact] = field(default_factory=list)  # what others type in here, and the person only reads
-    has_sections: bool = False  # the form of a record, below the headings of its fields
 
     @property
     def inputs(self) -> list[Any]:
@@ -217,7 +216,7 @@ class FormPage:
 
     @property
     def sections(self) -> list[tuple[Any, list[Any]]]:
-        return in_sections((each.shown.section if self.has_sections else "", each) for each in self.inputs)
+        return in_sections((each.shown.section, each) for each in self.inputs)
 
 
 @dataclass
