@@ -95,6 +95,11 @@ def _differs(column: Any, value: Any) -> ColumnElement[bool]:
     return or_(column < value, column > value)
 
 
+def _unlike(column: Any, text: str, *around: str) -> ColumnElement[bool]:
+    """Not even in other letters, great or small; rows of just this text are left out by the ranges."""
+    return and_(_differs(column, text), not_(like(column, text, *around)))
+
+
 EMPTY = Operator(_("is empty"), 0, lambda column, _values: _is_empty(column))
 NOT_EMPTY = Operator(_("is not empty"), 0, lambda column, _values: not_(_is_empty(column)))
 EQUALS = {
@@ -110,8 +115,8 @@ OPERATORS: dict[str, dict[str, Operator]] = {
         "contains": Operator(_("contains"), 1, lambda column, values: contains(column, values[0])),
         "starts": Operator(_("starts with"), 1, lambda column, values: like(column, values[0], before="")),
         "is": Operator(_("is"), 1, lambda column, values: like(column, values[0], "", "")),
-        "is_not": Operator(_("is not"), 1, lambda column, v: or_empty(not_(like(column, v[0], "", "")), column)),
-        "lacks": Operator(_("does not contain"), 1, lambda column, v: or_empty(not_(like(column, v[0])), column)),
+        "is_not": Operator(_("is not"), 1, lambda column, v: or_empty(_unlike(column, v[0], "", ""), column)),
+        "lacks": Operator(_("does not contain"), 1, lambda column, v: or_empty(_unlike(column, v[0]), column)),
         "one_of": Operator(_("is one of"), "many", lambda column, v: or_(*(like(column, x, "", "") for x in v))),
         "empty": Operator(_("is empty"), 0, lambda column, _values: or_(column.is_(None), column == "")),
         "not_empty": Operator(_("is not empty"), 0, lambda column, _v: and_(column.is_not(None), column != "")),

@@ -1,16 +1,11 @@
 """Indexes of long lists: whatever a list of a ``large`` model is sorted or filtered by is read in order, by an index.
 
-Each ends with the key, as every order of a list does, so equals are in order too. PostgreSQL writes none of them for a
-change that touches no indexed column and finds room on the page of its row. So what each save changes has no index, and
-a tenth of each page is left for changes (docs/decisions/0038).
+Each ends with the key, as every order of a list does, so equals are in order too (docs/decisions/0038).
 """
 
 from sqlalchemy import Index
 
 from app.models.base import Field, records
-
-WRITTEN_BY_EACH_SAVE = ("changed_at", "changed_by")
-FILLED = 90  # per cent of a page by new rows
 
 
 def declare() -> None:
@@ -19,7 +14,6 @@ def declare() -> None:
         if not model.large:
             continue
         table = model.__table__
-        table.dialect_options["postgresql"]["with"] = {"fillfactor": FILLED}
         there = {tuple(getattr(column, "name", "") for column in index.columns): index for index in table.indexes}
         for shown in model.fields().values():
             if not is_indexed(shown) or shown.column.unique or (shown.column.name, "id") in there:
@@ -30,4 +24,4 @@ def declare() -> None:
 
 def is_indexed(shown: Field) -> bool:
     """Of a field of a large model: the list has the rows of each related record in its order too."""
-    return (shown.is_sorted_by or bool(shown.relation)) and shown.name not in WRITTEN_BY_EACH_SAVE
+    return shown.is_sorted_by or bool(shown.relation)

@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 from app.acts.fields import filterable, sortable
 from app.acts.operators import OPERATORS, kind_of
 from app.acts.quick_search import searched
-from app.models.customer import Customer
+from app.models.customer import Customer, Region
 from app.models.interaction import PartyInteraction
 from app.models.order import ProductOrder
 from app.models.ticket import TroubleTicket
@@ -429,7 +429,8 @@ def test_quick_search_finds_our_numbers_by_their_beginning_and_by_their_digits(a
         (ProductOrder, [("q", "S")], ["-id"]),
         (ProductOrder, [("state.is", "held")], ["-id"]),
         (ProductOrder, [("requested_start_date.after", "2026-01-31")], ["-requested_start_date", "-id"]),
-        (ProductOrder, [("changed_at.after", "2026-01-31")], ["-id"]),
+        (ProductOrder, [("changed_at.after", "2026-01-31")], ["-changed_at", "-id"]),
+        (Region, [("changed_at.after", "2026-01-31")], ["-id"]),
         (TroubleTicket, [("creation_date.is", "2026-01-31"), ("q", "x")], ["-creation_date", "-id"]),
         (PartyInteraction, [("started_at.before", "2026-01-31"), ("sort", "status")], ["status", "id"]),
     ],
