@@ -20,8 +20,8 @@ from app import api, commands, errors, health, jobs, logs, static_files, transla
 from app.extensions import Migrations, compress, csrf, db, engine_options
 from app.models import clock
 from app.models.acting import acting
-from app.programs import PortalRequest, for_programs
-from app.routing import LateRule
+from app.portal import Portal
+from app.programs import for_programs
 from app.security import directory, preferences, right_use, roles, sign_in
 from app.security.tokens import PeoplesSessions
 from app.transaction import begin_reading
@@ -53,10 +53,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     Raises BadSettings with everything that is wrong with the settings.
     """
-    app = Flask(__name__, instance_path=str(settings.ROOT / "instance"))
-    app.request_class = PortalRequest
-    app.url_rule_class = LateRule
-    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}  # half of a list page would be empty lines
+    app = Portal(__name__, instance_path=str(settings.ROOT / "instance"))
     app.config.update(config if config is not None else settings.load())
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config["SQLALCHEMY_DATABASE_URI"])
     logs.set_up(app.config["LOG_LEVEL"])
@@ -127,12 +124,16 @@ def _begin_reading() -> None:
 
 def _begin_acting() -> None:
     """Tell the ledger who acts. It runs after FAB has found the user; a probe or a style sheet has none."""
-    g.actor = "anonymous"
-    if request.endpoint not in ("health", "static", "appbuilder.static") and g.user.is_authenticated:
-        g.actor = g.user.username
+    own = g._get_current_object()  # type: ignore[attr-defined]
+    own.actor = "anonymous"
+    if request.endpoint not in ("health", "static", "appbuilder.static"):
+        user = current_user._get_current_object()
+        if user.is_authenticated:
+            own.actor = user.username
+            own.user = user  # FAB's is a proxy
     source = "api" if for_programs() else "form"
-    g.acting = acting(actor=g.actor, source=source, request_id=g.request_id, reason="")
-    g.acting.__enter__()
+    own.acting = acting(actor=own.actor, source=source, request_id=own.request_id, reason="")
+    own.acting.__enter__()
 
 
 def _end_acting(error: BaseException | None) -> None:

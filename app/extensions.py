@@ -7,6 +7,7 @@ constraints are named by it too.
 import math
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,7 +74,31 @@ def engine_options(url: str) -> dict[str, Any]:
         }
         if backend == "postgresql":
             options["connect_args"]["prepare_threshold"] = sys.maxsize  # never of itself: see ONE_PLAN
+            options["connect_args"]["cursor_factory"] = _lean_cursor()
     return options
+
+
+def _lean_cursor() -> type[Any]:
+    """A cursor of psycopg that describes the columns of an answer when somebody asks: SQLAlchemy knows them by then."""
+    import psycopg  # noqa: PLC0415 (of who has PostgreSQL)
+
+    class Columns(Sequence[psycopg.Column]):
+        def __init__(self, cursor: Any) -> None:
+            self._cursor, self._count = cursor, cursor.pgresult.nfields
+
+        def __len__(self) -> int:
+            return self._count  # type: ignore[no-any-return]
+
+        def __getitem__(self, index: Any) -> Any:
+            places = range(self._count)[index]
+            return psycopg.Column(self._cursor, places) if isinstance(places, int) else [self[at] for at in places]
+
+    class LeanCursor(psycopg.Cursor[Any]):
+        @property
+        def description(self) -> Any:
+            return Columns(self) if self.pgresult and self.pgresult.nfields else super().description
+
+    return LeanCursor
 
 
 class Database(SQLA):

@@ -66,23 +66,24 @@ def init_app(app: Flask) -> None:
 
 
 def _begin() -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    g.started = time.perf_counter()
+    own, given = g._get_current_object(), request.headers.get("X-Request-ID", "")  # type: ignore[attr-defined]
+    own.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    own.started = time.perf_counter()
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    structlog.contextvars.bind_contextvars(request_id=own.request_id)
 
 
 def _end(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
-    level = logging.DEBUG if request.endpoint in ("static", "appbuilder.static", "health") else logging.INFO
+    own, asked = g._get_current_object(), request._get_current_object()  # type: ignore[attr-defined]
+    response.headers["X-Request-ID"] = own.request_id
+    level = logging.DEBUG if asked.endpoint in ("static", "appbuilder.static", "health") else logging.INFO
     log.log(
         level,
         "request",
-        method=request.method,
-        route=str(request.url_rule or "-"),
-        user=g.get("actor", "anonymous"),
+        method=asked.method,
+        route=str(asked.url_rule or "-"),
+        user=own.get("actor", "anonymous"),
         status=response.status_code,
-        milliseconds=round((time.perf_counter() - g.started) * 1000, 1),
+        milliseconds=round((time.perf_counter() - own.started) * 1000, 1),
     )
     return response

@@ -37,7 +37,8 @@ def of_request() -> SimpleNamespace | None:
 @pass_eval_context
 def word(context: EvalContext, text: str, /, **values: Any) -> str:
     """gettext() of the templates: as Jinja's, which goes through five functions for each of a hundred words."""
-    translations = get_domain().get_translations()
+    remembered = of_request()
+    translations = getattr(remembered, "babel_translations", None) or get_domain().get_translations()
     words = translations.__dict__.setdefault("words", {})
     found = words.get(text)
     if found is None:

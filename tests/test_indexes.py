@@ -238,6 +238,19 @@ def test_plans_are_kept_of_what_asks_for_it(app, postgresql):
     assert connection.scalar(text("SHOW plan_cache_mode")) == "auto", "else it would not be kept either"
 
 
+def test_columns_of_an_answer_are_described_when_somebody_asks(postgresql):
+    """A cursor of ours does; SQLAlchemy asks for names and types the first time, and by place."""
+    result = postgresql.execute(text("SELECT 1 AS one, 'x' AS letter"))
+    described = result.cursor.description
+    assert [column.name for column in described] == ["one", "letter"]
+    assert [column.name for column in described[1:]] == ["letter"]
+    assert described[0][1] == described[0].type_code
+    assert len(described) == 2
+    with postgresql.connection().connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '4MB'")
+        assert cursor.description is None
+
+
 def test_who_asks_and_what_is_read_and_written_by_its_key_is_planned_once(postgresql, login):
     region = make_region(postgresql)
     postgresql.commit()

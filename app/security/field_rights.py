@@ -11,12 +11,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import current_app, g, has_request_context
+from flask import current_app
 from flask_appbuilder.security.sqla.models import Role
 from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.context import own_of_request
 from app.models.base import Field, model_of
 from app.models.masking import masked
 from app.models.role_limits import FieldRule, Restriction, field_at
@@ -142,12 +143,13 @@ def restrictions(model: type[Any]) -> Restrictions:
 
 
 def _of_person() -> Mapping[str, Restrictions]:
-    if not has_request_context():
+    own = own_of_request()
+    if own is None:
         return NONE
-    known = g.get("restrictions")
+    known = own.get("restrictions")
     if known is None:
-        known = g.restrictions = _worked_out(limited_roles())
-    return known
+        known = own.restrictions = _worked_out(limited_roles())
+    return known  # type: ignore[no-any-return]
 
 
 def _worked_out(held: Mapping[int, Held]) -> Mapping[str, Restrictions]:

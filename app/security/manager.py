@@ -70,15 +70,16 @@ def may_have_lists(user: Any) -> bool:
 
 def limited_roles() -> dict[int, Held]:
     """The roles of the person of the request with what limits their rights; none for a visitor."""
-    user = g.get("user")
+    own = g._get_current_object()  # type: ignore[attr-defined]
+    user = own.get("user")
     if user is None or not user.is_authenticated:
         return {}
-    known, held = g.get("held_roles", (None, {}))
+    known, held = own.get("held_roles", (None, {}))
     if known == user:
         return held
-    if "limited_roles" not in g:
-        g.limited_roles = read_limits(held_roles(user))
-    return g.limited_roles
+    if "limited_roles" not in own:
+        own.limited_roles = read_limits(held_roles(user))
+    return own.limited_roles  # type: ignore[no-any-return]
 
 
 def read_limits(names: dict[int, str]) -> dict[int, Held]:
@@ -325,16 +326,18 @@ class SwitchboardSecurityManager(SecurityManager):
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
         """Of the person of the request, worked out once: a page asks it for each button and entry of its menu."""
-        user = g.get("_login_user")  # where Flask-Login keeps who it is
-        known = g.get("rights_of_user")
+        own = g._get_current_object()  # type: ignore[attr-defined]
+        user = own.get("_login_user")  # where Flask-Login keeps who it is
+        known = own.get("rights_of_user")
         if known is not None and known[0] is user:
             return (permission_name, view_name) in known[1]
-        is_usual = user is not None and user.is_authenticated and not self.builtin_roles and not g.get("_api_key_user")
+        is_usual = not self.builtin_roles and not own.get("_api_key_user")
+        is_usual = is_usual and user is not None and user.is_authenticated
         person = self._get_safe_user(user) if is_usual else None
         if person is None or not person.is_active:
             return super().has_access(permission_name, view_name)
         rights = self.rights_of(list(held_roles(person)))
-        g.rights_of_user = (user, rights)
+        own.rights_of_user = (user, rights)
         return (permission_name, view_name) in rights
 
     def exist_permission_on_roles(self, view_name: str, permission_name: str, role_ids: list[int]) -> bool:

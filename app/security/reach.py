@@ -9,11 +9,12 @@ import datetime
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from flask import g, has_request_context
+from flask import g
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import ColumnElement, String, cast, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
+from app.context import own_of_request
 from app.extensions import db
 from app.models.base import Field
 from app.models.customer import Region
@@ -61,12 +62,13 @@ def reach_of(model: type[Any]) -> Reach:
 
 def reaches() -> dict[str, Reach]:
     """By subject; empty where no role of the person says anything about it."""
-    if not has_request_context():
+    own = own_of_request()
+    if own is None:
         return {}
-    known = g.get("reaches")
+    known = own.get("reaches")
     if known is None:
-        known = g.reaches = _reaches_of_person()
-    return known
+        known = own.reaches = _reaches_of_person()
+    return known  # type: ignore[no-any-return]
 
 
 def _reaches_of_person() -> dict[str, Reach]:

@@ -14,6 +14,7 @@ from flask_babel import gettext
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 
+from app.context import own_of_request
 from app.extensions import db
 from app.models.approval import ChangeRequest, ChangeRequestDecision, ChangeRequestLine, Deputy, RequestState
 from app.models.base import Field, Record, model_of, records
@@ -278,11 +279,12 @@ def _find_scope_field(model: type[Record]) -> Field | None:
 
 def regions() -> frozenset[int] | None:
     """Keys of the regions that the person works in, those below included; None: all, and customers without one."""
-    if not has_request_context():
+    own = own_of_request()
+    if own is None:
         return None
-    if "regions" not in g:
-        g.regions = _regions_of_person()
-    return g.regions
+    if "regions" not in own:
+        own.regions = _regions_of_person()
+    return own.regions  # type: ignore[no-any-return]
 
 
 def who_sees(session: Session, record: Any, users: Collection[int], now: datetime.datetime) -> frozenset[int]:

@@ -15,7 +15,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pyotp
-import segno
 from flask import current_app
 from flask_babel import gettext
 from sqlalchemy import delete, select, update
@@ -103,6 +102,8 @@ def address_of(secret: str, username: str) -> str:
 
 def picture_of(secret: str, username: str) -> str:
     """The QR code as data: of an image, which the content security of our pages lets through."""
+    import segno  # noqa: PLC0415 (1 MiB)
+
     return segno.make(address_of(secret, username), error="m").svg_data_uri(scale=5, border=4, light="white")
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
@@ -66,11 +67,11 @@ def link(record: Any) -> Markup:
 
 def money_text(amount: Decimal) -> str:
     """An amount with at least two digits after the point, as the person's language writes numbers."""
-    return _decimal_text(amount, MONEY, get_locale())
+    return _decimal_text(amount, MONEY, str(get_locale()))
 
 
 @lru_cache(maxsize=10_000)
-def _decimal_text(amount: Decimal, pattern: str, locale: Any) -> str:
+def _decimal_text(amount: Decimal, pattern: str, locale: str) -> str:
     """Babel takes longer for a number than all else of its row."""
     return format_decimal(amount, format=pattern)
 
@@ -104,7 +105,7 @@ def text_of(shown: Field, value: Any) -> str:
         return gettext("Yes") if value else gettext("No")
     if isinstance(value, Decimal):
         is_share = isinstance(shown.sql_type, Percent)
-        text = _decimal_text(value, "#,##0.##", get_locale()) if is_share else money_text(value)
+        text = _decimal_text(value, "#,##0.##", str(get_locale())) if is_share else money_text(value)
         return f"{text} {shown.unit}" if shown.unit else text
     if isinstance(value, datetime.datetime):
         return instant_text(value)
@@ -120,6 +121,8 @@ def text_of(shown: Field, value: Any) -> str:
 def cell_in(view: Any, shown: Field) -> Cell:
     """How a view draws a field: as it declares, but for what is masked."""
     declared = None if shown.is_masked else view.formatters.get(shown.name)
+    if isinstance(declared, InCurrency):
+        return declared.cell_of(view.model)
     return declared or cell_of(shown)
 
 
@@ -144,25 +147,31 @@ def cell_of(shown: Field) -> Cell:
     return lambda record: markup(text) if (text := text_of(shown, getattr(record, name))) else DASH
 
 
-def money_in(amount: str, currency: str = "currency") -> Cell:
-    """A formatter: the amount of a field with the currency that stands in another field of the row."""
+@dataclass(frozen=True)
+class InCurrency:
+    """A formatter: the amount of a field with the currency of its row, where the person may read it."""
 
-    def cell(record: Any) -> Markup:
-        value = getattr(record, amount)
-        told = getattr(record, currency) if reads_named(type(record), currency) else ""
-        return DASH if value is None else _money_markup(value, told, get_locale())
+    amount: str
 
-    return cell
+    def cell_of(self, model: type[Any]) -> Cell:
+        """Of one page: whether the currency is told, and in which language, is asked once."""
+        amount, is_told, locale = self.amount, reads_named(model, "currency"), str(get_locale())
+
+        def cell(record: Any) -> Markup:
+            value = getattr(record, amount)
+            return DASH if value is None else _money_markup(value, record.currency if is_told else "", locale)
+
+        return cell
 
 
 @lru_cache(maxsize=10_000)
-def _money_markup(amount: Decimal, currency: str, locale: Any) -> Markup:
-    return Markup("%s <small>%s</small>") % (_decimal_text(amount, MONEY, locale), currency)
+def _money_markup(amount: Decimal, currency: str, locale: str) -> Markup:
+    return Markup("%s <small>%s</small>") % (money_text(amount), currency)
 
 
-def amounts(*names: str) -> dict[str, Cell]:
+def amounts(*names: str) -> dict[str, InCurrency]:
     """Formatters of several amounts in the currency of their row."""
-    return {name: money_in(name) for name in names}
+    return {name: InCurrency(name) for name in names}
 
 
 def _markup_of(shown: Field, kind: str) -> Callable[[str], Markup]:

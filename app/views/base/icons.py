@@ -132,7 +132,7 @@ def init_app(app: Flask) -> None:
 
 def icon(name: str) -> Markup:
     """An icon of the sprite, for templates."""
-    return _icon(name, request.script_root)
+    return _icon(name, request._get_current_object().script_root)  # type: ignore[attr-defined]
 
 
 @lru_cache(maxsize=1000)

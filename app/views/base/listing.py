@@ -7,7 +7,7 @@ belongs to the request: views are shared by all threads and keep nothing of it.
 
 import json
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,6 +40,7 @@ DEEPEST = 10_000  # rows that ``page`` may pass over: the database reads them al
 SHOWN_VALUE = 60  # characters of a filter's value in its chip
 PLACE = ("page", "after", "before", "row")  # arguments that say where the page begins; row: number of its first row
 SEARCH = ("q", *PLACE)
+SAFE = ",~:"  # characters of an argument that people read as they are
 SEARCHES = ("contains", "starts")  # operators whose rows may be few or many and stand anywhere, as those of ``q``
 
 
@@ -180,7 +181,7 @@ class ListQuery:
         return self._address(pairs + [(k, str(v)) for k, v in changes.items() if v is not None])
 
     def _address(self, pairs: list[tuple[str, str]]) -> str:
-        arguments = urlencode(pairs, safe=",~:") or self.bare
+        arguments = urlencode(pairs, safe=SAFE) or self.bare
         return f"{self.path}?{arguments}" if arguments else self.path
 
     def clear_url(self) -> str:
@@ -203,8 +204,14 @@ class ListQuery:
             parts[asked.index(known)] = f"-{name}"
         else:
             parts.remove(f"-{name}")
-        added = ",".join(parts) or None
-        return self.url(page=None, sort=alone), self.url(page=None, sort=added)
+        added = ",".join(parts)
+        return self._before_sort + alone, self._before_sort + added if added else self.url(page=None, sort=None)
+
+    @cached_property
+    def _before_sort(self) -> str:
+        """The address from its first row on, up to the names of its order: a list has two for each column."""
+        kept = urlencode([(k, v) for k, v in self.args.items(multi=True) if k not in ("sort", *PLACE)], safe=SAFE)
+        return f"{self.path}?{kept}&sort=" if kept else f"{self.path}?sort="
 
     def page_urls(self, found: list[Any]) -> tuple[str, str, str, str]:
         """First, previous, next and last page beside the rows of this one; empty where there is none."""

@@ -102,7 +102,6 @@ class Screen(ModelView):
             setattr(self, name, {})
         for name in ("base_filters", "related_views", "_related_views"):
             setattr(self, name, [])
-        self._base_filters = self.datamodel.get_filters()
 
     @property
     def _filters(self) -> None:
