@@ -31,9 +31,10 @@ def check_records(session: Session, context: Any, instances: Any) -> None:
                     raise RuleBroken(record.kept)
                 record.check_removal()
         while waiting := _to_check(session, checked):
-            _number(session, [record for record in waiting if record in session.new])
+            new = session.new  # each time it is asked for, it is made of all that is new
+            _number(session, [record for record in waiting if record in new])
             for record in waiting:
-                _stamp(record, is_new=record in session.new)
+                _stamp(record, is_new=record in new)
                 _align(session, record)
                 normalise(record)
             for record in waiting:
@@ -48,9 +49,9 @@ def check_records(session: Session, context: Any, instances: Any) -> None:
 
 def _to_check(session: Session, checked: dict[int, Record]) -> list[Record]:
     """What is new or changed, but for what is checked already."""
-    found = [record for record in (*session.new, *session.dirty) if isinstance(record, Record)]
-    left = [record for record in found if id(record) not in checked]
-    return [record for record in left if record in session.new or session.is_modified(record)]
+    new = session.new
+    found = [record for record in (*new, *session.dirty) if isinstance(record, Record) and id(record) not in checked]
+    return [record for record in found if record in new or session.is_modified(record)]
 
 
 @event.listens_for(Session, "after_flush")
@@ -113,11 +114,11 @@ def _is_given(state: Any, name: str) -> bool:
 def normalise(record: Record) -> None:
     """Bring each changed value into the form in which it is stored; all that is wrong is refused at once."""
     state: Any = inspect(record)
-    problems: list[tuple[str | None, Any]] = []
+    is_stored, problems = state.persistent, list[tuple[str | None, Any]]()
     for name, shown in record.fields().items():
-        if shown.many or (state.persistent and not is_touched(state, name)):
+        if shown.many or (is_stored and not is_touched(state, name)):
             continue
-        if shown.part_of and state.persistent:
+        if shown.part_of and is_stored:
             problems.append((name, gettext("%(record)s stays a part of what it was made for", record=record)))
             continue
         try:

@@ -124,8 +124,9 @@ def check_gate(session: Session) -> None:
 
 def touches(session: Session) -> Iterator[Touch]:
     """The gated changes that are waiting in the session."""
-    for record in (*session.new, *session.dirty):
-        is_new = record in session.new
+    new = session.new
+    for record in (*new, *session.dirty):
+        is_new = record in new
         if isinstance(record, Record):
             yield from of_record(record, is_new)
         elif type(record) in LINKS or type(record) in NAMED:

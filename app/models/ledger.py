@@ -112,22 +112,23 @@ class Unit:
 @event.listens_for(Session, "before_flush")
 def begin_unit(session: Session, context: Any, instances: Any) -> None:
     """From here to after_flush the connection writes what the session tracks; remember what goes and what was."""
-    _keep_append_only(session)
+    deleted, dirty = session.deleted, session.dirty
+    _keep_append_only(session, [*session.new, *deleted, *dirty])
     connection = session.connection()
     if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
         raise RuntimeError("a request that only reads would write a change without its ledger: use commit()")
     connection.info["unit"] = unit = Unit()
-    for record in session.deleted:
+    for record in deleted:
         if _is_covered(record):
             unit.rows.append(_row(record, "delete", {name: [value, None] for name, value in _values(record).items()}))
             unit.associations += _associations_that_go(connection, record)
-    for record in session.dirty:
+    for record in dirty:
         if _is_covered(record) and not isinstance(record, Record):  # a Record reads a value before it is replaced
             unit.before[id(record)] = _unread(connection, record)
 
 
-def _keep_append_only(session: Session) -> None:
-    for record in (*session.new, *session.deleted, *session.dirty):
+def _keep_append_only(session: Session, written: list[Any]) -> None:
+    for record in written:
         if isinstance(record, APPEND_ONLY) and (record not in session.dirty or session.is_modified(record)):
             raise Unrecorded(f"{record.__tablename__} is written by the system only, and never changed")
 
@@ -135,12 +136,12 @@ def _keep_append_only(session: Session) -> None:
 @event.listens_for(Session, "after_flush")
 def write_ledger(session: Session, context: Any) -> None:
     connection = session.connection()
-    unit = connection.info["unit"]
+    unit, new, dirty = connection.info["unit"], session.new, session.dirty
     try:
-        for record in session.new:
+        for record in new:
             if _is_covered(record):
                 unit.rows.append(_row(record, "create", {name: [None, v] for name, v in _values(record).items()}))
-        for record in session.dirty:
+        for record in dirty:
             fields = _changed(record, unit.before.get(id(record), {})) if _is_covered(record) else {}
             if fields:
                 unit.rows.append(_row(record, "update", fields))
@@ -148,7 +149,7 @@ def write_ledger(session: Session, context: Any) -> None:
         if unit.rows:
             connection.execute(_append(Change), unit.rows)
             follow_rights(connection, unit.rows)
-        moves = [move for record in (*session.new, *session.dirty) for move in _moves(record)]
+        moves = [move for record in (*new, *dirty) for move in _moves(record)]
         if moves:
             connection.execute(_append(StateChange), moves)
         keep_figures(session)

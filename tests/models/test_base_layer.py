@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.extensions import db
@@ -406,3 +407,23 @@ def test_a_record_that_goes_while_a_commit_expires_it_does_not_fail_the_commit(s
     customer.status_reason = "changed"
     session.commit()
     assert customer.status_reason == "changed"
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("name", ["new", "dirty"])
+def test_a_flush_asks_as_often_what_is_new_and_changed_for_two_hundred_rows_as_for_two(session, monkeypatch, name):
+    """SQLAlchemy makes the answer of all of them anew each time: asked for each row, a long import took squares."""
+    asked, usual = [0], getattr(Session, name)
+
+    def counted(one):
+        asked[0] += 1
+        return usual.fget(one)
+
+    def cost(number):
+        session.add_all([Region(code=f"T{number}X{at}", name=f"{name} {number} {at}") for at in range(number)])
+        asked[0] = 0
+        session.flush()
+        return asked[0]
+
+    monkeypatch.setattr(Session, name, property(counted))
+    assert cost(200) == cost(2) > 0
