@@ -56,6 +56,11 @@ class Portal(Flask):
     jinja_environment = LeanTemplates
     jinja_options = {"trim_blocks": True, "lstrip_blocks": True}  # half of a list page would be empty lines
 
+    def register_blueprint(self, blueprint: Any, **options: Any) -> None:
+        """It forgets how to do it once more: 1 MB of each worker."""
+        super().register_blueprint(blueprint, **options)
+        blueprint.deferred_functions = []
+
     def ensure_sync(self, func: F) -> F:
         """Nothing is a coroutine, which Flask would look for at each of some twenty calls of a request."""
         return func

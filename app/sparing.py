@@ -1,7 +1,7 @@
 """Packages that others load where they find them, and that nothing here uses, are kept out of the process.
 
 Each of those that look has a way without: a branch of ``except ImportError`` that its makers test. Who only keeps one
-at hand, for columns that we have none of, gets an empty one.
+at hand, for what nobody here asks, gets an empty one.
 """
 
 import sys
@@ -27,11 +27,12 @@ def without(*packages: str, hollow: Iterable[str] = ()) -> Iterator[None]:
 
 
 # Imported first of all, by app/__init__.py. In MiB of a process: 9 for cryptography, 2 for rich and for Oracle's
-# dialect, 1 for greenlet.
-with without("cryptography", "greenlet", "rich", hollow=("sqlalchemy.dialects.oracle",)):
+# dialect, 1 for greenlet, a half for pydoc.
+with without("cryptography", "greenlet", "rich", hollow=("sqlalchemy.dialects.oracle", "pydoc")):
     import flask_jwt_extended  # cryptography: tokens signed with key pairs; ours have one key
     import flask_limiter  # rich: its commands
     import sqlalchemy_utils  # cryptography, Oracle: columns that are encrypted or have passwords; there are none
+    import stdnum  # pydoc: what it says of its formats
     import structlog  # rich, greenlet: coloured lines for a terminal; ours are JSON
 
-__all__ = ["flask_jwt_extended", "flask_limiter", "sqlalchemy_utils", "structlog", "without"]
+__all__ = ["flask_jwt_extended", "flask_limiter", "sqlalchemy_utils", "stdnum", "structlog", "without"]
