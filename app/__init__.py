@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config as settings
 from app import api, commands, errors, health, jobs, logs, static_files, translating, views
+from app.context import bare_g
 from app.extensions import Migrations, compress, csrf, db, engine_options
 from app.models import clock
 from app.models.acting import acting
@@ -124,7 +125,7 @@ def _begin_reading() -> None:
 
 def _begin_acting() -> None:
     """Tell the ledger who acts. It runs after FAB has found the user; a probe or a style sheet has none."""
-    own = g._get_current_object()  # type: ignore[attr-defined]
+    own = bare_g()
     own.actor = "anonymous"
     if request.endpoint not in ("health", "static", "appbuilder.static"):
         user = current_user._get_current_object()

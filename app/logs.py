@@ -11,7 +11,9 @@ import uuid
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
+
+from app.context import bare_g
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 QUIET = {
@@ -66,7 +68,7 @@ def init_app(app: Flask) -> None:
 
 
 def _begin() -> None:
-    own, given = g._get_current_object(), request.headers.get("X-Request-ID", "")  # type: ignore[attr-defined]
+    own, given = bare_g(), request.headers.get("X-Request-ID", "")
     own.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     own.started = time.perf_counter()
     structlog.contextvars.clear_contextvars()
@@ -74,7 +76,7 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    own, asked = g._get_current_object(), request._get_current_object()  # type: ignore[attr-defined]
+    own, asked = bare_g(), request._get_current_object()  # type: ignore[attr-defined]
     response.headers["X-Request-ID"] = own.request_id
     level = logging.DEBUG if asked.endpoint in ("static", "appbuilder.static", "health") else logging.INFO
     log.log(

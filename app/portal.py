@@ -22,12 +22,12 @@ class LateRule(Rule):
         return _first_with_unknown if append_unknown else _first
 
 
-def _first(rule: Any, **values: Any) -> tuple[str, str]:
+def _first(rule: Any, /, **values: Any) -> tuple[str, str]:
     rule._build = Rule._compile_builder(rule, False).__get__(rule, None)
     return rule._build(**values)  # type: ignore[no-any-return]
 
 
-def _first_with_unknown(rule: Any, **values: Any) -> tuple[str, str]:
+def _first_with_unknown(rule: Any, /, **values: Any) -> tuple[str, str]:
     rule._build_unknown = Rule._compile_builder(rule, True).__get__(rule, None)
     return rule._build_unknown(**values)  # type: ignore[no-any-return]
 

@@ -27,6 +27,7 @@ from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import manager_of_class
 from sqlalchemy.sql.functions import FunctionElement
 
+from app.context import bare_g
 from app.models.approval import RoleGrant
 from app.models.own_list import OwnList
 from app.models.refusal import RuleBroken
@@ -70,7 +71,7 @@ def may_have_lists(user: Any) -> bool:
 
 def limited_roles() -> dict[int, Held]:
     """The roles of the person of the request with what limits their rights; none for a visitor."""
-    own = g._get_current_object()  # type: ignore[attr-defined]
+    own = bare_g()
     user = own.get("user")
     if user is None or not user.is_authenticated:
         return {}
@@ -326,7 +327,7 @@ class SwitchboardSecurityManager(SecurityManager):
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
         """Of the person of the request, worked out once: a page asks it for each button and entry of its menu."""
-        own = g._get_current_object()  # type: ignore[attr-defined]
+        own = bare_g()
         user = own.get("_login_user")  # where Flask-Login keeps who it is
         known = own.get("rights_of_user")
         if known is not None and known[0] is user:
