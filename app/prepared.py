@@ -1,37 +1,43 @@
 """Statements that every request asks: compiled once for each kind of database, and handed to its driver as they are."""
 
 from collections import namedtuple
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, Select
+from sqlalchemy import Connection, Dialect, Insert, Select
 from sqlalchemy.orm import Session
 
 
 class Prepared:
-    """A SELECT of named parameters and plain columns: whole numbers and texts, which each driver gives as they are.
+    """A statement of named parameters; of a SELECT the columns are whole numbers and texts, as each driver gives them.
 
     To look for its compiled form, and for the type of each column, takes SQLAlchemy as long as the database's answer,
     and to have it describe that answer nearly as long again.
     """
 
-    def __init__(self, statement: Select[Any]) -> None:
-        self.statement = statement
-        self._row = namedtuple("_row", statement.selected_columns.keys())  # type: ignore[misc]
+    def __init__(self, statement: Select[Any] | Insert, columns: Sequence[str] = ()) -> None:
+        """columns: of an INSERT, those that are given."""
+        self.statement, self._columns = statement, list(columns)
+        names = statement.selected_columns.keys() if isinstance(statement, Select) else ()
+        self._row = namedtuple("_row", names)  # type: ignore[misc]
         self._forms: dict[str, _Form] = {}
 
     def ask(self, session: Session, values: dict[str, Any]) -> list[Any]:
         """The rows, with the columns by their names; values: of the parameters, as their types take them."""
-        connection = session.connection()
+        return [self._row(*row) for row in self.tell(session.connection(), values, is_asked=True)]
+
+    def tell(self, connection: Connection, values: dict[str, Any], is_asked: bool = False) -> list[Any]:
+        """Store a row. is_asked: of a SELECT, the rows as the driver gives them."""
         dialect = connection.dialect
         form = self._forms.get(dialect.name)
         if form is None:
-            form = self._forms[dialect.name] = _Form(self.statement, dialect)
+            form = self._forms[dialect.name] = _Form(self.statement, self._columns, dialect)
         parameters, cursor = form.parameters(values), connection.connection.cursor()
         try:
             for listener in connection.dispatch.before_cursor_execute:
                 listener(connection, cursor, form.text, parameters, None, False)
             cursor.execute(form.text, parameters, **form.options)
-            return [self._row(*row) for row in cursor.fetchall()]
+            return list(cursor.fetchall()) if is_asked else []
         except dialect.loaded_dbapi.Error as error:  # as one of SQLAlchemy, which looks whether the connection is lost
             connection._handle_dbapi_exception(error, form.text, parameters, cursor, None)
         finally:
@@ -39,8 +45,8 @@ class Prepared:
 
 
 class _Form:
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)
+    def __init__(self, statement: Select[Any] | Insert, columns: list[str], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=columns or None)
         self.text = str(compiled)
         self.options = {"prepare": True} if dialect.name == "postgresql" else {}  # planned once: see ONE_PLAN
         self._fixed = dict(compiled.params)

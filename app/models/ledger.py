@@ -27,6 +27,7 @@ from app.models.seal import Seal
 from app.models.sign_in import follow_rights
 from app.models.states import StateChange
 from app.models.types import JsonText, UtcDateTime
+from app.prepared import Prepared
 
 SECRET = frozenset({"password", "key_hash", "lookup_hash", "registration_hash"})  # columns of FAB
 NOISE = {  # kept by the system, no change of the record
@@ -147,11 +148,11 @@ def write_ledger(session: Session, context: Any) -> None:
                 unit.rows.append(_row(record, "update", fields))
         unit.rows += _association_rows(session, unit.associations)
         if unit.rows:
-            connection.execute(_append(Change), unit.rows)
+            _append(connection, Change, unit.rows)
             follow_rights(connection, unit.rows)
         moves = [move for record in (*new, *dirty) for move in _moves(record)]
         if moves:
-            connection.execute(_append(StateChange), moves)
+            _append(connection, StateChange, moves)
         keep_figures(session)
     finally:
         connection.info.pop("unit", None)
@@ -167,10 +168,22 @@ def drop_unit(connection: Connection) -> None:
     connection.info.pop("unit", None)
 
 
+def _append(connection: Connection, model: Any, rows: list[dict[str, Any]]) -> None:
+    """One row, as most saves have, goes to the driver as it is; the database is not asked for keys."""
+    if len(rows) == 1:
+        _one_row(model, tuple(rows[0])).tell(connection, rows[0])
+    else:
+        connection.execute(_rows(model), rows)
+
+
 @cache
-def _append(model: Any) -> Any:
-    """Made once: the database is not asked for the keys of what it stores."""
+def _rows(model: Any) -> Any:
     return insert(model.__table__).inline().execution_options(**ONE_PLAN)
+
+
+@cache
+def _one_row(model: Any, columns: tuple[str, ...]) -> Prepared:
+    return Prepared(_rows(model), columns)
 
 
 def _is_covered(record: Any) -> bool:
