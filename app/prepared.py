@@ -24,10 +24,14 @@ class Prepared:
 
     def ask(self, session: Session, values: dict[str, Any]) -> list[Any]:
         """The rows, with the columns by their names; values: of the parameters, as their types take them."""
-        return [self._row(*row) for row in self.tell(session.connection(), values, is_asked=True)]
+        return [self._row(*row) for row in self._run(session.connection(), values)]
 
-    def tell(self, connection: Connection, values: dict[str, Any], is_asked: bool = False) -> list[Any]:
-        """Store a row. is_asked: of a SELECT, the rows as the driver gives them."""
+    def tell(self, connection: Connection, values: dict[str, Any]) -> None:
+        """Store a row."""
+        self._run(connection, values)
+
+    def _run(self, connection: Connection, values: dict[str, Any]) -> list[Any]:
+        """The rows of a SELECT as the driver gives them."""
         dialect = connection.dialect
         form = self._forms.get(dialect.name)
         if form is None:
@@ -37,7 +41,7 @@ class Prepared:
             for listener in connection.dispatch.before_cursor_execute:
                 listener(connection, cursor, form.text, parameters, None, False)
             cursor.execute(form.text, parameters, **form.options)
-            return list(cursor.fetchall()) if is_asked else []
+            return list(cursor.fetchall()) if isinstance(self.statement, Select) else []
         except dialect.loaded_dbapi.Error as error:  # as one of SQLAlchemy, which looks whether the connection is lost
             connection._handle_dbapi_exception(error, form.text, parameters, cursor, None)
         finally:

@@ -99,6 +99,11 @@ def _known_keys(model: type[Record], parts: list[str]) -> list[str]:
     return known
 
 
+def arguments(pairs: Iterable[tuple[str, str]]) -> str:
+    """As they stand in the address of a list: what people read in it stays as it is."""
+    return urlencode(list(pairs), safe=",~:")
+
+
 def pairs_of(saved: OwnList) -> Pairs:
     return parse_qsl(saved.args, keep_blank_values=True)
 
@@ -158,7 +163,7 @@ def _fill(session: Session, user: Any, model: type[Record], saved: OwnList, wish
     if not name or len(name) > LONGEST_NAME:
         raise RuleBroken(gettext("A list needs a name of at most %(most)s characters.", most=LONGEST_NAME), "name")
     _check_name(session, user, saved, model, name)
-    args = urlencode(usable(model, wish.pairs)[0], safe=",~:")
+    args = arguments(usable(model, wish.pairs)[0])
     if len(args) > LONGEST_ARGS:
         raise RuleBroken(gettext("The filters of this list are too long to be saved."))
     if wish.role_id != saved.role_id and wish.role_id is not None:

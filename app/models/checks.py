@@ -114,7 +114,8 @@ def _is_given(state: Any, name: str) -> bool:
 def normalise(record: Record) -> None:
     """Bring each changed value into the form in which it is stored; all that is wrong is refused at once."""
     state: Any = inspect(record)
-    is_stored, problems = state.persistent, list[tuple[str | None, Any]]()
+    is_stored = state.persistent
+    problems: list[tuple[str | None, Any]] = []
     for name, shown in record.fields().items():
         if shown.many or (is_stored and not is_touched(state, name)):
             continue

@@ -21,6 +21,12 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
+def is_new(record: Record) -> bool:
+    """Whether it waits to be stored, told without making session.new of all that do."""
+    state: Any = inspect(record)
+    return bool(state.pending)
+
+
 def has_changed(record: Record, *names: str) -> bool:
     """True when the record is new, or one of these attributes differs from what is stored."""
     state: Any = inspect(record)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, Session, object_session
 
 from app.models.base import Record, association, field
 from app.models.choices import Choices
-from app.models.compare import before, belong_together, followers_stay, has_changed, now
+from app.models.compare import before, belong_together, followers_stay, has_changed, is_new, now
 from app.models.constraints import dated, rule, unique
 from app.models.figures import Figure
 from app.models.refusal import RuleBroken
@@ -300,7 +300,7 @@ class TroubleTicket(Record):
     def _keep_group(self) -> None:
         """A group hands a ticket on with a reason and a trace, whoever writes it; the first one is just assigned."""
         session = object_session(self)
-        if session is None or self in session.new or not has_changed(self, "work_group_id"):
+        if session is None or is_new(self) or not has_changed(self, "work_group_id"):
             return
         traces = [row for row in (*session.new, *session.dirty) if isinstance(row, (TicketTransfer, TicketEscalation))]
         if before(self, "work_group_id") is not None and not any(row.brings(self) for row in traces):
@@ -392,7 +392,7 @@ class TicketTransfer(Record):
 
     def brings(self, ticket: TroubleTicket) -> bool:
         """Whether this is why the ticket comes to the group that it has now."""
-        return self in _new(ticket) and self.trouble_ticket is ticket and self.to_group is ticket.work_group
+        return is_new(self) and self.trouble_ticket is ticket and self.to_group is ticket.work_group
 
     def check(self) -> None:
         if self.id is None:
@@ -466,7 +466,7 @@ class TicketEscalation(Record):
         if self.trouble_ticket is not ticket:
             return False
         is_back = self.taken_back_at is not None and has_changed(self, "taken_back_at")
-        return (self in _new(ticket) and self.work_group is ticket.work_group) or (
+        return (is_new(self) and self.work_group is ticket.work_group) or (
             is_back and self.from_group is ticket.work_group
         )
 
@@ -477,11 +477,6 @@ class TicketEscalation(Record):
                 raise RuleBroken(gettext("A ticket is handed on by its actions only."), "trouble_ticket_id")
         if self.taken_back_at is not None and has_changed(self, "taken_back_at") and not self.taken_back_reason:
             raise RuleBroken(gettext("Who takes an escalation back says why."), "taken_back_reason")
-
-
-def _new(record: Record) -> Any:
-    session = object_session(record)
-    return session.new if session is not None else ()
 
 
 def _hand_on_open_only(ticket: TroubleTicket) -> None:

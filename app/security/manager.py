@@ -332,8 +332,7 @@ class SwitchboardSecurityManager(SecurityManager):
         known = own.get("rights_of_user")
         if known is not None and known[0] is user:
             return (permission_name, view_name) in known[1]
-        is_usual = not self.builtin_roles and not own.get("_api_key_user")
-        is_usual = is_usual and user is not None and user.is_authenticated
+        is_usual = user is not None and user.is_authenticated and not (self.builtin_roles or own.get("_api_key_user"))
         person = self._get_safe_user(user) if is_usual else None
         if person is None or not person.is_active:
             return super().has_access(permission_name, view_name)

@@ -6,10 +6,10 @@ belongs to the request: views are shared by all threads and keep nothing of it.
 """
 
 import json
+from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import abort
 from flask_babel import format_decimal, get_locale, gettext
@@ -24,6 +24,7 @@ from app.acts.finding import Wanted, read_few
 from app.acts.keyset import END, Key, keys_of, parts_from, place_of, read_place, sorted_by
 from app.acts.matching import Reading
 from app.acts.operators import OPERATORS, kind_of
+from app.acts.own_lists import arguments
 from app.acts.own_numbers import begins_number, has_numbers
 from app.acts.quick_search import sought
 from app.acts.related import condition_along, way_to
@@ -40,7 +41,6 @@ DEEPEST = 10_000  # rows that ``page`` may pass over: the database reads them al
 SHOWN_VALUE = 60  # characters of a filter's value in its chip
 PLACE = ("page", "after", "before", "row")  # arguments that say where the page begins; row: number of its first row
 SEARCH = ("q", *PLACE)
-SAFE = ",~:"  # characters of an argument that people read as they are
 SEARCHES = ("contains", "starts")  # operators whose rows may be few or many and stand anywhere, as those of ``q``
 
 
@@ -177,19 +177,21 @@ class ListQuery:
     def url(self, without: str = "", **changes: Any) -> str:
         """This list with some arguments changed; None leaves one out, and page=None begins at the first row."""
         left_out = {without, *changes, *(PLACE if "page" in changes else ())}
-        pairs = [(k, v) for k, v in self.args.items(multi=True) if k not in left_out]
-        return self._address(pairs + [(k, str(v)) for k, v in changes.items() if v is not None])
+        return self._address(self._pairs_but(left_out) + [(k, str(v)) for k, v in changes.items() if v is not None])
 
     def _address(self, pairs: list[tuple[str, str]]) -> str:
-        arguments = urlencode(pairs, safe=SAFE) or self.bare
-        return f"{self.path}?{arguments}" if arguments else self.path
+        asked = arguments(pairs) or self.bare
+        return f"{self.path}?{asked}" if asked else self.path
+
+    def _pairs_but(self, left_out: Container[str]) -> list[tuple[str, str]]:
+        return [(k, v) for k, v in self.args.items(multi=True) if k not in left_out]
 
     def clear_url(self) -> str:
-        return self._address([(k, v) for k, v in self.args.items(multi=True) if "." not in k and k not in SEARCH])
+        return self._address([(k, v) for k, v in self.kept() if "." not in k])
 
     def kept(self) -> list[tuple[str, str]]:
         """What a search form carries on."""
-        return [(k, v) for k, v in self.args.items(multi=True) if k not in SEARCH]
+        return self._pairs_but(SEARCH)
 
     def sort_urls(self, name: str) -> tuple[str, str]:
         """Where a click on the head of a column leads, and one that adds it to the keys: up, down, and out again."""
@@ -210,7 +212,7 @@ class ListQuery:
     @cached_property
     def _before_sort(self) -> str:
         """The address from its first row on, up to the names of its order: a list has two for each column."""
-        kept = urlencode([(k, v) for k, v in self.args.items(multi=True) if k not in ("sort", *PLACE)], safe=SAFE)
+        kept = arguments(self._pairs_but(("sort", *PLACE)))
         return f"{self.path}?{kept}&sort=" if kept else f"{self.path}?sort="
 
     def page_urls(self, found: list[Any]) -> tuple[str, str, str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from flask import abort, current_app, g, jsonify, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
@@ -13,7 +13,7 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.datastructures import MultiDict
 
 from app.acts import own_lists
-from app.acts.own_lists import Lists, May, Pairs, Wish, pairs_of, usable
+from app.acts.own_lists import Lists, May, Pairs, Wish, arguments, pairs_of, usable
 from app.extensions import db
 from app.models.base import Declared, Record, model_of
 from app.models.identity import role_text
@@ -140,7 +140,7 @@ def rights() -> May:
 
 def address(base: str, model: type[Record], saved: OwnList) -> str:
     """A saved list as an address that can be sent to anybody: it has all its arguments."""
-    return f"{base}?{urlencode([*usable(model, pairs_of(saved))[0], ('list', str(saved.id))], safe=',~:')}"
+    return f"{base}?{arguments([*usable(model, pairs_of(saved))[0], ('list', str(saved.id))])}"
 
 
 def draw(lists: Lists, base: str, model: type[Record], args: MultiDict[str, str]) -> OwnLists:
@@ -164,7 +164,7 @@ def draw(lists: Lists, base: str, model: type[Record], args: MultiDict[str, str]
         current=current,
         is_changed=sorted(now) != sorted(saved),
         is_mine=opened is not None and opened.owner_id == g.user.id,
-        args=urlencode(now, safe=",~:"),
+        args=arguments(now),
         role_id=opened.role_id if opened is not None else None,
         is_role_default=opened is not None and opened.is_role_default,
         roles=[(key, role_text(name)) for key, name in held.items()] if may_.share else [],

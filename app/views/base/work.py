@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import current_app, g
 from flask_appbuilder.security.sqla.models import User
@@ -18,6 +17,7 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, literal_column
 
 from app.acts.fields import QUEUE_CAP, counts, eager, sortable
 from app.acts.operators import condition, kind_of, read_value
+from app.acts.own_lists import arguments
 from app.extensions import db
 from app.models.base import Field
 from app.models.choices import is_one_of
@@ -107,7 +107,7 @@ class WorkPanel:
         """Of the list; its view reads the same filters from it."""
         place = place_of(self.model)
         sort = [("sort", self.sort)] if self.sort.removeprefix("-") in sortable(self.model) else []
-        return f"{place.route}/list/?{urlencode([*filters, *sort], safe=',~:')}" if place else ""
+        return f"{place.route}/list/?{arguments([*filters, *sort])}" if place else ""
 
 
 @dataclass
