@@ -13,7 +13,7 @@ PG ?= root@127.0.0.1:5432
 SCALES ?= 1m 1k
 PEERS ?= floor fab_fast django_best
 
-.PHONY: help run test fuzz lint bench bench-catalog lock messages pictures translations clean
+.PHONY: help run test fuzz lint bench bench-catalog bench-filters lock messages pictures translations clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -41,6 +41,9 @@ bench: .venv/development translations ## speed beside other portals: BENCH=folde
 
 bench-catalog: .venv/development translations ## prices explained and checks over 10,000 offerings (PG=user@host:port)
 	@$(BIN)/python bench/catalog.py --pg "$(PG)" $(ARGS)
+
+bench-filters: .venv/development translations ## every filter and order of the long lists, where bench has filled (PG=user@host:port)
+	@$(BIN)/python bench/filters.py --pg "$(PG)" $(ARGS)
 
 lock: .venv/development ## pin the newest allowed versions in requirements*.txt
 	$(BIN)/python -m pip install -q uv

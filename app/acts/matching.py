@@ -11,7 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.functions import FunctionElement
 
-from app.models.search_indexes import NAMES
+from app.models.search_indexes import ADDRESSES, NAMES
 
 HAN = "\u3400-\u9fff"
 NO_CASE = re.compile(f"[0-9+{HAN} -]*")  # texts that are the same in small letters and in capitals
@@ -48,25 +48,36 @@ def contains(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> C
         found = func.bigrams(name, type_=ARRAY(Text)).contains(cast(array(pairs), ARRAY(Text)))
         return found if pairs == [text] else and_(found, like(name.concat(""), text))  # no other index is chosen
 
-    if reading is Reading.WALKING:
-        return like(column, text)
-    if reading is Reading.DIRECTLY:
-        return on_postgresql(by_index(column.class_), like(column, text))
-    return read_first(column.class_, by_index, like(column, text))
+    model = column.class_
+    return Sought(read_first(model, by_index), by_index(model), like(column, text)).read(reading)
 
 
-def read_first(model: type[Any], by_index: Callable[[Any], Any], elsewhere: Any) -> ColumnElement[bool]:
-    """Have PostgreSQL read an index first, and then the rows.
+def starts(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool]:
+    """The text at the beginning of the column; of names and addresses an index has these in small letters."""
+    found = like(column, text, before="")
+    if not _is_one_of(column, (*NAMES, *ADDRESSES)):
+        return found
+    by_index = func.lower(column).like(f"{escape(text.lower())}%", escape="/")
+    return Sought(by_index, by_index, found).read(reading)
+
+
+def read_first(model: type[Any], by_index: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Have PostgreSQL read an index first, and then the rows; not for other databases.
 
     Else it walks all rows in the order of the list, hoping to meet some soon, when these are rarer than it thinks.
     """
     twin = aliased(model)
     keys = select(twin.id).where(by_index(twin)).scalar_subquery()
-    return on_postgresql(model.id == func.any(func.array(keys)), elsewhere)
+    return model.id == func.any(func.array(keys))
 
 
 def has_pairs(column: Any) -> bool:
-    return (column.class_.__tablename__, column.key) in NAMES
+    return _is_one_of(column, NAMES)
+
+
+def _is_one_of(column: Any, known: tuple[tuple[str, str], ...]) -> bool:
+    """A column of a model; of what is no model's nothing is known."""
+    return hasattr(column, "class_") and (column.class_.__tablename__, column.key) in known
 
 
 class on_postgresql(FunctionElement[bool]):
@@ -84,6 +95,28 @@ def _elsewhere(element: Any, compiler: Any, **named: Any) -> str:
 @compiles(on_postgresql, "postgresql")
 def _there(element: Any, compiler: Any, **named: Any) -> str:
     return f"({compiler.process(next(iter(element.clauses)), **named)})"
+
+
+class Sought(on_postgresql):
+    """What another clause means too, which other databases have: here as a statement has it that nobody knows of.
+
+    keys_first, directly: of PostgreSQL, for those two readings; it walks by the other clause, of which it also guesses
+    best how many rows it finds.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, keys_first: Any, directly: Any, elsewhere: Any) -> None:
+        super().__init__(keys_first, elsewhere)
+        self._readings = {Reading.DIRECTLY: on_postgresql(directly, elsewhere), Reading.WALKING: elsewhere}
+
+    def read(self, reading: Reading) -> ColumnElement[bool]:
+        return self._readings.get(reading, self)
+
+
+def as_read(clause: ColumnElement[bool], reading: Reading) -> ColumnElement[bool]:
+    """A clause of a filter, which nobody has told how its statement comes to its rows."""
+    return clause.read(reading) if isinstance(clause, Sought) else clause
 
 
 def or_empty(clause: Any, column: Any) -> ColumnElement[bool]:

@@ -26,9 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.acts import own_numbers
-from app.acts.matching import contains, escape, like, on_postgresql, or_empty
+from app.acts import few_values, own_numbers
+from app.acts.matching import contains, escape, like, on_postgresql, or_empty, starts
 from app.acts.zones import day_bounds, iso
+from app.extensions import db
 from app.models.base import Field, Record, records
 from app.models.checks import clean
 from app.models.choices import ChoiceType
@@ -113,7 +114,7 @@ BETWEEN = Operator(_("is between"), 2, lambda column, values: and_(column >= val
 OPERATORS: dict[str, dict[str, Operator]] = {
     "text": {
         "contains": Operator(_("contains"), 1, lambda column, values: contains(column, values[0])),
-        "starts": Operator(_("starts with"), 1, lambda column, values: like(column, values[0], before="")),
+        "starts": Operator(_("starts with"), 1, lambda column, values: starts(column, values[0])),
         "is": Operator(_("is"), 1, lambda column, values: like(column, values[0], "", "")),
         "is_not": Operator(_("is not"), 1, lambda column, v: or_empty(_unlike(column, v[0], "", ""), column)),
         "lacks": Operator(_("does not contain"), 1, lambda column, v: or_empty(_unlike(column, v[0]), column)),
@@ -249,4 +250,9 @@ def condition(model: type[Record], shown: Field, name: str, values: list[str]) -
     if shown.exact and name in EQUALS:
         operator = EQUALS[name]
     clause = own_numbers.CLAUSES.get(name) if own_numbers.is_number(attribute) else None
-    return (clause or operator.clause)(attribute, read)
+    among = _among(attribute, operator, read) if model.large and shown.few_values and operator.inputs else None
+    return (clause or operator.clause)(attribute, read) if among is None else among
+
+
+def _among(attribute: Any, operator: Operator, read: list[Any]) -> ColumnElement[bool] | None:
+    return few_values.among(db.session(), attribute, lambda value: operator.clause(value, read))

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, not_
+from sqlalchemy import ColumnElement, false, not_, or_
 
-from app.acts.matching import Reading, contains, like, or_empty, read_first
+from app.acts.matching import Reading, contains, like, on_postgresql, or_empty, read_first
 from app.models.numbers import DIGITS
 
 FEW = 4  # digits of our own numbers, whose beginning at most ten thousand records have in common
@@ -38,8 +38,33 @@ def _starts_number(column: Any, text: str) -> ColumnElement[bool]:
 
 
 def _has_in_number(column: Any, text: str) -> ColumnElement[bool]:
-    is_start = as_number(text).startswith(column.class_.series)  # its letters stand nowhere else
-    return _starts_number(column, as_number(text)) if is_start else contains(column, text)
+    """Digits stand anywhere behind the letters of the series, and these in each number, and nowhere else."""
+    letters, digits = _parts(text)
+    if not letters:
+        return contains(column, digits) if digits else false()
+    return _starts_number(column, _begun(column.class_.series, letters, digits) + digits)
+
+
+def _lacks_in_number(column: Any, text: str) -> ColumnElement[bool]:
+    """What stands together is left out by two ranges, which an index has."""
+    letters, digits = _parts(text)
+    series = column.class_.series
+    if not letters or _begun(series, letters, digits) != series or len(digits) > DIGITS:
+        return not_(_has_in_number(column, text))
+    low, high = _bounds(series, digits)
+    return or_(column < low, column > high)
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """Letters and digits behind them, as our own numbers have them; empty both where no number looks like that."""
+    found = re.fullmatch("([A-Z]*)([0-9]*)", as_number(text))
+    return (found[1], found[2]) if found else ("", "")
+
+
+def _begun(series: str, letters: str, digits: str) -> str:
+    """The series, where these letters of it can be of no other number; digits stand behind all of them."""
+    is_of_it = series.endswith(letters) if digits else letters in series
+    return series if is_of_it else letters
 
 
 def begins_number(model: type[Any], text: str) -> bool:
@@ -57,10 +82,17 @@ def by_number(column: Any, series: str, text: str, reading: Reading) -> ColumnEl
         return None
     if digits == text:
         return column == series + digits.zfill(DIGITS)
-    low, high = (series + digits.ljust(DIGITS, digit) for digit in "09")
+    low, high = _bounds(series, digits)
+    found = column.between(low, high)
     if len(digits) < FEW or reading is Reading.DIRECTLY:
-        return column.between(low, high)
-    return read_first(column.class_, lambda twin: twin.number.between(low, high), column.between(low, high))
+        return found
+    return on_postgresql(read_first(column.class_, lambda twin: twin.number.between(low, high)), found)
+
+
+def _bounds(series: str, digits: str) -> tuple[str, str]:
+    """The first and the last number that begins like that."""
+    low, high = (series + digits.ljust(DIGITS, digit) for digit in "09")
+    return low, high
 
 
 def could_be(column: Any, text: str) -> bool:
@@ -76,5 +108,5 @@ CLAUSES: dict[str, Callable[[Any, list[str]], ColumnElement[bool]]] = {
     "one_of": lambda column, values: column.in_([as_number(text) for text in values]),
     "starts": lambda column, values: _starts_number(column, as_number(values[0])),
     "contains": lambda column, values: _has_in_number(column, values[0]),
-    "lacks": lambda column, values: or_empty(not_(_has_in_number(column, values[0])), column),
+    "lacks": lambda column, values: or_empty(_lacks_in_number(column, values[0]), column),
 }

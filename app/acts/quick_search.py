@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, false, or_
 
-from app.acts.matching import HAN, Reading, contains, has_pairs, like
+from app.acts.matching import HAN, Reading, contains, has_pairs, starts
 from app.acts.operators import kind_of
 from app.acts.own_numbers import as_number, begins_number, by_number, is_number
 from app.models.types import PhoneNumber
@@ -44,8 +44,13 @@ def _quick(model: type[Any], column: Any, text: str, reading: Reading) -> Column
         text = re.sub(r"[\s-]", "", text)
         if not re.fullmatch(r"\+?\d+", text, re.ASCII):
             return None
-    is_short = len(text) < SHORT and not re.fullmatch(f"[{HAN}]{{2}}", text)
-    return like(column, text, before="") if is_short else contains(column, text, reading)
+    is_pair = re.fullmatch(f"[{HAN}]{{2}}", text) is not None
+    return starts(column, text, reading) if is_short(text) and not is_pair else contains(column, text, reading)
+
+
+def is_short(text: str) -> bool:
+    """Whether no index of parts helps; two Chinese characters count as short too, since only names have pairs."""
+    return len(text.strip()) < SHORT
 
 
 def searched(model: type[Any]) -> list[Any]:

@@ -33,6 +33,7 @@ class Field:
     in_form: bool = True
     in_detail: bool = True
     search: bool = False
+    few_values: bool = False  # a text, never empty, that few words fill, as names of users (app.acts.few_values)
     exact: bool = False  # a code: "is" compares as it is written, so that an index of the column answers
     given: bool = False  # set by the system, read-only everywhere
     tree: bool = False
@@ -217,13 +218,13 @@ class Record(Model, Declared):
         UtcDateTime, info={"field": Field(label=_("Created"), given=True, section=None)}, sort_order=901
     )
     created_by: Mapped[str] = mapped_column(
-        String(128), info={"field": Field(label=_("Created by"), given=True)}, sort_order=902
+        String(128), info={"field": Field(label=_("Created by"), given=True, few_values=True)}, sort_order=902
     )
     changed_at: Mapped[datetime.datetime] = mapped_column(
         UtcDateTime, info={"field": Field(label=_("Changed"), given=True)}, sort_order=903
     )
     changed_by: Mapped[str] = mapped_column(
-        String(128), info={"field": Field(label=_("Changed by"), given=True)}, sort_order=904
+        String(128), info={"field": Field(label=_("Changed by"), given=True, few_values=True)}, sort_order=904
     )
 
     @declared_attr.directive

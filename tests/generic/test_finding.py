@@ -2,13 +2,13 @@
 
 import random
 import re
-from itertools import chain
+from itertools import chain, product
 
 import pytest
 import sqlalchemy as sa
 from werkzeug.datastructures import MultiDict
 
-from app.acts import finding
+from app.acts import few_values, finding
 from app.acts.keyset import END
 from app.acts.matching import Reading
 from app.acts.quick_search import quick_clause
@@ -21,6 +21,7 @@ from tests.generic.test_keyset import walk
 LETTERS = ["a", "B", "é", "İ", "ß", "王", "伟", "公", "司", "1", "7", "+", "-", " ", ".", "%", "_", "/", "'"]
 NAMED = ["name", "email", "identification_number"]
 SIZE = 4
+GUESSES = ("EXPLAIN", "SELECT reltuples")  # of PostgreSQL: whether many rows are found, and how many there are
 
 
 @pytest.fixture
@@ -90,7 +91,9 @@ def test_pages_of_a_search_are_the_same_whether_it_finds_few_or_many(app, sessio
             found = sa.select(Customer).where(quick_clause(Customer, text))
             query = ListQuery(Customer, [], "/", MultiDict({"q": text, "sort": sort}), "id")
             expected = [row.id for row in session.scalars(query.sorted(found))]
-            for few in (1_000, len(expected), 1, 0):
+            for few, surely, soon in ((1_000, 5_000, 100), (len(expected), 5_000, 100), (1, 0, 1), (0, 5_000, 0)):
+                monkeypatch.setattr(finding, "SURELY", surely)
+                monkeypatch.setattr(finding, "SOON", soon)
                 told = f"{text}, {few}"
                 assert list(chain(*pages(text, few, 2))) == expected, f"forwards, {told}"
                 back = pages(text, few, 1, before=END)
@@ -107,7 +110,7 @@ def test_a_search_that_finds_little_is_asked_once_and_one_that_finds_much_twice(
         with queries() as statements:
             found = query.rows(session(), sa.select(Customer))
             count = query.count(session(), sa.select(Customer))
-        return len(statements), len(found), count
+        return len([text for text in statements if not text.startswith(GUESSES)]), len(found), count
 
     with app.test_request_context():
         sees_everything()
@@ -117,6 +120,58 @@ def test_a_search_that_finds_little_is_asked_once_and_one_that_finds_much_twice(
         monkeypatch.setattr(finding, "FEW", 59)
         assert asked(q="王") == (2 + 1, SIZE, 60)
         assert asked(q="nowhere") == (1, 0, 0)
+
+
+def test_what_is_short_and_common_is_walked_to_and_what_is_rare_in_a_long_table_is_sorted(
+    app, session, customers, monkeypatch, queries
+):
+    """PostgreSQL guesses from what it knows of the values how many rows have them."""
+    if session.get_bind().dialect.name != "postgresql":
+        pytest.skip("the others guess nothing")
+
+    def asked(text):
+        """What is asked before the rows of the page are read: a guess, a search, a walk."""
+        query = ListQuery(Customer, [], "/", MultiDict({"q": text, "size": str(SIZE)}), "id")
+        with queries() as statements:
+            assert len(query.rows(session(), sa.select(Customer))) == SIZE
+        kinds = {"EXPLAIN": "guess", "SELECT few": "search", "SELECT customer.id \n": "walk"}
+        return [kind for s in statements for start, kind in kinds.items() if s.startswith(start)]
+
+    with app.test_request_context():
+        sees_everything()
+        session.connection().execute(sa.text("ANALYZE customer"))
+        assert asked("王") == ["guess", "search"]
+        monkeypatch.setattr(finding, "SURELY", 30)
+        assert asked("王") == ["guess", "walk"]
+        assert asked("+86138") == ["search"]  # an index of parts, or of beginnings, tells more than a guess
+        monkeypatch.setattr(finding, "FEW", 1)
+        assert asked("+86138") == ["search", "guess", "walk"]
+        monkeypatch.setattr(finding, "SOON", 0)
+        assert asked("+86138") == ["search", "guess", "search"]
+
+
+def test_who_changed_a_row_is_sought_among_those_who_did(app, session, customers, monkeypatch):
+    """The same rows are found where there are too many names to go through one by one."""
+    names, table = ["anna", "Bert", "berta", "王伟", "a_b"], Customer.__table__
+    for place, row in enumerate(customers):
+        change = sa.update(table).where(table.c.id == row.id).values(changed_by=names[place % 5])
+        session.connection().execute(change, execution_options={"unrecorded": "names to search for"})
+    session.commit()
+    meant = {
+        "contains": lambda name, x: x in name,
+        "lacks": lambda name, x: x not in name,
+        "starts": lambda name, x: name.startswith(x),
+        "is": lambda name, x: name == x,
+        "is_not": lambda name, x: name != x,
+    }
+    with app.test_request_context():
+        for operator, text in product(meant, ["bert", "B", "王", "王伟", "_", "anna", "nobody", "%"]):
+            expected = [names[n % 5] for n in range(60) if meant[operator](names[n % 5].casefold(), text.casefold())]
+            for most in (1_000, 5, 4):
+                monkeypatch.setattr(few_values, "MOST", most)
+                query = ListQuery(Customer, [], "/", MultiDict({f"changed_by.{operator}": text, "size": "100"}), "id")
+                told = [row.changed_by for row in query.rows(session(), sa.select(Customer))]
+                assert told == expected, (operator, text, most)
 
 
 def test_the_rows_of_a_page_are_read_in_the_same_words_whatever_is_filtered_by(login, customers, queries):

@@ -8,7 +8,7 @@ belongs to the request: views are shared by all threads and keep nothing of it.
 import json
 from collections.abc import Container
 from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
 from flask import abort
@@ -22,11 +22,11 @@ from app.acts import fields
 from app.acts.fields import counts, estimate, filterable, showable, with_keys
 from app.acts.finding import Wanted, read_few
 from app.acts.keyset import END, Key, keys_of, parts_from, place_of, read_place, sorted_by
-from app.acts.matching import Reading
+from app.acts.matching import Reading, as_read
 from app.acts.operators import OPERATORS, kind_of
 from app.acts.own_lists import arguments
 from app.acts.own_numbers import begins_number, has_numbers
-from app.acts.quick_search import sought
+from app.acts.quick_search import is_short, sought
 from app.acts.related import condition_along, way_to
 from app.models.base import Field, Record, model_of
 from app.models.refusal import RuleBroken
@@ -232,7 +232,8 @@ class ListQuery:
 
     def filtered(self, scope: Select[Any], reading: Reading = Reading.KEYS_FIRST) -> Select[Any]:
         """The rows of the scope that meet every condition."""
-        return sought(scope.where(*self.fixed, *self.clauses), self.model, self.quick, reading)
+        clauses = [as_read(clause, reading) for clause in self.clauses]
+        return sought(scope.where(*self.fixed, *clauses), self.model, self.quick, reading)
 
     def sorted(self, statement: Select[Any]) -> Select[Any]:
         """In the order asked for, with the key last so that no row changes places between two pages."""
@@ -246,7 +247,7 @@ class ListQuery:
         if self.about(session, scope) > SURELY * fields.COUNT_CAP:
             return fields.COUNT_CAP + 1
         found = self.filtered(scope, Reading.DIRECTLY)
-        if not self.is_search:  # in an order that an index has, else it may be counted in one in which they stand last
+        if not self.texts:  # in an order that an index has, else it may be counted in one in which they stand last
             found = found.order_by(*(key.order for key in keys_of(self.model, self._usual_sort())))
         return counts(session, {"rows": found})["rows"]
 
@@ -283,7 +284,7 @@ class ListQuery:
 
     def _read_rows(self, session: Session, scope: Select[Any]) -> list[Any]:
         """Up to one row more than the page has, in the direction asked for."""
-        found = self._search(session, scope) if self.is_search else None
+        found = self._search(session, scope) if self.texts else None
         if found is not None:
             return found
         wanted, statement = self.size + 1, self.filtered(scope, Reading.WALKING)
@@ -303,13 +304,16 @@ class ListQuery:
         return [*self.columns, *(shown for shown in whole_of if shown.part_of and shown not in self.columns)]
 
     @property
-    def is_search(self) -> bool:
-        return bool(self.quick) or any(active.operator in SEARCHES for active in self.filters)
+    def texts(self) -> list[str]:
+        """What is searched for: the quick search, and filters whose rows may be few or many and stand anywhere."""
+        sought_for = [text for active in self.filters if active.operator in SEARCHES for text in active.values]
+        return [self.quick, *sought_for] if self.quick else sought_for
 
     def _search(self, session: Session, scope: Select[Any]) -> list[Any] | None:
         """The rows of the page, counted too, where what is found is little; else None."""
         wanted = Wanted(self.keys, self.size + 1, self.place, self.backwards, self.page * self.size)
-        keys, self.counted = read_few(session, self.filtered(scope, Reading.DIRECTLY), wanted)
+        is_vague = any(map(is_short, self.texts))
+        keys, self.counted = read_few(session, partial(self.filtered, scope), wanted, is_vague)
         return None if keys is None else with_keys(session, self.model, keys, self.loaded)
 
     def _load(self, session: Session, statement: Select[Any]) -> list[Any]:

@@ -1,5 +1,6 @@
 """The one lookup that every relation in a form or filter asks: a few rows, within scope and rights."""
 
+from functools import partial
 from typing import Any
 
 from flask import abort, current_app, jsonify, request
@@ -13,7 +14,7 @@ from app.acts.finding import Wanted, read_few
 from app.acts.keyset import Key, sorted_by
 from app.acts.matching import Reading
 from app.acts.own_numbers import could_be
-from app.acts.quick_search import searched, sought
+from app.acts.quick_search import is_short, searched, sought
 from app.extensions import db
 from app.models.base import model_of
 from app.models.identity import role_text
@@ -83,13 +84,14 @@ def target(table: str) -> type[Any] | None:
 
 def _found(model: Any, text: str, skipped: int) -> list[Any]:
     """One record more than are offered: exactly what was typed first, then the newest."""
-    scope, keys = rows(model), [*_exact_first(model, text), Key("id", model.id, True, False)]
+    search = partial(sought, rows(model), model, text)
+    keys = [*_exact_first(model, text), Key("id", model.id, True, False)]
     if text and searched(model):
         wanted = Wanted(keys, OFFERED + 1, skipped=skipped)
-        found, _count = read_few(db.session(), sought(scope, model, text, Reading.DIRECTLY), wanted)
+        found, _count = read_few(db.session(), search, wanted, is_short(text))
         if found is not None:
             return with_keys(db.session(), model, found)
-    walked = sorted_by(sought(scope, model, text, Reading.WALKING), keys)
+    walked = sorted_by(search(Reading.WALKING), keys)
     return list(db.session.scalars(walked.limit(OFFERED + 1).offset(skipped)))
 
 
