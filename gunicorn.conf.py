@@ -5,6 +5,8 @@ import gc
 import os
 import sys
 
+from gunicorn.glogging import Logger
+
 from config import BadSettings, load
 
 gc.disable()  # until a worker begins: loading the portal makes much and drops little, and took a fifth longer
@@ -34,6 +36,13 @@ logconfig_dict = {  # as app/logs.py, whose handler takes the place of the one o
 }
 
 
+class Log(Logger):
+    """Where there is a logconfig_dict, gunicorn puts a line together of all headers of each request, and drops it."""
+
+    access_log_enabled = False
+
+
+logger_class = Log
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of malloc.h
 SMALL = 128 * 1024  # bytes
 

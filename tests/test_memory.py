@@ -28,6 +28,11 @@ print(gc.isenabled())
 conf["post_fork"](None, types.SimpleNamespace(app=types.SimpleNamespace(wsgi=lambda: portal)))
 print(gc.isenabled())
 """
+UNSAID = """
+import runpy
+log = object.__new__(runpy.run_path("gunicorn.conf.py")["logger_class"])
+print(log.access(None, None, None, None))
+"""
 FOUND = "import app, redis, rich.console, openpyxl; print(rich.__name__)"
 
 pytestmark = pytest.mark.one_database
@@ -89,6 +94,11 @@ def test_commands_are_found_when_they_are_asked_for(tmp_path, group, commands):
     asked = f"import sys; from flask.cli import main; sys.argv = ['flask', '--app', 'app', '{group}', '--help']; main()"
     told = python(asked, tmp_path)
     assert [command for command in commands if f"\n  {command} " in told] == commands
+
+
+def test_gunicorn_makes_no_line_of_a_request_that_nobody_reads(tmp_path):
+    """It would look into the answer, the request and its headers for it; ours is written by app/logs.py."""
+    assert python(UNSAID, tmp_path).split() == ["None"]
 
 
 def test_a_queue_in_a_redis_loads_its_package(tmp_path):

@@ -153,8 +153,8 @@ def eager(statement: Select[Any], model: type[Record], columns: Iterable[Field],
 
 
 def _told_of(model: type[Record]) -> list[Any]:
-    """What a row is called, and in which state it is."""
-    names = ("id", *model.called_by, *(lifecycle.column for lifecycle in model.lifecycles()))
+    """What a row is called, in which state it is, and in which currency its parts have their amounts."""
+    names = ("id", *model.called_by, *(lifecycle.column for lifecycle in model.lifecycles()), "currency")
     return [getattr(model, name) for name in names if name in model.__mapper__.column_attrs]
 
 

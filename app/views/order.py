@@ -45,14 +45,17 @@ class ProductOrderItemView(RecordView):
     menu = Menu.ORDERS
     icon = "fa-list-ol"
     related = ["ProductOrderItemView"]
+    formatters = amounts("one_time_price", "monthly_price")
 
 
 class OrderReviewView(RecordView):
     model = OrderReview
+    formatters = amounts("one_time_total", "monthly_total", "value")
 
 
 class DiscountUseView(RecordView):
     model = DiscountUse
+    formatters = amounts("amount")
 
 
 class ReviewLimitView(RecordView):

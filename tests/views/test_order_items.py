@@ -2,7 +2,13 @@
 
 import pytest
 
-from app.sample.builders import launch, make_offering, make_order
+from app.sample.builders import (
+    launch,
+    make_billing_account,
+    make_discount_use,
+    make_offering,
+    make_order,
+)
 from tests.generic.page import read
 
 pytestmark = pytest.mark.one_database
@@ -58,3 +64,21 @@ def test_parts_are_not_added_where_their_whole_is_closed(session, login, orders)
     assert adds(f"{page}offering_market.product_offering_id") == []
     assert adds(f"{page}offering_test_case.product_offering_id") != [], "a test case is added at any time"
     assert adds(f"{page}product_offering_price.product_offering_id") != [], "a price has a life of its own"
+
+
+def test_prices_of_items_and_discounts_given_have_the_currency_of_their_order(session, login, queries):
+    account = make_billing_account(session, currency="USD")
+    abroad = {"customer": account.customer, "billing_account": account, "currency": "USD"}
+    orders = make_order(session, items=2), make_order(session, items=2, **abroad)
+    for order in orders:
+        make_discount_use(session, product_order=order, amount=7)
+        order.items[0].one_time_price = 5
+    session.commit()
+    for url, amount in (("/product_order_item/list/?columns=one_time_price", "5.00"), ("/discount_use/list/", "7.00")):
+        browser = login("admin")
+        browser.get(url)
+        session.expire_all()
+        with queries() as statements:
+            text = browser.get(url).text
+        assert [f"{amount} <small>{each}</small>" in text for each in ("CNY", "USD")] == [True, True], url
+        assert len(statements) <= 6, "\n".join(statements)

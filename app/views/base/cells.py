@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import Role, User
@@ -149,17 +150,22 @@ def cell_of(shown: Field) -> Cell:
 
 @dataclass(frozen=True)
 class InCurrency:
-    """A formatter: the amount of a field with the currency of its row, where the person may read it."""
+    """A formatter: the amount of a field with the currency of its row, or its whole, where the person may read it."""
 
     amount: str
 
     def cell_of(self, model: type[Any]) -> Cell:
         """Of one page: whether the currency is told, and in which language, is asked once."""
-        amount, is_told, locale = self.amount, reads_named(model, "currency"), str(get_locale())
+        amount, whole, locale = self.amount, model.currency_field(), str(get_locale())
+        if whole is None:
+            is_told = reads_named(model, "currency")
+        else:
+            is_told = reads_named(model, whole.name) and reads_named(whole.target_model, "currency")
+        currency = attrgetter(f"{whole.relation}.currency" if whole else "currency") if is_told else lambda record: ""
 
         def cell(record: Any) -> Markup:
             value = getattr(record, amount)
-            return DASH if value is None else _money_markup(value, record.currency if is_told else "", locale)
+            return DASH if value is None else _money_markup(value, currency(record), locale)
 
         return cell
 
@@ -170,7 +176,7 @@ def _money_markup(amount: Decimal, currency: str, locale: str) -> Markup:
 
 
 def amounts(*names: str) -> dict[str, InCurrency]:
-    """Formatters of several amounts in the currency of their row."""
+    """Formatters of several amounts in the currency of their row, or of what it is part of."""
     return {name: InCurrency(name) for name in names}
 
 

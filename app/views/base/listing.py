@@ -299,9 +299,10 @@ class ListQuery:
 
     @property
     def loaded(self) -> list[Field]:
-        """What is read with the rows: the columns, and where a part is closed with its whole, that whole."""
+        """What is read with the rows: the columns, and a whole that closes its parts, or has their currency."""
         whole_of = self.model.fields().values() if self.model.frozen is not Record.frozen else ()
-        return [*self.columns, *(shown for shown in whole_of if shown.part_of and shown not in self.columns)]
+        wholes = [*(shown for shown in whole_of if shown.part_of), self.model.currency_field()]
+        return [*self.columns, *(shown for shown in wholes if shown is not None and shown not in self.columns)]
 
     @property
     def texts(self) -> list[str]:
