@@ -55,7 +55,7 @@ def contains(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> C
 def starts(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool]:
     """The text at the beginning of the column; of names and addresses an index has these in small letters."""
     found = like(column, text, before="")
-    if not _is_one_of(column, (*NAMES, *ADDRESSES)):
+    if not _is_among(column, (*NAMES, *ADDRESSES)):
         return found
     by_index = func.lower(column).like(f"{escape(text.lower())}%", escape="/")
     return Sought(by_index, by_index, found).read(reading)
@@ -72,10 +72,10 @@ def read_first(model: type[Any], by_index: Callable[[Any], ColumnElement[bool]])
 
 
 def has_pairs(column: Any) -> bool:
-    return _is_one_of(column, NAMES)
+    return _is_among(column, NAMES)
 
 
-def _is_one_of(column: Any, known: tuple[tuple[str, str], ...]) -> bool:
+def _is_among(column: Any, known: tuple[tuple[str, str], ...]) -> bool:
     """A column of a model; of what is no model's nothing is known."""
     return hasattr(column, "class_") and (column.class_.__tablename__, column.key) in known
 
@@ -98,10 +98,10 @@ def _there(element: Any, compiler: Any, **named: Any) -> str:
 
 
 class Sought(on_postgresql):
-    """What another clause means too, which other databases have: here as a statement has it that nobody knows of.
+    """A search that each reading asks PostgreSQL for in its own words; a filter, which knows of none, is keys first.
 
-    keys_first, directly: of PostgreSQL, for those two readings; it walks by the other clause, of which it also guesses
-    best how many rows it finds.
+    elsewhere: in the words of the other databases. A walk uses them too, and PostgreSQL guesses best by them how many
+    rows there are.
     """
 
     inherit_cache = True
@@ -115,7 +115,7 @@ class Sought(on_postgresql):
 
 
 def as_read(clause: ColumnElement[bool], reading: Reading) -> ColumnElement[bool]:
-    """A clause of a filter, which nobody has told how its statement comes to its rows."""
+    """A clause of a filter in the words of a reading; most have the same for all."""
     return clause.read(reading) if isinstance(clause, Sought) else clause
 
 
