@@ -39,17 +39,32 @@ def like(column: Any, text: str, before: str = "%", after: str = "%") -> ColumnE
 
 def contains(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool]:
     """The text anywhere in the column; two Chinese characters are found by the index of pairs that a name has."""
-    pairs = [pair[1] for pair in re.finditer(f"(?=([{HAN}]{{2}}))", text)]
+    pairs = pairs_of(text)
     if not pairs or not has_pairs(column) or re.search(r"[^\W_]{3}", text):  # of three characters another index knows
         return like(column, text)
 
     def by_index(twin: Any) -> ColumnElement[bool]:
         name = getattr(twin, column.key)
-        found = func.bigrams(name, type_=ARRAY(Text)).contains(cast(array(pairs), ARRAY(Text)))
+        found = has_all(name, pairs)
         return found if pairs == [text] else and_(found, like(name.concat(""), text))  # no other index is chosen
 
-    model = column.class_
-    return Sought(read_first(model, by_index), by_index(model), like(column, text)).read(reading)
+    walked = like(column, text)
+    if reading is Reading.WALKING:
+        return walked
+    directly = on_postgresql(by_index(column.class_), walked)
+    if reading is Reading.DIRECTLY:
+        return directly
+    return Sought(read_first(column.class_, by_index), directly, walked)
+
+
+def pairs_of(text: str) -> list[str]:
+    """Each two Chinese characters of a text that stand beside each other."""
+    return [pair[1] for pair in re.finditer(f"(?=([{HAN}]{{2}}))", text)]
+
+
+def has_all(column: Any, pairs: list[str]) -> ColumnElement[bool]:
+    """By the index of pairs that PostgreSQL has of names."""
+    return func.bigrams(column, type_=ARRAY(Text)).contains(cast(array(pairs), ARRAY(Text)))
 
 
 def starts(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool]:
@@ -58,7 +73,7 @@ def starts(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> Col
     if not _is_among(column, (*NAMES, *ADDRESSES)):
         return found
     by_index = func.lower(column).like(f"{escape(text.lower())}%", escape="/")
-    return Sought(by_index, by_index, found).read(reading)
+    return as_read(Sought(by_index, on_postgresql(by_index, found), found), reading)
 
 
 def read_first(model: type[Any], by_index: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
@@ -100,23 +115,19 @@ def _there(element: Any, compiler: Any, **named: Any) -> str:
 class Sought(on_postgresql):
     """A search that each reading asks PostgreSQL for in its own words; a filter, which knows of none, is keys first.
 
-    elsewhere: in the words of the other databases. A walk uses them too, and PostgreSQL guesses best by them how many
-    rows there are.
+    walked: in the words of the other databases too. PostgreSQL guesses best by these how many rows there are.
     """
 
     inherit_cache = True
 
-    def __init__(self, keys_first: Any, directly: Any, elsewhere: Any) -> None:
-        super().__init__(keys_first, elsewhere)
-        self._readings = {Reading.DIRECTLY: on_postgresql(directly, elsewhere), Reading.WALKING: elsewhere}
-
-    def read(self, reading: Reading) -> ColumnElement[bool]:
-        return self._readings.get(reading, self)
+    def __init__(self, keys_first: Any, directly: Any, walked: Any) -> None:
+        super().__init__(keys_first, walked)
+        self.readings = {Reading.DIRECTLY: directly, Reading.WALKING: walked}
 
 
 def as_read(clause: ColumnElement[bool], reading: Reading) -> ColumnElement[bool]:
     """A clause of a filter in the words of a reading; most have the same for all."""
-    return clause.read(reading) if isinstance(clause, Sought) else clause
+    return clause.readings.get(reading, clause) if isinstance(clause, Sought) else clause
 
 
 def or_empty(clause: Any, column: Any) -> ColumnElement[bool]:

@@ -18,9 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     String,
-    Text,
     and_,
-    cast,
     func,
     literal,
     literal_column,
@@ -29,11 +27,10 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session
 
 from app.acts.fields import eager
-from app.acts.matching import HAN
+from app.acts.matching import HAN, escape, has_all, pairs_of
 from app.models.account import BillingAccount
 from app.models.base import Field, Record, records
 from app.models.catalog import ProductOffering
@@ -191,12 +188,11 @@ def name(asked: Asked, model: type[Any], column: Any) -> Iterator[Question]:
     if "@" in asked.text or len(asked.digits) >= WHOLE_PHONE:
         return
     yield from _equal_or_starts(asked, column, Rank.NAME)
-    contains = column.ilike(f"%{_escaped(asked.text)}%", escape="/")
-    pairs = [pair[1] for pair in re.finditer(f"(?=([{HAN}]{{2}}))", asked.text)]
+    contains = column.ilike(f"%{escape(asked.text)}%", escape="/")
+    pairs = pairs_of(asked.text)
     has_three = re.search(r"[^\W_]{3}", asked.text)
     if asked.finds_parts and pairs and not has_three:  # the index of three characters cannot help
-        is_part = func.bigrams(column, type_=ARRAY(Text)).contains(cast(array(pairs), ARRAY(Text)))
-        contains = and_(is_part, contains if pairs != [asked.text] else true())
+        contains = and_(has_all(column, pairs), contains if pairs != [asked.text] else true())
     if pairs or has_three:
         yield Question(Rank.PART, contains, (f"{column.key}.contains", asked.text), not asked.finds_parts)
 
@@ -213,7 +209,7 @@ def _equal_or_starts(asked: Asked, column: Any, exact: Rank) -> Iterator[Questio
         yield Question(exact, column.in_(texts), (f"{key}.is", text))
         yield Question(Rank.PREFIX, or_(*(_starts(asked, column, each) for each in texts)), (f"{key}.starts", text))
     if not asked.finds_parts:
-        same, starts = (column.like(_escaped(text) + end, escape="/") for end in ("", "%"))
+        same, starts = (column.like(escape(text) + end, escape="/") for end in ("", "%"))
         yield Question(exact, same, (f"{key}.is", text), is_scan=True)
         yield Question(Rank.PREFIX, starts, (f"{key}.starts", text), is_scan=True)
 
@@ -221,11 +217,7 @@ def _equal_or_starts(asked: Asked, column: Any, exact: Rank) -> Iterator[Questio
 def _starts(asked: Asked, column: Any, text: str) -> ColumnElement[bool]:
     if asked.dialect == "sqlite":  # whose LIKE looks at every row
         return and_(column >= text, column < text + "\U0010ffff")
-    return column.like(f"{_escaped(text)}%", escape="/")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return column.like(f"{escape(text)}%", escape="/")
 
 
 # --- what is searched ------------------------------------------------------------------------------------------------

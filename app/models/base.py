@@ -165,7 +165,6 @@ class Declared:
     large: ClassVar[bool] = False  # rows by the million: each field that a list is sorted by has an index
     gated: ClassVar[Any] = None  # a Subject (app.models.gate): rows are made, changed and deleted by request only
     by_rule: ClassVar[bool] = False  # rows are written by actions only: nobody types one in, changes or deletes one
-    in_currency_of: ClassVar[str | None] = None  # the relation to what has the currency of its amounts, if it has none
     stays_open: ClassVar[bool] = False  # as a part, it is added and changed even where its whole is closed
 
     @classmethod
@@ -206,8 +205,9 @@ class Declared:
 
     @classmethod
     def currency_field(cls) -> Field | None:
-        """The field that leads to what has the currency of its amounts; None where it has its own, or no amounts."""
-        return next((shown for shown in cls.fields().values() if shown.relation == cls.in_currency_of), None)
+        """The field that leads to the whole in whose currency its amounts are; None where it has a currency itself."""
+        wholes = () if "currency" in cls.fields() else (shown for shown in cls.fields().values() if shown.part_of)
+        return next((shown for shown in wholes if "currency" in shown.target_model.fields()), None)
 
 
 class Record(Model, Declared):

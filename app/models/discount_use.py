@@ -35,7 +35,6 @@ class DiscountUse(Record):
     label, label_plural = _("Discount given"), _("Discounts given")
     called_by = ("amount",)
     by_rule = True
-    in_currency_of = "product_order"
 
     product_order_id: Mapped[int] = field(
         ForeignKey("product_order.id"), index=False, label=_("Product order"), part_of=True, in_list=True

@@ -391,7 +391,6 @@ class ProductOrderItem(Record):
     """One thing to do for one offering; the parts of a bundle hang below the bundle's item."""
 
     __tablename__ = "product_order_item"
-    in_currency_of = "product_order"
     __table_args__ = (
         unique(
             "uq_product_order_item_position",

@@ -62,7 +62,6 @@ class OrderReview(Record):
     label, label_plural = _("Order review"), _("Order reviews")
     large = True
     called_by = ("decision",)
-    in_currency_of = "product_order"
     by_rule = True
 
     product_order_id: Mapped[int] = field(

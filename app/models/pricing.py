@@ -200,7 +200,6 @@ class PriceTier(Record):
 
     label, label_plural = _("Step of a price"), _("Steps of prices")
     called_by = ("above",)
-    in_currency_of = "product_offering_price"
 
     product_offering_price_id: Mapped[int] = field(
         ForeignKey("product_offering_price.id"), label=_("Price"), part_of=True, in_list=True, index=False
