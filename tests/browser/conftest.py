@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import CHROMIUM, QUIET, empty_portal, prepare_sample, sample_portal, sign_in
+from tests.serving import CHROMIUM, QUIET, SHELL, empty_portal, prepare_sample, sample_portal, sign_in
 
 REQUIRED = os.environ.get("SWITCHBOARD_TEST_BROWSER") == "required"
 PATIENCE = 15_000  # milliseconds
@@ -48,8 +48,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def chromium() -> Iterator[Any]:
     if CHROMIUM is None:
         if REQUIRED:
-            pytest.fail("SWITCHBOARD_TEST_BROWSER demands a browser: install Debian's package chromium")
-        pytest.skip("there is no Chromium; Debian's package is chromium")
+            pytest.fail(f"SWITCHBOARD_TEST_BROWSER demands a browser: install Debian's package {SHELL}")
+        pytest.skip(f"there is no Chromium; Debian's package is {SHELL}")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 (its processes start with it)
 
     with sync_playwright() as playwright:
