@@ -154,7 +154,12 @@ def eager(statement: Select[Any], model: type[Record], columns: Iterable[Field],
 
 def _told_of(model: type[Record]) -> list[Any]:
     """What a row is called, in which state it is, and in which currency its parts have their amounts."""
-    names = ("id", *model.called_by, *(lifecycle.column for lifecycle in model.lifecycles()), "currency")
+    names = (
+        "id",
+        *model.called_by,
+        *(lifecycle.column for lifecycle in model.lifecycles()),
+        model.own_currency() or "",
+    )
     return [getattr(model, name) for name in names if name in model.__mapper__.column_attrs]
 
 

@@ -204,10 +204,15 @@ class Declared:
         return next((shown.relation for shown in cls.fields().values() if shown.tree), None)
 
     @classmethod
+    def own_currency(cls) -> str | None:
+        """The field with the currency of the record's amounts; None where they are in the one of its whole, or none."""
+        return next((name for name in cls.fields() if name.endswith("currency")), None)
+
+    @classmethod
     def currency_field(cls) -> Field | None:
         """The field that leads to the whole in whose currency its amounts are; None where it has a currency itself."""
-        wholes = () if "currency" in cls.fields() else (shown for shown in cls.fields().values() if shown.part_of)
-        return next((shown for shown in wholes if "currency" in shown.target_model.fields()), None)
+        wholes = () if cls.own_currency() else (shown for shown in cls.fields().values() if shown.part_of)
+        return next((shown for shown in wholes if shown.target_model.own_currency()), None)
 
 
 class Record(Model, Declared):

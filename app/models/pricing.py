@@ -116,7 +116,7 @@ class ProductOfferingPrice(Published):
         in_list=True,
         section=_("Amount and tax"),
     )
-    currency: Mapped[Currency] = field(Currency, default=Currency.CNY, label=_("Currency"), in_list=True)
+    currency: Mapped[Currency] = field(Currency, default=Currency.CNY, label=_("Currency"))
     tax_rate: Mapped[Decimal] = field(
         Percent, default=0, label=_("Tax rate"), hint=_("In per cent of the net amount"), unit="%"
     )

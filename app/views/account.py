@@ -1,7 +1,6 @@
 """Billing accounts and who pays for whom."""
 
 from app.models.account import BillingAccount
-from app.views.base.cells import amounts
 from app.views.base.declarations import Menu
 from app.views.base.record import RecordView
 
@@ -11,5 +10,4 @@ class BillingAccountView(RecordView):
     menu = Menu.CUSTOMERS
     menu_position = 20
     icon = "fa-credit-card"
-    formatters = amounts("balance", "credit_limit")
     related = ["BillingAccountView", "ProductOrderView", "TroubleTicketView"]

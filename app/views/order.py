@@ -6,7 +6,6 @@ from app.acts.order_actions import TAKE_PRICES
 from app.models.discount_use import DiscountUse
 from app.models.order import ProductOrder, ProductOrderItem, ReviewState
 from app.models.order_review import OrderReview, ReviewLimit
-from app.views.base.cells import amounts
 from app.views.base.declarations import Link, Menu, Panel
 from app.views.base.record import RecordView
 from app.views.catalog import PRICES
@@ -18,7 +17,6 @@ class ProductOrderView(RecordView):
     menu = Menu.ORDERS
     menu_position = 10
     icon = "fa-shopping-cart"
-    formatters = amounts("one_time_total", "monthly_total", "one_time_discount", "monthly_discount")
     actions = [TAKE_PRICES]
     panels = [Panel(_("Price explained"), order_panel, "catalog/order.html", PRICES, is_wide=True)]
     links = [
@@ -45,19 +43,15 @@ class ProductOrderItemView(RecordView):
     menu = Menu.ORDERS
     icon = "fa-list-ol"
     related = ["ProductOrderItemView"]
-    formatters = amounts("one_time_price", "monthly_price")
 
 
 class OrderReviewView(RecordView):
     model = OrderReview
-    formatters = amounts("one_time_total", "monthly_total", "value")
 
 
 class DiscountUseView(RecordView):
     model = DiscountUse
-    formatters = amounts("amount")
 
 
 class ReviewLimitView(RecordView):
     model = ReviewLimit
-    formatters = amounts("amount")

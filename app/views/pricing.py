@@ -7,7 +7,6 @@ from app.models.order import ProductOrderItem
 from app.models.price_alteration import PriceAlteration
 from app.models.price_change import PriceChange
 from app.models.pricing import PriceTier, ProductOfferingPrice
-from app.views.base.cells import amounts
 from app.views.base.declarations import Menu, Panel
 from app.views.base.record import RecordView
 from app.views.catalog_panels import checks_panel, impact_panel, price_plan_panel
@@ -29,7 +28,6 @@ class ProductOfferingPriceView(RecordView):
 
 class PriceTierView(RecordView):
     model = PriceTier
-    formatters = amounts("amount")
 
 
 class PriceAlterationView(RecordView):

@@ -1,15 +1,33 @@
 """Every page of every view answers, with its row in it; what makes no sense is refused in a sentence, never a fault."""
 
 import re
+from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
 from flask_babel import force_locale
 
 from app.extensions import csrf
+from app.models.price_alteration import PriceAlteration
+from app.models.price_change import PriceChange
 from app.models.staff import Employee
+from app.models.staff_change import StaffChange
+from app.models.types import Money
 from tests.generic.page import read
-from tests.generic.world import CHARTS, MODELS, VIEWS, address, copies, count_of, counted, name_of, one, view_of
+from tests.generic.world import (
+    CHARTS,
+    MODELS,
+    VIEWS,
+    address,
+    copies,
+    count_of,
+    counted,
+    name_of,
+    one,
+    pointing,
+    set_past_rules,
+    view_of,
+)
 
 each_view = pytest.mark.parametrize("view", VIEWS, ids=name_of)
 KEPT = [view for view in VIEWS if not view.model.by_rule and not view.model.gated]
@@ -108,6 +126,35 @@ def test_a_heading_without_fields_is_not_drawn(app, login):
     page = login("admin").get("/product_order/add").get_data(as_text=True)
     assert "<legend>Dates</legend>" in page
     assert "<legend>State and review</legend>" not in page, "a new order has a state by itself"
+
+
+WITH_AMOUNTS = {  # what a row must be like to have all of its amounts
+    PriceAlteration: {"kind": "amount", "percent": None},
+    PriceChange: {"kind": "amount", "percent": None},
+}
+
+
+@pytest.mark.one_database
+def test_every_amount_stands_with_its_currency(session, login):
+    """On the page of a row and in the list, whether the currency is the row's or that of what it is part of."""
+    browser, bare = login("admin"), set()
+    for view in VIEWS:
+        names = [shown.name for shown in view.model.fields().values() if isinstance(shown.sql_type, Money)]
+        if not names:
+            continue
+        row, own = pointing(session, view.model, "supplier_id"), view.model.own_currency()  # our own have no cost
+        if own is None and view.model.currency_field() is None:
+            bare.add(view.model)
+            continue
+        amounts = {name: Decimal(f"{9 - n}.25") for n, name in enumerate(names)}  # no more is spent than there is
+        currency = {own: "CNY"} if own else {}
+        assert set_past_rules(session, row, **amounts, **currency, **WITH_AMOUNTS.get(view.model, {})), view
+        session.commit()
+        for rest in (f"show/{row.id}", f"list/?columns={','.join(names)}"):
+            page = browser.get(address(view, rest)).text
+            for amount in amounts.values():
+                assert f"{amount} <small>CNY</small>" in page, (view, rest, amount)
+    assert bare == {StaffChange}, "only its limit says in words that it is in CNY"
 
 
 @pytest.mark.one_database

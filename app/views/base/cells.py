@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 from operator import attrgetter
@@ -17,7 +16,7 @@ from app.models.base import Field, Record, records
 from app.models.choices import Choices
 from app.models.identity import full_name, role_text
 from app.models.masking import masked
-from app.models.types import Email, Percent, PhoneNumber
+from app.models.types import Email, Money, Percent, PhoneNumber
 from app.security.field_rights import reads_named
 from app.security.scope import is_limited, sees
 from app.views.base.registry import may, place_of
@@ -120,11 +119,12 @@ def text_of(shown: Field, value: Any) -> str:
 
 
 def cell_in(view: Any, shown: Field) -> Cell:
-    """How a view draws a field: as it declares, but for what is masked."""
-    declared = None if shown.is_masked else view.formatters.get(shown.name)
-    if isinstance(declared, InCurrency):
-        return declared.cell_of(view.model)
-    return declared or cell_of(shown)
+    """How a view draws a field: as it declares, but for what is masked; an amount with its currency."""
+    if shown.is_masked:
+        return cell_of(shown)
+    if shown.name in view.formatters:
+        return view.formatters[shown.name]  # type: ignore[no-any-return]
+    return _amount_cell(view.model, shown) if isinstance(shown.sql_type, Money) else cell_of(shown)
 
 
 def cell_of(shown: Field) -> Cell:
@@ -148,36 +148,26 @@ def cell_of(shown: Field) -> Cell:
     return lambda record: markup(text) if (text := text_of(shown, getattr(record, name))) else DASH
 
 
-@dataclass(frozen=True)
-class InCurrency:
-    """A formatter: the amount of a field with the currency of its row, or its whole, where the person may read it."""
+def _amount_cell(model: type[Any], shown: Field) -> Cell:
+    """An amount with the currency of its row, or of its whole, where the person may read it."""
+    name, whole, locale = shown.name, model.currency_field(), str(get_locale())
+    place = whole.target_model if whole else model
+    named = place.own_currency()
+    if named is None:
+        return cell_of(shown)
+    is_told = reads_named(place, named) and (whole is None or reads_named(model, whole.name))
+    currency = attrgetter(f"{whole.relation}.{named}" if whole else named) if is_told else lambda record: ""
 
-    amount: str
+    def cell(record: Any) -> Markup:
+        value = getattr(record, name)
+        return DASH if value is None else _money_markup(value, currency(record) or "", locale)
 
-    def cell_of(self, model: type[Any]) -> Cell:
-        """Of one page: whether the currency is told, and in which language, is asked once."""
-        amount, whole, locale = self.amount, model.currency_field(), str(get_locale())
-        if whole is None:
-            is_told = reads_named(model, "currency")
-        else:
-            is_told = reads_named(model, whole.name) and reads_named(whole.target_model, "currency")
-        currency = attrgetter(f"{whole.relation}.currency" if whole else "currency") if is_told else lambda record: ""
-
-        def cell(record: Any) -> Markup:
-            value = getattr(record, amount)
-            return DASH if value is None else _money_markup(value, currency(record), locale)
-
-        return cell
+    return cell
 
 
 @lru_cache(maxsize=10_000)
 def _money_markup(amount: Decimal, currency: str, locale: str) -> Markup:
-    return Markup("%s <small>%s</small>") % (money_text(amount), currency)
-
-
-def amounts(*names: str) -> dict[str, InCurrency]:
-    """Formatters of several amounts in the currency of their row, or of what it is part of."""
-    return {name: InCurrency(name) for name in names}
+    return Markup("%s <small>%s</small>") % (money_text(amount), currency) if currency else escape(money_text(amount))
 
 
 def _markup_of(shown: Field, kind: str) -> Callable[[str], Markup]:

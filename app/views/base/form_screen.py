@@ -21,7 +21,7 @@ from app.models.types import whole
 from app.security.scope import own_region, scope_field
 from app.transaction import only_reads
 from app.views.base import forms
-from app.views.base.cells import cell_of, text_of
+from app.views.base.cells import cell_in, text_of
 from app.views.base.pages import Clash, Fact, FormPage
 from app.views.base.registry import url_of
 from app.views.base.rights import names_at
@@ -223,7 +223,7 @@ class FormScreen(Screen):
             cancel_url=url_of(record),
             save_label=gettext("Save"),
             fixed=[
-                Fact(shown.name, shown.label, cell_of(shown)(record), shown.hint, shown.multiline)
+                Fact(shown.name, shown.label, cell_in(self, shown)(record), shown.hint, shown.multiline)
                 for shown in fixed(self.model, is_new=False)
             ],
             reason=request.form.get(forms.REASON, ""),
