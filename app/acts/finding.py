@@ -20,7 +20,7 @@ from app.models.base import Record
 FEW = 2_000  # rows, more than COUNT_CAP; of more, a walk through the list soon meets enough for a page
 MANY = 200_000  # rows that are sorted all the same, where such a walk would be long
 SOON = 100  # rows that a walk passes over for one that it meets
-SURELY = 5_000  # rows, as a database guesses, that are more than FEW
+MUCH = 5_000  # rows that a database guesses: surely more than FEW
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def read_few(session: Session, search: Search, wanted: Wanted, is_vague: bool = 
     and what is common is met sooner than found. Behind the last of what was read nothing tells which it is: then there
     are neither keys nor a count.
     """
-    if is_vague and (guess := _guess(session, search)) and guess.rows > SURELY:
+    if is_vague and (guess := _guess(session, search)) and guess.rows > MUCH:
         return None, FEW + 1
     found = search(Reading.DIRECTLY)
     keys, count = _read(session, found, wanted, FEW)

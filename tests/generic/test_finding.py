@@ -92,7 +92,7 @@ def test_pages_of_a_search_are_the_same_whether_it_finds_few_or_many(app, sessio
             query = ListQuery(Customer, [], "/", MultiDict({"q": text, "sort": sort}), "id")
             expected = [row.id for row in session.scalars(query.sorted(found))]
             for few, surely, soon in ((1_000, 5_000, 100), (len(expected), 5_000, 100), (1, 0, 1), (0, 5_000, 0)):
-                monkeypatch.setattr(finding, "SURELY", surely)
+                monkeypatch.setattr(finding, "MUCH", surely)
                 monkeypatch.setattr(finding, "SOON", soon)
                 told = f"{text}, {few}"
                 assert list(chain(*pages(text, few, 2))) == expected, f"forwards, {told}"
@@ -141,7 +141,7 @@ def test_what_is_short_and_common_is_walked_to_and_what_is_rare_in_a_long_table_
         sees_everything()
         session.connection().execute(sa.text("ANALYZE customer"))
         assert asked("王") == ["guess", "search"]
-        monkeypatch.setattr(finding, "SURELY", 30)
+        monkeypatch.setattr(finding, "MUCH", 30)
         assert asked("王") == ["guess", "walk"]
         assert asked("+86138") == ["search"]  # an index of parts, or of beginnings, tells more than a guess
         monkeypatch.setattr(finding, "FEW", 1)
