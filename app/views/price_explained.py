@@ -83,7 +83,8 @@ def offering_price_panel(session: Session, offering: ProductOffering) -> dict[st
         if form[name].data is not None and not 1 <= form[name].data <= 100_000:
             form[name].errors = [gettext("%(label)s: a whole number from 1 on.", label=form[name].shown.label)]
             is_fine = False
-    return {"form": form, "explained": _price_offering(session, offering, form) if is_fine else None}
+    explained = _price_offering(session, offering, form) if is_fine else None
+    return {"form": forms.ready(session, form), "explained": explained}
 
 
 def _price_offering(session: Session, offering: ProductOffering, form: Any) -> Explained:

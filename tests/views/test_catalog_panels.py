@@ -19,6 +19,7 @@ from app.sample.builders import (
     make_price_change,
     make_region,
 )
+from app.views.price_explained import ASKED
 from tests.generic.page import read
 
 pytestmark = pytest.mark.one_database
@@ -35,6 +36,19 @@ def offering(session):
 
 def asked(browser, offering, **typed):
     return browser.get(f"/product_offering/show/{offering.id}", query_string={"explain": 1} | typed)
+
+
+def test_everything_that_a_price_depends_on_can_be_said_before_it_is_explained(login, offering):
+    page = login("admin").get(f"/product_offering/show/{offering.id}").text
+    assert [shown.name for shown in ASKED if f'name="{shown.name}"' not in page] == []
+    assert len(ASKED) == 10
+
+
+def test_the_customer_of_whom_it_was_asked_stays_chosen(session, login, offering):
+    customer = make_customer(session, family_name="Curie")
+    session.commit()
+    page = asked(login("admin"), offering, customer=customer.id).text
+    assert f'<option value="{customer.id}" selected>{customer}</option>' in page
 
 
 WRONG = [
