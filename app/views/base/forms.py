@@ -3,7 +3,7 @@
 import datetime
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext
@@ -227,26 +227,31 @@ def input_of(shown: Field) -> Any:
 
 
 class GeneratedForm(DynamicForm):
-    """What is sent is checked before any view is asked (app.extensions.csrf); the page carries the token of that."""
+    """What is sent is checked before any view is asked (app.extensions.csrf); the page carries the token of that.
+
+    Every form field knows its ``shown``.
+    """
+
+    declared: ClassVar[list[Field]]
 
     class Meta:
         csrf = False
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for shown, field in bound(self):
+            field.shown = shown
+
 
 def form_of(name: str, fields: Iterable[Field]) -> type[GeneratedForm]:
-    """A form class with an input for each of the fields; every bound field knows its ``shown``."""
+    """A form class with an input for each of the fields."""
     declared = list(fields)
-    form = type(name, (GeneratedForm,), {shown.name: input_of(shown) for shown in declared})
-    form.declared = declared  # type: ignore[attr-defined]
-    return form  # type: ignore[return-value]
+    return type(name, (GeneratedForm,), {shown.name: input_of(shown) for shown in declared} | {"declared": declared})
 
 
 def bound(form: Any) -> list[tuple[Field, Any]]:
-    """(shown, form field) pairs in their order; tells each form field its ``shown``."""
-    pairs = [(shown, form[shown.name]) for shown in form.declared]
-    for shown, field in pairs:
-        field.shown = shown
-    return pairs
+    """(shown, form field) pairs in their order."""
+    return [(shown, form[shown.name]) for shown in form.declared]
 
 
 def raw_values(form: Any) -> dict[str, str]:
