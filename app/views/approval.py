@@ -35,7 +35,7 @@ from app.views.base.explained import LOOK, address
 from app.views.base.matrix import matrix_of
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at
-from app.views.base.rights import names_at
+from app.views.base.rights import names_at, right_text, with_code
 from app.views.catalog_panels import request_impact_panel
 
 OPEN = (RequestState.DRAFT, RequestState.SUBMITTED, RequestState.APPROVED)
@@ -151,6 +151,7 @@ class DeputyView(RecordView):
 
 class ApprovalPolicyView(RecordView):
     model = ApprovalPolicy
+    formatters = {"right_name": lambda policy: with_code(right_text(policy.right_name), policy.right_name)}
     menu = Menu.SECURITY
     icon = "fa-gavel"
 

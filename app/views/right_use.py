@@ -8,7 +8,7 @@ from app.models.identity import role_text, roles_text
 from app.models.right_use import HeldKind, UnusedRight
 from app.views.base.declarations import Menu
 from app.views.base.record import RecordView
-from app.views.base.rights import place_text, right_text
+from app.views.base.rights import words_of
 
 
 def name_cell(row: Any) -> Markup:
@@ -16,7 +16,7 @@ def name_cell(row: Any) -> Markup:
     if row.kind == HeldKind.ROLE:
         return escape(role_text(row.name))
     right, _space, view = row.name.partition(" ")
-    return escape(f"{place_text(view)}: {right_text(right, view)}")
+    return escape(words_of(right, view))
 
 
 class UnusedRightView(RecordView):

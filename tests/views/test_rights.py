@@ -1,6 +1,7 @@
 """The pages of rights: who sees them, what they say, and the matrix of a role that asks for a change."""
 
 import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from app.acts import requests
 from app.models.approval import ChangeRequest
 from app.models.clock import day_of
 from app.models.gate import Step
-from app.sample.builders import make_employee, make_region
+from app.sample.builders import make_approval_policy, make_duty_conflict, make_employee, make_region
 from tests.chinese import english, without_english
 from tests.conftest import add_user
 from tests.generic.page import read
@@ -231,3 +232,31 @@ def test_roles_and_groups_are_found_by_their_words_in_either_language(login, wor
     assert (found("ab_role", "care agent"), found("ab_group", "nigh")) == (["Care agent"], ["Night"])
     browser.get("/language/zh")
     assert found("ab_role", "客服专员") == ["客服专员"]
+
+
+@pytest.mark.one_database
+def test_duties_and_rights_to_approve_read_in_words_beside_their_names(session, login):
+    make_duty_conflict(session, first="can_edit CustomerView", second="can_approve_* ChangeRequestView")
+    make_duty_conflict(session, first="role Auditor", second="* CustomerView")
+    make_approval_policy(session, right_name="can_approve_rights")
+    session.commit()
+    told = (
+        read(login("admin").get("/duty_conflict/list/")).text + read(login("admin").get("/approval_policy/list/")).text
+    )
+    for words in (
+        "Customers: Edit can_edit CustomerView",
+        "Change requests: can_approve_* can_approve_* ChangeRequestView",
+        "role “Auditor” role Auditor",
+        "Customers: * * CustomerView",
+        "Decide on requests about rights can_approve_rights",
+    ):
+        assert words in " ".join(told.split()), words
+
+
+@pytest.mark.one_database
+def test_times_of_a_user_are_on_the_clock_of_who_reads_them(app, session, login):
+    user = add_user(app, "reader")
+    user.last_login = datetime.datetime(2026, 1, 31, 23, 30)  # noqa: DTZ001 (as FAB keeps it: the clock of the server)
+    session.commit()
+    on_the_clock = user.last_login.astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%d %H:%M")
+    assert f"<time>{on_the_clock}</time>" in login("admin").get(f"/users/show/{user.id}").text

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from app.views.base.cells import called
 from app.views.base.registry import url_of
-from app.views.base.rights import pair_text, place_text, right_text
+from app.views.base.rights import pair_text, place_text, right_text, with_code
 
 MENU = {"List Users": _("Users"), "List Roles": _("Roles"), "List Groups": _("Groups")}
 
@@ -19,17 +19,12 @@ def _roles(roles: Iterable[Any]) -> Markup:
     return Markup(", ").join(links) if links else Markup('<span class="empty">—</span>')
 
 
-def _with_code(text: str, code: str) -> Markup:
-    """What it means, and how the program calls it."""
-    return Markup('%s <code class="muted">%s</code>') % (text, code) if text != code else Markup("%s") % text
-
-
 def _right(name: Any) -> Markup:
-    return _with_code(right_text(str(name)), str(name))
+    return with_code(right_text(str(name)), str(name))
 
 
 def _place(name: Any) -> Markup:
-    return _with_code(place_text(str(name)), str(name))
+    return with_code(place_text(str(name)), str(name))
 
 
 SHOWN = {"roles": _roles, "permission": _right, "view_menu": _place}  # column -> how its cells are drawn

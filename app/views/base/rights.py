@@ -9,11 +9,12 @@ from flask_appbuilder.security.sqla.models import PermissionView, User
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
+from markupsafe import Markup, escape
 from sqlalchemy import select
 
 from app.extensions import db
 from app.models.base import model_of
-from app.models.identity import user_text
+from app.models.identity import role_text, user_text
 from app.security.right_use import right_of
 from app.security.scope import sees
 from app.views.base.cells import called
@@ -92,6 +93,21 @@ def words_of(permission: str, view_name: str) -> str:
 
 def full_text(place: str, right: str) -> str:
     return gettext("%(place)s: %(right)s", place=place, right=right)
+
+
+def duty_text(duty: str) -> str:
+    """A role, or a right and its place, as a conflict of duties has them; what stands for many (*) stays as it is."""
+    first, _space, second = duty.partition(" ")
+    if first == "role":
+        return gettext("role “%(role)s”", role=role_text(second))
+    return full_text(
+        second if "*" in second else place_text(second), first if "*" in first else right_text(first, second)
+    )
+
+
+def with_code(text: str, code: str) -> Markup:
+    """What it means, and how the program calls it."""
+    return Markup('%s <code class="muted">%s</code>') % (text, code) if text != code else escape(text)
 
 
 def row_text(row: Any) -> str:
