@@ -1,3 +1,13 @@
+// The name of the file that was chosen stands where a browser would write it.
+(() => {
+  const input = document.querySelector(".file-input input");
+  if (!input) return;
+  const name = document.querySelector(".file-input .file-name"), none = name.textContent;
+  const tell = () => { name.textContent = input.files.length ? input.files[0].name : none; };
+  input.addEventListener("change", tell);
+  tell();
+})();
+
 // Waits for the check of a file: asks whether it is done, and shows the page anew when it is.
 (() => {
   const page = document.querySelector("[data-wait-for]");

@@ -49,6 +49,7 @@ def send(page: Any, folder: Path, lines: list[list[str]]) -> str:
     with file.open("w", encoding="gb18030", newline="") as out:
         csv.writer(out).writerows(lines)
     page.set_input_files("#file", file)
+    assert page.locator(".file-name").inner_text() == file.name
     page.fill("#why", "Who to call")
     follow(page, page.get_by_role("button", name="Check the file"))
     return text_of(page)
