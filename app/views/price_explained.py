@@ -30,7 +30,7 @@ from app.views.base import forms
 from app.views.base.registry import url_at
 
 ASKED = [
-    ask("customer", ForeignKey("customer.id"), _("Customer"), hint=_("Or, below, what they are")),
+    ask("customer", ForeignKey("customer.id"), _("Customer"), hint=_("Or what they are, in the other inputs")),
     ask("segment", ChoiceType(Segment), _("Segment")),
     ask("region", ForeignKey("region.id"), _("Region")),
     ask("channel", ChoiceType(Channel), _("Channel")),
