@@ -485,18 +485,15 @@ def crowd(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             db.engine.dispose()
 
 
-def in_threads(app: Flask, *works: Callable[[], Any]) -> None:
-    """Each in a transaction of its own; the first failure is the test's."""
+def at_once(*works: Callable[[], Any]) -> None:
+    """Each in a thread; the first failure is the test's."""
     failures: list[BaseException] = []
 
     def guarded(work: Callable[[], Any]) -> None:
-        with app.app_context(), acting(actor="tester"):
-            try:
-                work()
-            except BaseException as failure:
-                failures.append(failure)
-            finally:
-                db.session.remove()
+        try:
+            work()
+        except BaseException as failure:
+            failures.append(failure)
 
     threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
     for thread in threads:
@@ -504,3 +501,16 @@ def in_threads(app: Flask, *works: Callable[[], Any]) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def in_threads(app: Flask, *works: Callable[[], Any]) -> None:
+    """At once, each in a transaction of its own."""
+
+    def within(work: Callable[[], Any]) -> None:
+        with app.app_context(), acting(actor="tester"):
+            try:
+                work()
+            finally:
+                db.session.remove()
+
+    at_once(*(partial(within, work) for work in works))

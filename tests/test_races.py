@@ -5,8 +5,8 @@ request's filter, and 20 of 480 rows were saved under another customer.
 """
 
 import re
-import threading
 from collections.abc import Callable
+from functools import partial
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.error import HTTPError
@@ -16,7 +16,7 @@ from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, build_opene
 import pytest
 import sqlalchemy as sa
 
-from tests.conftest import PASSWORD, LiveServer
+from tests.conftest import PASSWORD, LiveServer, at_once
 
 CLIENTS = 8
 ROUNDS = 15
@@ -61,23 +61,9 @@ def _attribute(tag: str, name: str) -> str:
     return found[1] if found else ""
 
 
-def at_once(work: Callable[[int], None]) -> None:
-    """Run work(0) ... work(7) in threads; the first failure is the test's."""
-    failures: list[BaseException] = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+def each_client(work: Callable[[int], None]) -> None:
+    """Run work(0) ... work(7) at once."""
+    at_once(*(partial(work, number) for number in range(CLIENTS)))
 
 
 def add_customer(browser: Browser, name: str) -> str:
@@ -109,7 +95,7 @@ def test_each_person_gets_their_own_filter_and_parent(live_server: LiveServer) -
             status, page, _location = browser.send(address, fields, form=address)
             assert status == 302, re.findall(r'class="error[^>]*>([^<]+)', page)
 
-    at_once(work)
+    each_client(work)
 
     with sa.create_engine(live_server.database_url).connect() as connection:
         rows = connection.execute(sa.text("SELECT customer_id, email_address AS email FROM contact_medium")).all()
@@ -130,7 +116,7 @@ def test_one_form_sent_by_eight_at_once_is_stored_once(live_server: LiveServer) 
         status, _page, location = browsers[number].send("/customer/add", fields, form="/customer/add")
         answers.append((status, location))
 
-    at_once(work)
+    each_client(work)
 
     assert {status for status, _location in answers} == {302}
     assert len({location for _status, location in answers}) == 1
@@ -143,7 +129,7 @@ def test_numbers_are_never_given_twice(live_server: LiveServer) -> None:
         for _turn in range(5):
             add_customer(browsers[number], "Number")
 
-    at_once(work)
+    each_client(work)
     with sa.create_engine(live_server.database_url).connect() as connection:
         numbers = (
             connection.execute(sa.text("SELECT number FROM customer WHERE family_name = 'Number'")).scalars().all()

@@ -14,7 +14,7 @@ from app.models.acting import acting
 from app.sample.builders import make_reviewer
 from tests.conftest import TESTS, LiveServer, add_user, settings_of_tests
 from tests.rules.test_reviewing import waiting
-from tests.test_races import CLIENTS, Browser, at_once, hidden_fields
+from tests.test_races import CLIENTS, Browser, each_client, hidden_fields
 
 ORDERS = 6
 DECISIONS = ["approved", "sent_back", "rejected"]
@@ -51,7 +51,7 @@ def test_many_reviewers_make_one_decision(live_server: LiveServer, orders: list[
             answers[key].append(browsers[number].send(f"/review/{key}/decide", fields))
             start.wait(60)
 
-    at_once(work)
+    each_client(work)
 
     with sa.create_engine(live_server.database_url, poolclass=sa.NullPool).connect() as connection:
         reviews = _by_order(connection, "SELECT product_order_id, decision FROM order_review")

@@ -12,7 +12,7 @@ from app.sample.builders import make_customer, make_region
 from tests.generic.page import read
 from tests.generic.test_forms import kept, typed_in
 from tests.generic.world import VIEWS, address, free_fields, is_typed_in, name_of, one, set_past_rules
-from tests.test_races import CLIENTS, Browser, at_once
+from tests.test_races import CLIENTS, Browser, each_client
 
 each_view = pytest.mark.parametrize("view", [view for view in VIEWS if is_typed_in(view.model)], ids=name_of)
 
@@ -216,7 +216,7 @@ def test_edits_at_once_lose_nothing(live_server):
             if changes[number]:
                 answers[number] = people[number].send(path, forms[number] | changes[number], form=path)[0]
 
-        at_once(work)
+        each_client(work)
         return [answers[number] for number in sorted(answers)]
 
     assert sorted(edit([{"name": f"of {number}"} for number in range(CLIENTS)])) == [302] + [409] * (CLIENTS - 1)
