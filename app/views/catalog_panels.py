@@ -213,6 +213,7 @@ def price_plan_panel(session: Session, change: PriceChange) -> dict[str, Any] | 
         "more": max(len(planned) - MOST_SHOWN, 0),
         "too_many": len(changing) > MOST_PRICES,
         "sum": _sum(changing),
+        "currency": change.currency,
     }
 
 
