@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from flask_babel import get_locale
@@ -204,11 +205,13 @@ class Declared:
         return next((shown.relation for shown in cls.fields().values() if shown.tree), None)
 
     @classmethod
+    @cache
     def own_currency(cls) -> str | None:
         """The field with the currency of the record's amounts; None where they are in the one of its whole, or none."""
         return next((name for name in cls.fields() if name.endswith("currency")), None)
 
     @classmethod
+    @cache
     def currency_field(cls) -> Field | None:
         """The field that leads to the whole in whose currency its amounts are; None where it has a currency itself."""
         wholes = () if cls.own_currency() else (shown for shown in cls.fields().values() if shown.part_of)
