@@ -51,7 +51,7 @@ class PriceChangeView(RecordView):
             _("What becomes of prices"),
             price_plan_panel,
             "catalog/price_plan.html",
-            [ProductOfferingPrice.amount],
+            [ProductOfferingPrice.amount, PriceChange.currency],
             is_wide=True,
         )
     ]

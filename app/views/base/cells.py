@@ -152,11 +152,11 @@ def _amount_cell(model: type[Any], shown: Field) -> Cell:
     """An amount with the currency of its row, or of its whole, where the person may read it."""
     name, whole, locale = shown.name, model.currency_field(), str(get_locale())
     place = whole.target_model if whole else model
-    named = place.own_currency()
-    if named is None:
+    own = place.own_currency()
+    if own is None:
         return cell_of(shown)
-    is_told = reads_named(place, named) and (whole is None or reads_named(model, whole.name))
-    currency = attrgetter(f"{whole.relation}.{named}" if whole else named) if is_told else lambda record: ""
+    is_told = reads_named(place, own) and (whole is None or reads_named(model, whole.name))
+    currency = attrgetter(f"{whole.relation}.{own}" if whole else own) if is_told else lambda record: ""
 
     def cell(record: Any) -> Markup:
         value = getattr(record, name)
