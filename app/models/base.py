@@ -15,7 +15,8 @@ from app.models.choices import Choices, ChoiceType
 from app.models.metadata import Model
 from app.models.refusal import RuleBroken
 from app.models.states import Lifecycle
-from app.models.types import Exact, JsonText, UtcDateTime
+from app.models.types import Exact, JsonText, Money, UtcDateTime
+from app.models.vocabulary import Currency
 
 RecordId = BigInteger().with_variant(Integer, "sqlite")
 LONGEST_TREE = 100  # levels; deeper is taken for a cycle
@@ -208,14 +209,16 @@ class Declared:
     @cache
     def own_currency(cls) -> str | None:
         """The field with the currency of the record's amounts; None where they are in the one of its whole, or none."""
-        return next((name for name in cls.fields() if name.endswith("currency")), None)
+        return next((name for name, shown in cls.fields().items() if shown.choices is Currency), None)
 
     @classmethod
     @cache
     def currency_field(cls) -> Field | None:
-        """The field that leads to the whole in whose currency its amounts are; None where it has a currency itself."""
-        wholes = () if cls.own_currency() else (shown for shown in cls.fields().values() if shown.part_of)
-        return next((shown for shown in wholes if shown.target_model.own_currency()), None)
+        """The field that leads to the whole in whose currency its amounts are; None where it has its own, or none."""
+        fields = cls.fields().values()
+        if cls.own_currency() or not any(isinstance(shown.sql_type, Money) for shown in fields):
+            return None
+        return next((shown for shown in fields if shown.part_of and shown.target_model.own_currency()), None)
 
 
 class Record(Model, Declared):

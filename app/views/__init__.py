@@ -14,7 +14,7 @@ from flask_babel import get_locale
 from app.models.identity import role_text
 from app.views.base import icons
 from app.views.base.batches import BatchView
-from app.views.base.cells import called, instant_text, link, money_text, person_text, status_label
+from app.views.base.cells import amount_in, called, instant_text, link, money_text, person_text, status_label
 from app.views.base.charts import ChartView
 from app.views.base.declarations import Menu
 from app.views.base.fab_words import speak
@@ -37,7 +37,9 @@ def register(appbuilder: AppBuilder) -> None:
     """Give FAB every view that is declared, group by group in the order of the menu."""
     _serve_chart_scripts()
     icons.init_app(current_app)
-    current_app.jinja_env.filters.update(money=money_text, link=link, instant=instant_text, person=person_text)
+    current_app.jinja_env.filters.update(
+        money=money_text, amount=amount_in, link=link, instant=instant_text, person=person_text
+    )
     current_app.jinja_env.filters.update(status=status_label, called=called, as_matrix=as_matrix)
     current_app.jinja_env.filters.update(initials=initials, role=role_text)
     current_app.jinja_env.globals.update(locale=get_locale, time_zone=own_city, now=partial(datetime.now, UTC))

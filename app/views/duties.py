@@ -6,22 +6,25 @@ from markupsafe import Markup, escape
 
 from app.models.duties import DutyConflict, DutyException, DutyFinding
 from app.models.identity import roles_text
+from app.views.base.cells import Cell
 from app.views.base.declarations import Menu
 from app.views.base.record import RecordView
 from app.views.base.rights import duty_text, with_code
 
 
-def first_cell(conflict: Any) -> Markup:
-    return with_code(duty_text(conflict.first), conflict.first)
+def duty_cell(name: str) -> Cell:
+    """A duty in words, with its names in the program."""
 
+    def cell(conflict: Any) -> Markup:
+        duty = getattr(conflict, name)
+        return with_code(duty_text(duty), duty)
 
-def second_cell(conflict: Any) -> Markup:
-    return with_code(duty_text(conflict.second), conflict.second)
+    return cell
 
 
 class DutyConflictView(RecordView):
     model = DutyConflict
-    formatters = {"first": first_cell, "second": second_cell}
+    formatters = {name: duty_cell(name) for name in ("first", "second")}
     menu = Menu.SECURITY
     icon = "fa-random"
     list_order = "code"

@@ -24,7 +24,7 @@ from app.models.ticket import OPEN, TroubleTicket
 from app.rules import ticketing
 from app.rules.reviewing import may_be_decided_by
 from app.security.scope import sees_everything
-from app.views.base.cells import money_text
+from app.views.base.cells import amount_in
 from app.views.base.registry import may
 from app.views.base.work import Filters, Me, Part, WorkPanel
 
@@ -37,7 +37,7 @@ BEFORE_WORK: Filters = [("state.one_of", state.value) for state in OrderState if
 
 
 def value_cell(order: ProductOrder) -> Markup:
-    return Markup("{} <small>{}</small>").format(money_text(order.value), order.currency)
+    return amount_in(order.value, order.currency)
 
 
 VALUE = (

@@ -165,6 +165,11 @@ def _amount_cell(model: type[Any], shown: Field) -> Cell:
     return cell
 
 
+def amount_in(amount: Decimal, currency: str) -> Markup:
+    """An amount with its currency, as everywhere."""
+    return _money_markup(amount, currency, str(get_locale()))
+
+
 @lru_cache(maxsize=10_000)
 def _money_markup(amount: Decimal, currency: str, locale: str) -> Markup:
     return Markup("%s <small>%s</small>") % (money_text(amount), currency) if currency else escape(money_text(amount))
