@@ -253,6 +253,7 @@ class SwitchboardSecurityManager(SecurityManager):
 
     def is_right_code(self, user: Any, code: str) -> bool:
         """Of the second factor; a wrong one counts as a wrong password does."""
+        second_factor.demand_code(code)
         tried = sign_in.tried(user.username, user.id)
         sign_in.count_try(tried)
         is_right = second_factor.is_right(user.id, code)

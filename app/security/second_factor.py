@@ -110,8 +110,15 @@ def picture_of(secret: str, username: str) -> str:
 # --- codes -----------------------------------------------------------------------------------------------------------
 
 
+def demand_code(code: str) -> None:
+    """Raise RuleBroken where nothing was typed: that is no try."""
+    if not code.strip():
+        raise RuleBroken(gettext("%(label)s is required", label=gettext("Code")), "code")
+
+
 def turn_on(user_id: int, secret: str, code: str) -> list[str]:
     """Begin it, once a code shows that the app has the secret: the recovery codes, which nobody can read again."""
+    demand_code(code)
     step = _step_of(secret, code.replace(" ", ""), after=0)
     if step is None:
         raise RuleBroken(

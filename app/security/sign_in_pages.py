@@ -14,8 +14,8 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_login import current_user, login_user
 from werkzeug.security import check_password_hash
-from wtforms import PasswordField, ValidationError
-from wtforms.validators import DataRequired, EqualTo
+from wtforms import PasswordField, StringField, ValidationError
+from wtforms.validators import EqualTo, StopValidation
 
 from app.models.refusal import RuleBroken
 from app.security import directory, second_factor, sign_in
@@ -27,6 +27,21 @@ LONG_ENOUGH = _("Long, and not among the first that others would try: several wo
 log = logging.getLogger("switchboard.sign_in")
 
 
+class Required:
+    """Says which input it is that was left empty, as the portal's other forms do."""
+
+    field_flags = {"required": True}
+
+    def __call__(self, form: Any, field: Any) -> None:
+        if not (field.data or "").strip():
+            raise StopValidation(gettext("%(label)s is required", label=field.label.text))
+
+
+class SignInForm(LoginForm_db):
+    username = StringField(_("User Name"), validators=[Required()])
+    password = PasswordField(_("Password"), validators=[Required()])
+
+
 class AuthDBView(fab.AuthDBView):
     """Who are you: a password, here or in a directory, or the page of an OpenID provider; then the second factor."""
 
@@ -36,9 +51,9 @@ class AuthDBView(fab.AuthDBView):
         onward = get_safe_redirect(request.args.get("next", ""))
         if current_user.is_authenticated:
             return redirect(onward)
-        form = LoginForm_db()
+        form = SignInForm()
         if not form.validate_on_submit():
-            return self._draw(form)
+            return self._draw(form), 422 if form.errors else 200
         try:
             user = self.appbuilder.sm.auth_user_db(form.username.data, form.password.data)
         except directory.Unreachable as refusal:
@@ -46,7 +61,7 @@ class AuthDBView(fab.AuthDBView):
             return self._draw(form), 503
         if user is None:
             flash(str(self.invalid_login_message), "warning")
-            return redirect(self.appbuilder.get_url_for_login_with(onward))
+            return self._draw(form), 422
         way = "password" if directory.is_local(user.username) else directory.LDAP
         return self._enter(user, way, onward)
 
@@ -142,7 +157,7 @@ def _mark(user: Any) -> str:
 
 def new_password(label: Any, *validators: Any) -> PasswordField:
     return PasswordField(
-        label, description=LONG_ENOUGH, validators=[DataRequired(), *validators], widget=BS3PasswordFieldWidget()
+        label, description=LONG_ENOUGH, validators=[Required(), *validators], widget=BS3PasswordFieldWidget()
     )
 
 
@@ -150,7 +165,7 @@ def again() -> PasswordField:
     return PasswordField(
         _("Confirm Password"),
         description=_("Please rewrite the password to confirm"),
-        validators=[DataRequired(), EqualTo("password", message=_("Passwords must match"))],
+        validators=[Required(), EqualTo("password", message=_("Passwords must match"))],
         widget=BS3PasswordFieldWidget(),
     )
 
@@ -172,7 +187,7 @@ class PasswordForm(ResetPasswordForm):
 
 
 class OwnPasswordForm(PasswordForm):
-    old_password = PasswordField(_("Password until now"), validators=[DataRequired()], widget=BS3PasswordFieldWidget())
+    old_password = PasswordField(_("Password until now"), validators=[Required()], widget=BS3PasswordFieldWidget())
     password = new_password(_("New password"))  # again: inputs stand in the order in which they are made
     conf_password = again()
 

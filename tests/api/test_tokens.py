@@ -186,7 +186,7 @@ def test_an_account_is_limited_by_form_and_rest_together_whatever_it_is_called(l
     assert signed(from_address(limited, 1), "ann", "guess").status_code == 401
     assert signed(from_address(limited, 2), "ANN@example.com", "guess").status_code == 401
     form = from_address(limited, 3).post("/login/", data={"username": "ann", "password": "guess"})
-    assert form.status_code == 302
+    assert form.status_code == 422
     answer = signed(from_address(limited, 4), "Ann", PASSWORD)
     assert answer.status_code == 429, "not even the right password is looked at"
     assert 0 < int(answer.headers["Retry-After"]) <= 60

@@ -301,7 +301,7 @@ def past(minutes):
 @pytest.mark.parametrize("by", [form, rest])
 def test_an_account_is_locked_for_longer_each_time_and_says_so_whether_it_exists_or_not(portal, name, by):
     first = [by(at(portal, n), name, "guess") for n in range(3)]
-    assert [answer.status_code for answer in first] == ([302, 302, 429] if by is form else [401, 401, 429])
+    assert [answer.status_code for answer in first] == ([422, 422, 429] if by is form else [401, 401, 429])
     answer = by(at(portal, 9), name)
     assert answer.status_code == 429, "not even the right password is looked at"
     assert 290 < int(answer.headers["Retry-After"]) <= 300
@@ -334,7 +334,7 @@ def test_sign_ins_at_once_are_all_counted(portal, caplog):
 def test_a_wrong_password_and_an_unknown_name_run_the_same_statements(portal, queries, by):
     def asked(number, name):
         with queries() as statements:
-            assert by(at(portal, number), name, "guess").status_code in (302, 401)
+            assert by(at(portal, number), name, "guess").status_code in (422, 401)
         return [re.split(r"\sWHERE\s|\sSET\s", statement)[0] for statement in statements]
 
     for number, name in enumerate(("ann", "nobody")):
@@ -572,3 +572,39 @@ def test_who_acts_is_kept_out_of_a_session_of_nobody(app, session):
 )
 def test_a_browser_is_told_as_people_call_it(agent, told):
     assert browser_text(agent) == told
+
+
+# --- what was typed --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [("en", ("User name is required", "Password is required")), ("zh", ("用户名为必填项", "密码为必填项"))],
+)
+def test_what_was_left_empty_is_named(app, language, sentences):
+    browser = app.test_client()
+    browser.get(f"/language/{language}")
+    answer = form(browser, " ", "")
+    assert answer.status_code == 422
+    assert [sentence for sentence in sentences if sentence not in answer.text] == []
+
+
+def test_a_wrong_password_keeps_the_name_that_was_typed(app, login):
+    login("ann", "Clerk")
+    answer = form(app.test_client(), "ann", "not hers 123")
+    assert answer.status_code == 422
+    assert "That user name and password do not belong together" in answer.text
+    assert 'value="ann"' in answer.text
+    assert "not hers 123" not in answer.text
+
+
+def test_no_code_is_no_try(app, login, monkeypatch):
+    enrol(login("ann", "Clerk"))
+    monkeypatch.setitem(app.config, "RATELIMIT_ENABLED", True)
+    monkeypatch.setitem(app.config, "SIGN_IN_TRIES", 3)
+    browser = app.test_client()
+    form(browser)
+    answers = [browser.post("/login/code", data={"code": code}) for code in (" ", "", "", "000000", "000000")]
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 422, 422]
+    assert ["Code is required" in answer.text for answer in answers] == [True, True, True, False, False]
+    assert browser.post("/login/code", data={"code": "000000"}).status_code == 429
