@@ -140,6 +140,7 @@ def test_a_list_is_saved_opened_and_marked(session, people):
     assert "<em>" not in page[page.index('class="own-name"') :][:200]
     changed = people["ann"].get(f"{url}&q=x").get_data(as_text=True)
     assert "<em>changed here</em>" in changed
+    assert "<em>changed here</em>" not in people["ann"].get(f"{url}&size=25").get_data(as_text=True), "as many as ever"
 
 
 def test_what_is_changed_is_saved_again_and_a_name_can_be_changed_alone(session, people):

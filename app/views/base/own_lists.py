@@ -20,7 +20,7 @@ from app.models.identity import role_text
 from app.models.own_list import OwnList
 from app.models.types import whole
 from app.security.manager import held_roles
-from app.views.base.listing import PLACE
+from app.views.base.listing import PLACE, SIZES
 from app.views.base.pages import OwnEntry, OwnLists
 from app.views.base.registry import may, place_of
 from app.views.base.rights import refuse
@@ -108,7 +108,7 @@ class OwnListView(BaseView):
         role, pairs = request.form.get("role", ""), pairs_of(saved) if saved is not None else []
         if "args" in request.form:
             sent = parse_qsl(request.form["args"][:8000], keep_blank_values=True)
-            pairs = [(k, v) for k, v in sent if k not in NOT_SAVED and "\x00" not in k + v]
+            pairs = [(k, v) for k, v in sent if _is_saved(k, v) and "\x00" not in k + v]
         if saved is not None and "name" not in request.form:
             return Wish(saved.name, pairs, saved.role_id, saved.is_role_default)
         return Wish(
@@ -143,9 +143,14 @@ def address(base: str, model: type[Record], saved: OwnList) -> str:
     return f"{base}?{arguments([*usable(model, pairs_of(saved))[0], ('list', str(saved.id))])}"
 
 
+def _is_saved(name: str, value: str) -> bool:
+    """Whether an argument of the address belongs to a saved list; the usual number of rows says nothing."""
+    return bool(value) and name not in NOT_SAVED and (name, value) != ("size", str(SIZES[0]))
+
+
 def draw(lists: Lists, base: str, model: type[Record], args: MultiDict[str, str]) -> OwnLists:
     """What a page shows of the saved lists. args: those of its address."""
-    now: Pairs = [(k, v) for k, v in args.items(multi=True) if k not in NOT_SAVED and v]
+    now: Pairs = [(k, v) for k, v in args.items(multi=True) if _is_saved(k, v)]
     key = whole(args.get("list", ""))
     opened = lists.of(key) if key is not None else None
     may_ = rights()
