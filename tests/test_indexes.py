@@ -122,6 +122,10 @@ QUERIES = {
         select(BillingAccount.id).where(func.bigrams(BillingAccount.name).op("@>")(text("ARRAY['王伟']::text[]"))),
         "name_pairs",
     ),
+    "a part of any text of a customer in a list": (
+        sought(select(Customer.id), Customer, "walst", Reading.DIRECTLY),
+        "ix_customer_quick_part",
+    ),
     "the start of a name": (
         select(TroubleTicket.id).where(func.lower(TroubleTicket.name).like("no%", escape="/")),
         "name_start",

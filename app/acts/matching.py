@@ -40,7 +40,7 @@ def like(column: Any, text: str, before: str = "%", after: str = "%") -> ColumnE
 def contains(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> ColumnElement[bool]:
     """The text anywhere in the column; two Chinese characters are found by the index of pairs that a name has."""
     pairs = pairs_of(text)
-    if not pairs or not has_pairs(column) or re.search(r"[^\W_]{3}", text):  # of three characters another index knows
+    if not pairs or not has_pairs(column) or has_three(text):  # of three characters another index knows
         return like(column, text)
 
     def by_index(twin: Any) -> ColumnElement[bool]:
@@ -60,6 +60,11 @@ def contains(column: Any, text: str, reading: Reading = Reading.KEYS_FIRST) -> C
 def pairs_of(text: str) -> list[str]:
     """Each two Chinese characters of a text that stand beside each other."""
     return [pair[1] for pair in re.finditer(f"(?=([{HAN}]{{2}}))", text)]
+
+
+def has_three(text: str) -> bool:
+    """Whether an index of three characters each can find a part of the text."""
+    return re.search(r"[^\W_]{3}", text) is not None
 
 
 def has_all(column: Any, pairs: list[str]) -> ColumnElement[bool]:

@@ -3,11 +3,12 @@
 import re
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, or_
+from sqlalchemy import ColumnElement, Select, false, func, or_
 
-from app.acts.matching import HAN, Reading, contains, has_pairs, starts
+from app.acts.matching import HAN, Reading, contains, escape, has_pairs, has_three, on_postgresql, starts
 from app.acts.operators import kind_of
 from app.acts.own_numbers import as_number, begins_number, by_number, is_number
+from app.models.search_indexes import TOGETHER, in_one
 from app.models.types import PhoneNumber
 from app.security.field_rights import readable
 
@@ -32,8 +33,22 @@ def quick_clause(model: type[Any], text: str, reading: Reading = Reading.KEYS_FI
         columns = [column for column in columns if has_pairs(column)]  # telephones and addresses have none
     if begins_number(model, text):
         columns = [column for column in columns if is_number(column)] or columns
-    found = [clause for column in columns if (clause := _quick(model, column, text, reading)) is not None]
+    together, apart = _in_one_index(model, columns, text)
+    found = [clause for column in apart if (clause := _quick(model, column, text, reading)) is not None]
+    if together:
+        either = or_(*(contains(column, text, reading) for column in together))
+        by_index = in_one(together).like(func.lower(f"%{escape(text)}%"), escape="/")
+        found.append(on_postgresql(by_index, either))
     return or_(*found) if found else false() if columns else None
+
+
+def _in_one_index(model: type[Any], columns: list[Any], text: str) -> tuple[list[Any], list[Any]]:
+    """Those of the columns that PostgreSQL searches together, by one index instead of one each; and the others."""
+    names = TOGETHER.get(model.__tablename__, ())
+    together = [column for column in columns if column.key in names]
+    if len(together) < len(names) or not has_three(text) or "\n" in text:
+        return [], columns
+    return together, [column for column in columns if column.key not in names]
 
 
 def _quick(model: type[Any], column: Any, text: str, reading: Reading) -> ColumnElement[bool] | None:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.acts.fields import eager
-from app.acts.matching import HAN, escape, has_all, pairs_of
+from app.acts.matching import HAN, escape, has_all, has_three, pairs_of
 from app.models.account import BillingAccount
 from app.models.base import Field, Record, records
 from app.models.catalog import ProductOffering
@@ -190,10 +190,10 @@ def name(asked: Asked, model: type[Any], column: Any) -> Iterator[Question]:
     yield from _equal_or_starts(asked, column, Rank.NAME)
     contains = column.ilike(f"%{escape(asked.text)}%", escape="/")
     pairs = pairs_of(asked.text)
-    has_three = re.search(r"[^\W_]{3}", asked.text)
-    if asked.finds_parts and pairs and not has_three:  # the index of three characters cannot help
+    is_long = has_three(asked.text)
+    if asked.finds_parts and pairs and not is_long:  # the index of three characters cannot help
         contains = and_(has_all(column, pairs), contains if pairs != [asked.text] else true())
-    if pairs or has_three:
+    if pairs or is_long:
         yield Question(Rank.PART, contains, (f"{column.key}.contains", asked.text), not asked.finds_parts)
 
 

@@ -8,9 +8,10 @@ PostgreSQL does not have to guess how many there are.
 """
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
-from sqlalchemy import Column, Engine, Index, String, Table, func, text
+from sqlalchemy import Column, ColumnElement, Engine, Index, String, Table, func, literal_column, text
 
 from app.models.base import records
 from app.models.choices import is_one_of
@@ -26,13 +27,14 @@ NAMES = (("customer", "name"), ("billing_account", "name"), ("trouble_ticket", "
 PHONES = (("customer", "phone"), ("contact_medium", "phone_number"))
 ADDRESSES = (("customer", "email"), ("contact_medium", "email_address"))
 CODES = (("customer", "identification_number"), ("product_order", "external_id"))
+TOGETHER = {"customer": ("name", "email", "identification_number")}  # what the quick search looks into at once
 
 DECLARED: list[Index] = []
 
 
 def declare() -> None:
     """All of them; each hangs on its table and is made where the database is PostgreSQL and has what it needs."""
-    DECLARED.extend([*_parts(), *_names(), *_starts(), *_queues(), _changed_fields()])
+    DECLARED.extend([*_parts(), *_together(), *_names(), *_starts(), *_queues(), _changed_fields()])
 
 
 def _parts() -> Iterator[Index]:
@@ -44,6 +46,19 @@ def _parts() -> Iterator[Index]:
             parts = {"postgresql_using": "gin", "postgresql_ops": {column.name: "gin_trgm_ops"}}
             only = {"postgresql_where": column.is_not(None)} if column.nullable else {}
             yield _index(f"ix_{table.name}_{column.name}_part", column, needs=TRIGRAMS, **parts, **only)
+
+
+def _together() -> Iterator[Index]:
+    for table, names in TOGETHER.items():
+        searched = in_one([Model.metadata.tables[table].c[name] for name in names]).label("searched")
+        parts = {"postgresql_using": "gin", "postgresql_ops": {"searched": "gin_trgm_ops"}}
+        yield _index(f"ix_{table}_quick_part", searched, needs=TRIGRAMS, **parts)
+
+
+def in_one(columns: list[Any]) -> ColumnElement[str]:
+    """The texts of these columns in small letters, one below the other, as the index over all of them has them."""
+    texts = [func.coalesce(column, literal_column("''")) if column.nullable else column for column in columns]
+    return func.lower(reduce(lambda above, below: above.concat(literal_column("chr(10)")).concat(below), texts))
 
 
 def _names() -> Iterator[Index]:

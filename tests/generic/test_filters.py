@@ -470,6 +470,29 @@ def test_chinese_pairs_are_found_alike_with_and_without_their_index(app, session
         assert [row.name for row in query.rows(session(), sa.select(Customer))] == [n for n in names if text in n]
 
 
+TEXTS_OF_CUSTOMERS = [  # name, e-mail, ID number
+    ("Anna Kowalska", "anna@example.com", "AB1234567"),
+    ("kowalska%", None, None),
+    ("Ørsted", "ØRSTED@example.com", "k/ow_alska"),
+    ("Zhang", "x.KOWALSKA@example.org", None),
+    ("王伟明", None, "110101"),
+]
+
+
+@pytest.mark.parametrize(
+    "text", ["kowalska", "KOWALSKA%", "Ørsted", "ab12", "王伟明", "k/ow_al", "example.c", "Kowalskaanna", "ska\nanna"]
+)
+def test_texts_of_a_customer_are_found_alike_with_and_without_an_index_over_them(app, session, text):
+    for name, email, number in TEXTS_OF_CUSTOMERS:
+        kind = {"identification_type": "other", "identification_number": number} if number else {}
+        make_any(session, Customer, family_name=name, given_name=None, email=email, **kind)
+    session.commit()
+    wanted = [row[0] for row in TEXTS_OF_CUSTOMERS if any(text.lower() in (each or "").lower() for each in row)]
+    with app.test_request_context():
+        query = asked(Customer, [("q", text)])
+        assert [row.name for row in query.rows(session(), sa.select(Customer))] == wanted
+
+
 @each_view
 def test_lookup_finds_what_quick_search_finds(session, login, view):
     row = one(session, view.model)
