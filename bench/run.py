@@ -160,6 +160,15 @@ def saving(client: Any, spec: dict[str, Any]) -> Callable[[], bytes]:
     return save
 
 
+def saving_of_peer(client: Any, spec: dict[str, Any]) -> Callable[[], bytes]:
+    """Post a form of a peer with another choice each time, as ours is: the kit would store what is stored already."""
+    name, value = next(iter(spec["set"].items()))
+    fields, action = client.read_form(spec["form"], name)
+    values = itertools.cycle((OTHER_CHOICE, value))
+    return lambda: client.post(action, fields, {name: next(values)})
+
+
+OTHER_CHOICE = "web"  # of the channel of an order, beside the "shop" of the kit
 ORIGINAL, SAVED, ORDERS = "_original", 20, itertools.count()
 
 
@@ -179,8 +188,9 @@ def patched(kit: Any, target: Path, settings: dict[str, str]) -> Iterator[None]:
         if isinstance(spec, list):
             tasks = itertools.cycle([task_of(client, each, login) for each in spec])
             return lambda: next(tasks)()
-        is_form = isinstance(spec, dict) and "form" in spec
-        return saving(client, spec) if is_form and target == OWN else make_task(client, spec, login)
+        if not isinstance(spec, dict) or "form" not in spec or "answer" in spec:
+            return make_task(client, spec, login)
+        return saving(client, spec) if target == OWN else saving_of_peer(client, spec)
 
     def log_in(client: Any, login: Any) -> None:
         started(client, login)
