@@ -47,6 +47,7 @@ class Field:
     secret: bool = False  # its values stay out of the ledger and of every screen
     gated: Any = None  # a Subject (app.models.gate): it changes by an approved request only
     assigned: bool = False  # leads to the employee, or the work group, in whose hands the row is
+    same: str = ""  # a field that the row and what it leads to have alike, as the customer: others are not offered
     offers: Any = None  # of a text: a function that returns (value, label) pairs, one of which it is
     restriction: Any = None  # of a copy for one person (security.field_rights): a Restriction that is not "hidden"
     default: Any = None

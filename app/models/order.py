@@ -181,7 +181,10 @@ class ProductOrder(Record):
         ForeignKey("customer.id"), index=False, label=_("Customer"), in_list=True, scope=True
     )
     billing_account_id: Mapped[int | None] = field(
-        ForeignKey("billing_account.id"), label=_("Billing account"), hint=_("Of the same customer")
+        ForeignKey("billing_account.id"),
+        label=_("Billing account"),
+        hint=_("Of the same customer"),
+        same="customer_id",
     )
     category: Mapped[OrderCategory] = field(
         OrderCategory, default=OrderCategory.CONSUMER, label=_("Category"), in_list=True
@@ -305,6 +308,11 @@ class ProductOrder(Record):
             )
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it was stored as ended: what ends with it may still move."""
+        return bool(inspect(self).persistent) and before(self, "state") in self.lifecycle.final
+
+    @property
     def closed(self) -> str:
         """Why what was ordered stays as it is; empty where it may change."""
         if not inspect(self).persistent:
@@ -349,12 +357,25 @@ class ProductOrder(Record):
         for column, old, new in list(self.pending_moves):
             if new in COME_TO_NOTHING:
                 model_of("discount_use").give_back(self)
+            if column == self.lifecycle.column:
+                self._take_items_along(old, new)
             if column == self.review.column:
                 self._check_review(new)
             elif old == OrderState.ACKNOWLEDGED and new in UNDER_WAY and self.review_state != ReviewState.APPROVED:
                 raise RuleBroken(gettext("%(order)s is not approved yet: submit it for review first.", order=self))
             elif new == OrderState.REJECTED and self.review_state == ReviewState.SUBMITTED:
                 raise RuleBroken(gettext("%(order)s is with the reviewers, who turn it down or not.", order=self))
+
+    def _take_items_along(self, old: OrderState, new: OrderState) -> None:
+        """Its open items go along, but for those that were moved on their own: one on hold keeps it from completion."""
+        for item in (item for item in self.items if item.state not in item.lifecycle.final):
+            if new == OrderState.PARTIAL:
+                item.go(OrderState.FAILED)
+            elif new in COME_TO_NOTHING or item.state in (old, *OPEN_TO_CHANGE):
+                item.go(new)
+            elif new == OrderState.COMPLETED:
+                words = {"order": self, "item": item, "state": item.state.label}
+                raise RuleBroken(gettext("%(order)s is not completed yet: %(item)s is “%(state)s”.", **words), "state")
 
     def _check_review(self, new: ReviewState) -> None:
         if new == ReviewState.SUBMITTED:
@@ -435,6 +456,7 @@ class ProductOrderItem(Record):
         label=_("Part of"),
         hint=_("The item of the bundle it belongs to"),
         tree=True,
+        same="product_order_id",
     )
     action: Mapped[ItemAction] = field(ItemAction, default=ItemAction.ADD, label=_("Action"), in_list=True)
     product_offering_id: Mapped[int] = field(
@@ -495,13 +517,25 @@ class ProductOrderItem(Record):
         if has_changed(self, *content_of(ProductOrderItem)):
             self.product_order.content_changes()
         for _column, old, new in self.pending_moves:
+            if self.product_order.has_ended:
+                words = {"order": self.product_order, "state": self.product_order.state.label}
+                raise RuleBroken(gettext("%(order)s is “%(state)s”, and so its items stay as they are.", **words))
             if self._waits_for_approval(old, new):
                 raise RuleBroken(
                     gettext("%(order)s is not approved yet: submit it for review first.", order=self.product_order)
                 )
 
+    def go(self, state: OrderState) -> None:
+        """Move it there by the shortest way."""
+        ways: list[list[Any]] = [[self.state]]
+        while ways[0][-1] != state:
+            ways += [[*ways[0], following] for following in self.lifecycle.next(ways[0][-1])]
+            del ways[0]
+        for step in ways[0][1:]:
+            self.state = step
+
     def offers(self, column: str, state: str) -> bool:
-        return not self._waits_for_approval(self.state, state)
+        return not self.product_order.has_ended and not self._waits_for_approval(self.state, state)
 
     def _waits_for_approval(self, old: str, new: str) -> bool:
         is_start = old == OrderState.ACKNOWLEDGED and new in UNDER_WAY

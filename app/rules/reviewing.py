@@ -81,7 +81,7 @@ def decide(
             raise RuleBroken(gettext("Not all checks have passed (%(checks)s): say why.", checks=names), "reason")
     order.move(decision.value, reason, ProductOrder.review)
     if decision == Decision.REJECTED:
-        _turn_down(order)
+        order.state = OrderState.REJECTED
     review = OrderReview(
         product_order=order, decision=decision, reason=reason.strip() or None, reviewer=by, decided_at=now
     )
@@ -89,14 +89,6 @@ def decide(
     if decision == Decision.APPROVED:
         count_discounts(session, order, items_of(session, order), day_of(order))
     return review
-
-
-def _turn_down(order: ProductOrder) -> None:
-    order.state = OrderState.REJECTED
-    for item in order.items:
-        for state in (OrderState.ACKNOWLEDGED, OrderState.REJECTED):
-            if item.lifecycle.allows(item.state, state):
-                item.state = state
 
 
 def outcome(session: Session, order: ProductOrder, now: datetime.datetime) -> str:

@@ -530,12 +530,10 @@ make_item = make_product_order_item
 
 
 def move_order(order: ProductOrder, state: str, reason: str = "") -> ProductOrder:
-    """Move an order and its items to a state; of a partial one the first item is completed and the rest failed."""
-    for position, item in enumerate(order.items):
-        own = state
-        if state == OrderState.PARTIAL:
-            own = OrderState.FAILED if position else OrderState.COMPLETED
-        bring(item, own, reason)
+    """Move an order and its items to a state; of a partial one the first item is completed, the rest have failed."""
+    if state == OrderState.PARTIAL:
+        for item in order.items[:1]:
+            bring(item, OrderState.COMPLETED, reason)
     return bring(order, state, reason)
 
 

@@ -25,7 +25,7 @@
       options.ajax = {
         url: select.dataset.lookup,
         delay: 150,
-        data: (asked) => ({ q: asked.term || "", page: (asked.page || 1) - 1 }),
+        data: (asked) => ({ q: asked.term || "", page: (asked.page || 1) - 1, ...alike(select) }),
         processResults: (found) => ({ results: found.results, pagination: { more: found.more } }),
       };
     }
@@ -33,6 +33,9 @@
     tieLabel(select);
     jQuery(select).on("change", () => select.dispatchEvent(new Event("picked", { bubbles: true })));
   };
+
+  // Of which customer, order and so on the record is: only what is of the same one may be chosen.
+  const alike = ({ dataset: { same, key }, form }) => (same ? { same, key: form?.elements[same]?.value || key || "" } : {});
 
   // Select2 draws its own box: give that one the label, the notes and the focus of the select that it hides, and
   // roles that screen readers understand.

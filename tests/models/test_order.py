@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from flask_appbuilder.security.sqla.models import User
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.models.account import BillingAccount
 from app.models.acting import acting
@@ -14,9 +14,11 @@ from app.models.compare import now
 from app.models.ledger import Change
 from app.models.order import ItemAction, OrderState, ProductOrder, ProductOrderItem, ReviewState, totals
 from app.models.order_review import Decision, OrderReview, ReviewLimit
+from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.states import StateChange
 from app.models.vocabulary import Currency
+from app.sample.builders import make_order
 from tests.models.rows import make, make_bundle, make_reviewer, make_submitted, move, refused
 
 pytestmark = pytest.mark.one_database
@@ -383,3 +385,64 @@ def test_a_review_keeps_what_the_order_was_worth(session):
     make(session, ProductOrderItem, product_order=order, monthly_price=Decimal("1"))
     assert (review.monthly_total, review.value, order.monthly_total) == (Decimal("99"), Decimal("1188"), Decimal("100"))
     assert order.content_version == review.content_version + 1
+
+
+# --- items go along --------------------------------------------------------------------------------------------------
+
+
+def states(order):
+    return [str(item.state) for item in order.items]
+
+
+def test_items_go_the_way_of_their_order(session):
+    order = make_order(session, items=2, state="in_progress")
+    for state in ("held", "in_progress", "pending", "acknowledged", "in_progress", "completed"):
+        order.move(state)
+        session.flush()
+        assert states(order) == [state, state]
+
+
+@pytest.mark.parametrize(
+    ("way", "ends"),
+    [
+        (("pending", "cancelled"), ["completed", "cancelled", "cancelled"]),
+        (("failed",), ["completed", "failed", "failed"]),
+        (("partial",), ["completed", "failed", "failed"]),
+    ],
+)
+def test_what_is_open_ends_with_its_order_and_what_is_done_stays(session, way, ends):
+    order = make_order(session, items=3, state="in_progress")
+    order.items[0].move("completed")
+    order.items[1].move("held")
+    for state in way:
+        order.move(state)
+        session.flush()
+    assert states(order) == ends
+
+
+def test_an_item_on_hold_keeps_its_order_from_completion(session):
+    order = make_order(session, items=2, state="in_progress")
+    order.items[1].move("held")
+    session.flush()
+    order.move("completed")
+    with pytest.raises(RuleBroken, match="is not completed yet: Order item 2 is “Held”"):
+        session.flush()
+
+
+def test_items_of_an_order_that_has_ended_move_no_more(session, login):
+    order = make_order(session, items=2, state="in_progress")
+    order.items[0].move("completed")
+    session.flush()
+    order.move("failed")
+    session.commit()
+    page = login("admin").get(f"/product_order_item/show/{order.items[0].id}").get_data(as_text=True)
+    assert "/product_order_item/action/state_" not in page
+    made = make_order(session, items=1, state="draft")
+    session.execute(
+        update(ProductOrder).where(ProductOrder.id == made.id).values(state="cancelled", cancellation_date=now()),
+        execution_options={"unrecorded": "as an order of a time before items went along"},
+    )
+    session.expire_all()
+    made.items[0].move("acknowledged")
+    with pytest.raises(RuleBroken, match="is “Cancelled”, and so its items stay as they are"):
+        session.flush()

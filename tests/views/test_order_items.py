@@ -82,3 +82,31 @@ def test_prices_of_items_and_discounts_given_have_the_currency_of_their_order(se
             text = browser.get(url).text
         assert [f"{amount} <small>{each}</small>" in text for each in ("CNY", "USD")] == [True, True], url
         assert len(statements) <= 6, "\n".join(statements)
+
+
+def test_only_what_is_of_the_same_order_or_customer_is_offered(session, login, orders):
+    draft, other = orders
+    mine, others = make_billing_account(session, customer=draft.customer), make_billing_account(session)
+    session.commit()
+    browser = login("admin")
+
+    def offered(table, **more):
+        return {each["id"] for each in browser.get(f"/lookup/{table}", query_string=more).json["results"]}
+
+    assert offered("product_order_item", same="product_order_id", key=draft.id) == {item.id for item in draft.items}
+    assert {item.id for item in (*draft.items, *other.items)} <= offered("product_order_item", same="", key=draft.id)
+    accounts = offered("billing_account", same="customer_id", key=draft.customer_id)
+    assert mine.id in accounts
+    assert others.id not in accounts
+    assert others.id in offered("billing_account", same="customer_id", key="")
+    assert others.id in offered("billing_account", same="name", key=draft.customer_id), "no relation: nothing is meant"
+    boxes = read(browser.get(f"/product_order_item/edit/{draft.items[0].id}")).attributes
+    assert (boxes["parent_id"]["data-same"], boxes["parent_id"]["data-key"]) == ("product_order_id", str(draft.id))
+    box = read(browser.get(f"/product_order/edit/{draft.id}")).attributes["billing_account_id"]
+    assert (box["data-same"], "data-key" in box) == ("customer_id", False), "the form has the customer"
+
+
+def test_what_is_added_below_an_item_is_of_its_order(login, orders):
+    draft, _other = orders
+    form = read(login("admin").get(f"/product_order_item/add?parent_id={draft.items[0].id}")).inputs
+    assert form["product_order_id"] == [str(draft.id)]

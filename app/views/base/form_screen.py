@@ -18,7 +18,7 @@ from app.models.base import Field
 from app.models.gate import Subject, gated_fields, of_record
 from app.models.submission import FormSubmission, already_stored
 from app.models.types import whole
-from app.security.scope import own_region, scope_field
+from app.security.scope import own_region, rows, scope_field
 from app.transaction import only_reads
 from app.views.base import forms
 from app.views.base.cells import cell_in, text_of
@@ -50,7 +50,7 @@ class FormScreen(Screen):
         return self._draw_add(form, token, problems, status=422)
 
     def _prefilled(self) -> dict[str, Any]:
-        """Values of the address, as when a tab's Add button names the parent."""
+        """Values of the address, as when a tab's Add button names the parent; of an order the customer follows."""
         found: dict[str, Any] = {}
         way = scope_field(self.model)
         if way is not None and way.target == "region" and (region := own_region()) is not None:
@@ -62,6 +62,11 @@ class FormScreen(Screen):
                     found[shown.name] = key
             elif text and kind_of(shown) in ("text", "choice"):
                 found[shown.name] = text
+        for shown in self.inputs(is_new=True):
+            if shown.same and shown.name in found and shown.same not in found:
+                model = shown.target_model
+                named = db.session.scalars(rows(model).where(model.id == found[shown.name])).one_or_none()
+                found |= {shown.same: getattr(named, shown.same)} if named is not None else {}
         return found
 
     def _store_new(self, form: Any, token: str) -> int:

@@ -118,6 +118,7 @@ class LookupField(FormField):
     """A relation: a select that asks the server for what to offer and never holds more than what is chosen."""
 
     data: Any
+    key: int | None = None  # what ``same`` of the record holds, where the form has no input for it
 
     def __init__(self, label: Any = None, validators: Any = None, shown: Any = None, **kwargs: Any) -> None:
         super().__init__(label, validators, **kwargs)
@@ -146,6 +147,8 @@ class LookupField(FormField):
             "id": self.id,
             "name": self.name,
             "data-lookup": f"/lookup/{self.shown.target}",
+            "data-same": self.shown.same or False,
+            "data-key": self.key or False,
             "data-placeholder": gettext("Type to search"),
             "multiple": self.shown.many,
             **kwargs,
@@ -282,6 +285,8 @@ def name_choices(session: Session, form: Any, record: Any = None) -> None:
     """
     for shown, field in bound(form):
         if isinstance(field, LookupField):
+            if record is not None and shown.same and shown.same not in form:
+                field.key = getattr(record, shown.same)
             keys = [int(key) for key in field._value().split(",") if key]
             names: dict[int, str] = {}
             if not shown.many and record is not None and keys == [getattr(record, shown.name)]:

@@ -44,7 +44,7 @@ class InlineScreen(ListScreen):
         record = self.load(pk)
         if request.method == "GET":
             form = form_class(formdata=None, obj=record)
-            return self._draw_cell(form, form[name]._value())
+            return self._draw_cell(record, form, form[name]._value())
         form, seen = form_class(), request.form.get(forms.ORIGINAL, "")
         problems: list[str] = []
         if forms.is_valid(db.session(), form, record):
@@ -53,8 +53,8 @@ class InlineScreen(ListScreen):
                 db.session.expire_all()
                 return jsonify(cells=self.row_maker(query)(self.load(pk, fields_of_person(self.model).values())).cells)
             if clash:
-                return self._draw_cell(form, clash["current"], [clash["told"]], 409)
-        return self._draw_cell(form, seen, [*problems, *forms.general_errors(form)], 422)
+                return self._draw_cell(self.load(pk), form, clash["current"], [clash["told"]], 409)
+        return self._draw_cell(self.load(pk), form, seen, [*problems, *forms.general_errors(form)], 422)
 
     def _store_cell(self, pk: str, form: Any, name: str, seen: str) -> dict[str, str]:
         """Store what was typed, unless somebody changed the same field since it was seen: then {current, told}."""
@@ -68,8 +68,8 @@ class InlineScreen(ListScreen):
             db.session.flush()
         return {}
 
-    def _draw_cell(self, form: Any, seen: str, problems: Any = (), status: int = 200) -> Any:
-        forms.ready(db.session(), form)
+    def _draw_cell(self, record: Any, form: Any, seen: str, problems: Any = (), status: int = 200) -> Any:
+        forms.ready(db.session(), form, record)
         field = form[form.declared[0].name]
         told = [*map(str, field.errors), *problems]
         return self.render_template("record/_inline.html", field=field, seen=seen, problems=told), status

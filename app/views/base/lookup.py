@@ -16,8 +16,10 @@ from app.acts.matching import Reading
 from app.acts.own_numbers import could_be
 from app.acts.quick_search import is_short, searched, sought
 from app.extensions import db
-from app.models.base import model_of
+from app.models.base import Record, model_of
 from app.models.identity import role_text
+from app.models.types import whole
+from app.security.field_rights import readable
 from app.security.scope import rows
 from app.transaction import only_reads
 from app.views.base.explained import LOOK
@@ -29,7 +31,10 @@ DEEPEST = 50  # pages; who has not found it by then types more
 
 
 class LookupView(BaseView):
-    """GET /lookup/<table>?q=text&page=0 -> {"results": [{"id", "text"}], "more": bool}."""
+    """GET /lookup/<table>?q=text&page=0 -> {"results": [{"id", "text"}], "more": bool}.
+
+    same=customer_id&key=17: those of one customer, order and so on only.
+    """
 
     route_base = "/lookup"
     default_view = "find"
@@ -84,7 +89,7 @@ def target(table: str) -> type[Any] | None:
 
 def _found(model: Any, text: str, skipped: int) -> list[Any]:
     """One record more than are offered: exactly what was typed first, then the newest."""
-    search = partial(sought, rows(model), model, text)
+    search = partial(sought, rows(model).where(*_alike(model)), model, text)
     keys = [*_exact_first(model, text), Key("id", model.id, True, False)]
     if text and searched(model):
         wanted = Wanted(keys, OFFERED + 1, skipped=skipped)
@@ -93,6 +98,14 @@ def _found(model: Any, text: str, skipped: int) -> list[Any]:
             return with_keys(db.session(), model, found)
     walked = sorted_by(search(Reading.WALKING), keys)
     return list(db.session.scalars(walked.limit(OFFERED + 1).offset(skipped)))
+
+
+def _alike(model: Any) -> list[Any]:
+    """The condition that rows are of the same customer, order and so on as the record that asks for them."""
+    name, key = request.args.get("same"), whole(request.args.get("key", ""))
+    if not name or key is None or not issubclass(model, Record):
+        return []
+    return [getattr(model, name) == key for shown in readable(model) if shown.name == name and shown.relation]
 
 
 def _exact_first(model: Any, text: str) -> list[Key]:
