@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, current_app, flash, g, redirect, request, session, url_for
+from flask import Flask, abort, current_app, flash, g, redirect, request, session, url_for
 from flask_appbuilder import AppBuilder
 from flask_babel import ngettext
 from flask_login import current_user, user_logged_in, user_logged_out
@@ -82,6 +82,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.before_request(_prolong_session)
     app.before_request(_lead_to_second_factor)
     app.before_request(_begin_acting)
+    app.before_request(_keep_form)
     app.teardown_request(_end_acting)
     app.extensions["babel"].timezone_selector = preferences.time_zone
     translating.init_app(app)
@@ -135,6 +136,13 @@ def _begin_acting() -> None:
     source = "api" if for_programs() else "form"
     own.acting = acting(actor=own.actor, source=source, request_id=own.request_id, reason="")
     own.acting.__enter__()
+
+
+def _keep_form() -> None:
+    """A form that comes when the session has ended is kept; FAB would lead to the page of signing in without it."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if hasattr(view, "_permission_name") and errors.is_own_form() and not current_user.is_authenticated:
+        abort(401)
 
 
 def _end_acting(error: BaseException | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
-from flask_babel import gettext
+from flask_babel import format_decimal, gettext
 from flask_babel import lazy_gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
@@ -28,7 +28,7 @@ PAGES = {
     403: (_("You may not do this"), _("Ask your administrator for the right if your work needs it.")),
     404: (_("There is nothing here"), _("The address is wrong, or the record has been deleted.")),
     405: (_("This cannot be done that way"), _("Go back and use the buttons of the page.")),
-    413: (_("That is too large"), _("Send a smaller file, or split it.")),
+    413: (_("That is too large"), _("Send a smaller file, or split it; shorten a long text.")),
     429: (_("Too many tries"), _("Wait a minute and try it again.")),
     500: (_("Something went wrong on our side"), _("Nothing was saved. Tell your administrator the number below.")),
     503: (_("The portal is not available"), _("The database does not answer. Wait a moment and try it again.")),
@@ -40,7 +40,7 @@ SIGNED_OUT = (
 )
 
 SAID = (BadRequest, Forbidden, TooManyRequests)  # our own pages say what is wrong
-KEEPS_INPUT = (400, 500, 503)  # pages that offer to send the same form again
+KEEPS_INPUT = (400, 401, 500, 503)  # pages that offer to send the same form again
 
 # Without menu, user or database: for when those are what fails.
 BARE = "errors/bare.html"
@@ -58,8 +58,13 @@ def refused(error: HTTPException) -> Response:
     """Any answer of 400 and above, faults that nobody caught included (Flask has logged those)."""
     code = error.code or 500
     title, advice = PAGES.get(code, (None, None))
+    if code == 413:
+        most = format_decimal(request.max_content_length / 1_000_000) if request.max_content_length else ""
+        advice = gettext("At most %(most)s MB are taken at once.", most=most) + f" {advice}" if most else advice
     if isinstance(error, CSRFError):
         title, advice = EXPIRED if current_user.is_authenticated else SIGNED_OUT
+    elif code == 401 and request.method == "POST":
+        title, advice = SIGNED_OUT
     title = title or gettext("This did not work")
     if isinstance(error, InternalServerError):
         _undo()
@@ -110,10 +115,15 @@ def _bare(words: dict[str, Any]) -> str:
     return current_app.jinja_env.get_template(BARE).render(**words)
 
 
+def is_own_form() -> bool:
+    """Whether a page of ours has sent it."""
+    sender = urlsplit(request.headers.get("Origin") or request.referrer or "").netloc
+    return request.method == "POST" and sender == request.host
+
+
 def kept_input() -> list[tuple[str, str]]:
     """What was typed into a form of ours, to be sent again with one click and a fresh token; no passwords."""
-    sender = urlsplit(request.headers.get("Origin") or request.referrer or "").netloc
-    if request.method != "POST" or sender != request.host or any("password" in name for name in request.form):
+    if not is_own_form() or any("password" in name for name in request.form):
         return []
     typed = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
     return [*typed, ("csrf_token", generate_csrf())]

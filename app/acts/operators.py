@@ -245,7 +245,7 @@ def condition(model: type[Record], shown: Field, name: str, values: list[str]) -
         if len(values) > MOST_VALUES:
             raise RuleBroken(_("takes at most %(n)s values", n=MOST_VALUES))
     elif len(values) < int(operator.inputs):
-        raise RuleBroken(_("needs a value"))
+        raise RuleBroken(_("needs two values") if values else _("needs a value"))
     read = [read_value(shown, value) for value in values] if operator.inputs else []
     if shown.exact and name in EQUALS:
         operator = EQUALS[name]

@@ -109,7 +109,7 @@ def read(text: str, dialect: str) -> Asked:
     ours = re.fullmatch(rf"([A-Z]{{2}})(\d{{1,{DIGITS}}})", code, re.ASCII)
     digits = re.sub(r"[\s().\-/+]", "", plain)
     is_phone = digits.isascii() and digits.isdigit() and len(digits) <= 20
-    is_abroad = is_phone and (plain.startswith("+") or digits.startswith("00"))
+    is_abroad = is_phone and (plain.startswith("+") or (digits.startswith("00") and len(digits) > DIGITS))
     return Asked(
         dialect,
         text=re.sub(rf"(?<=[{HAN}]) (?=[{HAN}])", "", typed),

@@ -30,6 +30,7 @@ SMALL = 1_000_000  # bytes: below it nobody asks for the ratio
 SEPARATORS = (",", ";", "\t")
 
 OLE = bytes.fromhex("D0CF11E0A1B11AE1")  # Excel before 2007, and newer ones with a password
+NO_TABLES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"{\\rtf")
 PROTECTED = "EncryptedPackage".encode("utf-16-le")
 ENTITIES = re.compile(rb"<\0?!\0?(?:D\0?O\0?C\0?T\0?Y\0?P\0?E|E\0?N\0?T\0?I\0?T\0?Y)", re.IGNORECASE)
 UNCALCULATED = re.compile(rb"<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>)?\s*</(?:\w+:)?c>")
@@ -59,6 +60,8 @@ def read_file(path: Path) -> Sheet:
         _refuse_old(path)
     if head.startswith(b"PK"):
         return _workbook(path)
+    if head.startswith(NO_TABLES):
+        raise RuleBroken(str(UNREADABLE))
     return _csv(path)
 
 

@@ -19,6 +19,9 @@ from app.models.gate import check_gate
 from app.models.numbers import draw
 from app.models.refusal import RuleBroken
 
+# Characters that are pasted along: without width, or turning the direction; no search would find a text with them.
+UNSEEN = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF])
+
 
 @event.listens_for(Session, "before_flush")
 def check_records(session: Session, context: Any, instances: Any) -> None:
@@ -139,7 +142,7 @@ def normalise(record: Record) -> None:
 def clean(shown: Field, value: Any) -> Any:
     """One value in the form in which its column stores it; empty text is no value."""
     if isinstance(value, str) and not isinstance(shown.sql_type, ChoiceType):
-        value = value.strip() or None
+        value = value.translate(UNSEEN).strip() or None
         if value and "\x00" in value:
             raise RuleBroken(_("has a character that cannot be stored"))
     if value is None:

@@ -63,7 +63,7 @@ class Careful:
         for argument, text in request.args.items():
             if argument.startswith(("page_", "psize_")):  # FAB reads those of any view
                 if whole(text, LARGEST // MOST_ROWS) is None:
-                    abort(400, gettext("%(name)s must be a whole number, not %(text)s", name=argument, text=text[:40]))
+                    abort(400, no_number(argument, text))
                 if argument.startswith("psize") and not 0 < int(text) <= MOST_ROWS:
                     abort(400, gettext("A page has between 1 and %(most)s rows", most=MOST_ROWS))
             elif argument == f"_oc_{name}" and text not in self.order_columns:  # type: ignore[attr-defined]
@@ -148,6 +148,10 @@ def _before() -> str:
     """The page from which a button was pressed, where it is one of ours."""
     came = urlsplit(request.referrer or "")
     return came.path if came.netloc == request.host and came.path else "/"
+
+
+def no_number(name: str, text: str) -> str:
+    return gettext("%(name)s must be a whole number from 0 on, not %(text)s", name=name, text=text[:40])
 
 
 def key_of(pk: Any) -> str:

@@ -38,7 +38,7 @@ class Required:
 
 
 class SignInForm(LoginForm_db):
-    username = StringField(_("User Name"), validators=[Required()])
+    username = StringField(_("User Name"), validators=[Required()], filters=[lambda text: text and text.strip()])
     password = PasswordField(_("Password"), validators=[Required()])
 
 

@@ -107,7 +107,7 @@
 
   const form = document.querySelector(".record-form");
   if (form) {
-    let isDirty = Boolean(document.querySelector("#problems")); // what was refused is not saved either
+    let isDirty = Boolean(document.querySelector("#problems[data-sent]")); // what was refused is not saved either
     let isSent = false;
     const changed = () => (isDirty = true);
     form.addEventListener("input", changed);
@@ -118,9 +118,16 @@
     window.addEventListener("pageshow", () => (isSent = false));
 
     form.addEventListener("submit", (event) => {
-      if (isSent) event.preventDefault();
+      if (!navigator.onLine) tellOffline();
+      if (isSent || !navigator.onLine) event.preventDefault();
       else isSent = true;
     });
+    function tellOffline() {
+      const told = document.getElementById("offline") || document.createElement("div");
+      Object.assign(told, { id: "offline", className: "alert alert-danger", role: "alert", textContent: words.offline });
+      form.before(told);
+      told.scrollIntoView({ block: "nearest" });
+    }
     const problems = document.getElementById("problems");
     const first = form.querySelector(".fields input, .fields textarea, .fields .select2-selection, .fields select");
     (problems || first)?.focus();

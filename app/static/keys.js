@@ -43,7 +43,7 @@
     for (const [kind, found] of Object.entries(urls)) {
       const list = JSON.stringify({ back: location.pathname + location.search, urls: found });
       sessionStorage.setItem(`list ${kind}`, list);
-      mark(rows().find((row) => row.dataset.url === sessionStorage.getItem(`last ${kind}`)));
+      if (!own) mark(rows().find((row) => row.dataset.url === sessionStorage.getItem(`last ${kind}`)));
     }
     current()?.scrollIntoView({ block: "nearest" });
     if (!own) return {};

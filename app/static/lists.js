@@ -300,6 +300,13 @@
         if (input.select && input.type !== "checkbox") input.select();
       }
     };
+    class Refused extends Error {
+      constructor({ status, redirected }) {
+        super(status);
+        this.isSignedOut = redirected || status === 400 || status === 401; // 400: the form has the token of another session
+      }
+    }
+    const why = (error) => (error.isSignedOut ? status.dataset.ended : status.dataset.failed);
     const open = async (cell) => {
       if (typing || !isInline(cell)) return;
       cell.querySelector(".cell-filter")?.remove();
@@ -308,7 +315,7 @@
       cell.classList.add("typing");
       try {
         const answer = await fetch(addressOf(cell));
-        if (!answer.ok || answer.redirected) throw new Error(answer.status);
+        if (!answer.ok || answer.redirected) throw new Refused(answer);
         const markup = await answer.text();
         const { typed, last } = typing;
         show(cell, markup);
@@ -316,9 +323,9 @@
         typing.value = valueOf(cell.querySelector("form"));
         if (typed && input.select) input.value = typed;
         if (last) input.dispatchEvent(new KeyboardEvent("keydown", { key: last, bubbles: true, cancelable: true }));
-      } catch {
+      } catch (error) {
         close(true);
-        status.textContent = status.dataset.failed;
+        status.textContent = why(error);
       }
     };
     const close = (restore) => {
@@ -338,6 +345,7 @@
       if (valueOf(form) === typing.value && !form.querySelector(".error")) return close(true);
       cell.classList.add("sending");
       try {
+        if (form.querySelector(".error")) form.elements.csrf_token.value = (await (await fetch("/own-list/token")).json()).token;
         const answer = await fetch(addressOf(cell), { method: "POST", body: new FormData(form) });
         if (answer.headers.get("Content-Type")?.includes("json")) {
           const { cells } = await answer.json();
@@ -346,13 +354,13 @@
           status.textContent = status.dataset.saved.replace("#", `${nameOf(heads[cell.cellIndex])}: ${cell.innerText.trim()}`);
           return cell;
         }
-        if (answer.status !== 422 && answer.status !== 409) throw new Error(answer.status);
+        if (answer.status !== 422 && answer.status !== 409) throw new Refused(answer);
         show(cell, await answer.text());
         cell.classList.remove("sending");
-      } catch {
+      } catch (error) {
         cell.classList.remove("sending");
         form.querySelector(".error")?.remove();
-        form.append(make("p", { className: "error", role: "alert", textContent: status.dataset.failed }));
+        form.append(make("p", { className: "error", role: "alert", textContent: why(error) }));
       }
       return null;
     };

@@ -608,3 +608,15 @@ def test_no_code_is_no_try(app, login, monkeypatch):
     assert [answer.status_code for answer in answers] == [422, 422, 422, 422, 422]
     assert ["Code is required" in answer.text for answer in answers] == [True, True, True, False, False]
     assert browser.post("/login/code", data={"code": "000000"}).status_code == 429
+
+
+def test_blanks_around_a_user_name_are_nobodys_name(app, session, login):
+    boss, roles = login("admin"), [app.appbuilder.sm.find_role("Clerk").id]
+    sent = {"first_name": " Ann ", "last_name": "T", "username": " anna ", "active": "y", "roles": roles}
+    sent |= {"password": PASSWORD, "conf_password": PASSWORD}
+    refused = boss.post("/users/add", data=sent | {"email": "anna"}).text
+    assert "is not an e-mail address; write it as name@example.com" in refused
+    boss.post("/users/add", data=sent | {"email": " anna@example.com"})
+    anna = app.appbuilder.sm.find_user(username="anna")
+    assert (anna.first_name, anna.email) == ("Ann", "anna@example.com")
+    assert form(app.test_client(), " anna ").status_code == SIGNED_OUT, "which leads on to the home page"

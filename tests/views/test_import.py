@@ -28,6 +28,7 @@ from app.models.refusal import RuleBroken
 from app.sample.builders import make_account, make_customer, make_employee, make_order, make_region
 from app.views.base.import_store import receive
 from tests.conftest import add_user, beside_updates
+from tests.generic.page import read
 
 pytestmark = pytest.mark.one_database
 
@@ -138,7 +139,8 @@ OLE = bytes.fromhex("D0CF11E0A1B11AE1") + b"\0" * 600
         (ENTITY, "The file cannot be read"),
         (BOMB, "The workbook is too large when it is unpacked (40 MB)"),
         (FORMULA, "The sheet has a formula without a result"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "The characters of the file cannot be read"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "The file cannot be read; it is damaged, or no CSV or Excel file"),
+        (b"%PDF-1.7\n%\xe2\xe3\n1 0 obj\n", "The file cannot be read; it is damaged, or no CSV or Excel file"),
         (b"Name\n\x81\n", "The characters of the file cannot be read"),
         (b'Name,Code\n"a,b\n', "The file is damaged near line 2"),
         (b"Name,Code\na,b,c\n", "Row 2 has 3 cells, more than the 2 headings"),
@@ -182,6 +184,7 @@ INSTANT = datetime.datetime(2026, 1, 31, 6, 30, tzinfo=datetime.UTC)  # 14:30 in
     ("model", "name", "cell", "value"),
     [
         (Region, "name", "  North ", "North"),
+        (Region, "name", "欧\u200b阳\u202e\ufeff", "欧阳"),
         (Region, "name", "'=1+1", "=1+1"),
         (Region, "name", "''t Hooft", "'t Hooft"),
         (Region, "name", "'t Hooft", "'t Hooft"),
@@ -550,13 +553,26 @@ def test_a_file_that_is_too_large_is_not_read(app, login):
     content = bytes(app.config["MAX_CONTENT_LENGTH"] + 1)
     answer = login("admin").post("/region/import/", data={"file": (io.BytesIO(content), "rows.csv")})
     assert answer.status_code == 413
-    assert "Send a smaller file" in answer.get_data(as_text=True)
+    told = answer.get_data(as_text=True)
+    assert "At most 16 MB are taken at once. Send a smaller file" in told
+    assert 'href="/region/import/"' in told
+
+
+def test_a_file_that_is_sent_once_more_goes_to_the_same_list_with_the_same_reason(login):
+    browser = login("admin")
+    data = {"file": (io.BytesIO(b"Name\nNorth\n"), "rows.csv"), "reason": "Spring clean"}
+    plan = browser.post("/region/import/?name.contains=N&sort=name", data=data, follow_redirects=True)
+    links = [link for link in read(plan).links if "again=" in link]
+    again = browser.get(links[0]).get_data(as_text=True)
+    assert 'value="Spring clean"' in again
+    for kept in ("/region/export/csv?name.contains=N&amp;sort=name&amp;fields=all", "/region/list/?name.contains=N"):
+        assert kept in again
 
 
 def test_a_name_of_a_file_is_only_a_name(app, session, login):
     with app.test_request_context("/"):
         g.user = add_user(app, "admin")
-        upload = receive("region", FileStorage(io.BytesIO(b"x"), filename="../../../etc/pass<b>wd.csv"), "")
+        upload = receive("region", FileStorage(io.BytesIO(b"x"), filename="../../../etc/pass<b>wd.csv"), "", "")
         assert "/" not in upload.name
         assert "<" not in upload.name
         upload.remove()

@@ -93,3 +93,15 @@ def test_a_page_of_a_form_refused_early_has_its_menu_and_its_scripts(app, login,
         assert 'href="/customer/list/"' in answer.text, "the menu"
         nonce = re.search(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])[1]
         assert set(re.findall(r'<script[^>]* nonce="([^"]*)"', answer.text)) == {nonce}
+
+
+def test_a_form_that_comes_after_the_session_was_ended_is_kept_too(app, session, login, with_tokens):
+    """Signed out in another tab: the token of the form is still good, and who sends it is nobody any more."""
+    browser = app.test_client()
+    page = browser.get("/login/").text
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+    answer = browser.post("/region/add", data=TYPED | {"csrf_token": token}, headers=SENDER)
+    assert answer.status_code == 401
+    assert "Your session has ended" in answer.text
+    assert {name: inputs(answer.text)[name] for name in TYPED} == TYPED
+    assert browser.get("/region/add").location.startswith("/login/"), "a page that is opened leads there"

@@ -4,9 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask_appbuilder import AppBuilder
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from markupsafe import Markup
+from wtforms import PasswordField, StringField, ValidationError
 
+from app.models.refusal import RuleBroken
+from app.models.types import Email
 from app.views.base.cells import called
 from app.views.base.registry import url_of
 from app.views.base.rights import pair_text, place_text, right_text, with_code
@@ -48,8 +52,24 @@ def speak(appbuilder: AppBuilder) -> None:
         for form in (getattr(view, name, None) for name in ("add_form", "edit_form", "search_form")):
             for name, field in _inputs(form):
                 field.args = tuple(_lazy(argument) for argument in field.args)
+                if issubclass(field.field_class, StringField) and not issubclass(field.field_class, PasswordField):
+                    field.kwargs["filters"] = [stripped]
+                if name == "email":
+                    field.kwargs["validators"] = [*field.kwargs["validators"], is_email]
                 if name in SAID:
                     field.kwargs["get_label"] = SAID[name]
+
+
+def stripped(text: Any) -> Any:
+    """What is pasted has blanks around it, which nobody would type when signing in."""
+    return text.strip() if isinstance(text, str) else text
+
+
+def is_email(form: Any, field: Any) -> None:
+    try:
+        Email().normalise(field.data or "")
+    except RuleBroken as refusal:
+        raise ValidationError(gettext("%(label)s %(problem)s", label=field.label.text, problem=refusal)) from None
 
 
 def _lazy(label: Any) -> Any:

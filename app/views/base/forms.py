@@ -9,7 +9,7 @@ from flask_appbuilder.forms import DynamicForm
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from markupsafe import Markup, escape
-from sqlalchemy import Date, Select, String, Text
+from sqlalchemy import Date, Select, Text
 from sqlalchemy.orm import Session
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms import Field as FormField
@@ -220,9 +220,7 @@ def input_of(shown: Field) -> Any:
         return WholeField(default=shown.default, render_kw={"inputmode": "numeric"}, **common)
     if isinstance(shown.sql_type, Text) or shown.multiline:
         return TextAreaField(render_kw={"rows": 4}, **common)
-    attributes: dict[str, Any] = {}
-    if isinstance(shown.sql_type, String) and shown.sql_type.length:
-        attributes["maxlength"] = shown.sql_type.length
+    attributes: dict[str, Any] = {}  # no maxlength: a browser cuts what is pasted, and says nothing
     for column_type, input_type in TEXT_INPUTS.items():
         if isinstance(shown.sql_type, column_type):
             attributes["type"] = input_type
@@ -295,7 +293,8 @@ def name_choices(session: Session, form: Any, record: Any = None) -> None:
             elif keys:
                 model = shown.target_model
                 names = {row.id: row_text(row) for row in session.scalars(rows(model).where(model.id.in_(keys)))}
-            unseen = gettext("outside of your regions")
+            in_regions = issubclass(shown.target_model, Record)
+            unseen = gettext("outside of your regions") if in_regions else gettext("not there any more")
             field.options = [(key, names.get(key, unseen)) for key in keys]
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.models.approval import ChangeRequest, ChangeRequestDecision, Verdict
 from app.models.base import Field, records
+from app.models.gate import LABELS
 from app.models.ledger import Change
 from app.models.types import Exact, UtcDateTime, whole
 from app.security.field_rights import as_read, reads_everything, seen
@@ -31,6 +32,14 @@ AUTHORITIES = {  # named commands worth telling; numbers of requests are told wi
     "first administrator": _("First administrator"),
     "sync-roles": _("Roles of the program"),
     "directory": _("Directory"),
+}
+UNDECLARED = LABELS | {  # columns of what is no business record
+    ("own_list", "record_type"): _("List"),
+    ("own_list", "name"): _("Name"),
+    ("own_list", "args"): _("Filters and columns"),
+    ("own_list", "owner_id"): _("Owner"),
+    ("own_list", "role_id"): _("Role"),
+    ("own_list", "is_role_default"): _("Default of the role"),
 }
 SOURCES = {
     "form": _("Form"),
@@ -71,7 +80,8 @@ def entries_of(session: Session, table: str, changes: list[Change]) -> list[Hist
             action=change.action,
             mark=ACTIONS.get(change.action, ("grey", change.action)),
             changes=[
-                _line(fields.get(name), name, pair, names) for name, pair in as_read(table, change.changes).items()
+                _line(fields.get(name), UNDECLARED.get((table, name), name), pair, names)
+                for name, pair in as_read(table, change.changes).items()
             ],
         )
         for change in changes
@@ -125,10 +135,11 @@ def who_asked_and_approved(session: Session, authorities: Collection[str]) -> di
     }
 
 
-def _line(shown: Field | None, name: str, pair: list[Any], names: dict[tuple[str, int], str]) -> tuple[Any, str, str]:
-    """(label, before, after); a column that is no longer declared reads as it was stored."""
+def _line(shown: Field | None, name: Any, pair: list[Any], names: dict[tuple[str, int], str]) -> tuple[Any, str, str]:
+    """(label, before, after); a column that is not declared reads as it was stored. name: what it is called then."""
     if shown is None:
-        return name, str(pair[0] or ""), str(pair[1] or "")
+        before, after = ("" if value is None else _told(value) for value in pair)
+        return name, before, after
     return shown.label, _read(shown, pair[0], names), _read(shown, pair[1], names)
 
 
@@ -164,9 +175,12 @@ def _read(shown: Field, value: Any, names: dict[tuple[str, int], str]) -> str:
         return names.get((shown.target, value), f"#{value}")
     if shown.choices is not None:
         return next((str(label) for choice, label in shown.choices.labels() if choice == value), str(value))
-    if isinstance(value, bool):
-        return gettext("Yes") if value else gettext("No")
-    return _as_stored(shown, str(value))
+    return _told(value) if isinstance(value, bool) else _as_stored(shown, str(value))
+
+
+def _told(value: Any) -> str:
+    """As it is stored; what is true or not in words."""
+    return str(value) if not isinstance(value, bool) else gettext("Yes") if value else gettext("No")
 
 
 READERS: tuple[tuple[Any, Any], ...] = (

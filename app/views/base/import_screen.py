@@ -48,12 +48,13 @@ class ImportScreen(ExportScreen):
     def import_file(self) -> Any:
         """Where a file is sent, with the files to begin with."""
         if request.method == "GET":
-            return self._draw_import()
+            again = import_store.find(self.model.__tablename__, request.args.get("again", ""))
+            return self._draw_import(reason=again.reason if again is not None else "")
         sent = request.files.get("file")
         reason = request.form.get("reason", "").strip()[:1000]
         if sent is None or not sent.filename:
             return self._draw_import([gettext("Choose a file first.")], reason)
-        upload = import_store.receive(self.model.__tablename__, sent, reason)
+        upload = import_store.receive(self.model.__tablename__, sent, reason, urlencode(self._asked()))
         if upload.file.stat().st_size <= AT_ONCE:
             check_upload(upload, self.model)
         else:
@@ -70,8 +71,13 @@ class ImportScreen(ExportScreen):
         params = {"table": upload.table, "token": upload.token}
         return enqueue(db.session(), kind, params, title).id
 
+    @staticmethod
+    def _asked() -> list[tuple[str, str]]:
+        """What the list was asked for, from which one came."""
+        return [(k, v) for k, v in request.args.items(multi=True) if k not in ("page", "size", "fields", "again")]
+
     def _draw_import(self, problems: Any = (), reason: str = "") -> Any:
-        asked = [(key, value) for key, value in request.args.items(multi=True) if key not in ("page", "size", "fields")]
+        asked = self._asked()
         files = []
         if self.may("export"):
             for kind, label in (("csv", _("The rows of the list (CSV)")), ("xlsx", _("The rows of the list (Excel)"))):
@@ -89,7 +95,7 @@ class ImportScreen(ExportScreen):
                 files.append(Button(f"new-{kind}", label, self.address(f"import/template/{kind}"), "fa-file-o"))
         page = ImportPage(
             title=gettext("Import: %(list)s", list=self.model.label_plural),
-            back=(self.model.label_plural, self.address()),
+            back=(self.model.label_plural, f"{self.address()}?{urlencode(asked)}" if asked else self.address()),
             files=files,
             problems=list(problems),
             reason=reason,
@@ -207,7 +213,11 @@ class ImportScreen(ExportScreen):
             labels |= {"changes": gettext("Changed records"), "adds": gettext("New records")}
         return PlanPage(
             title=upload.name,
-            back=(gettext("Import: %(list)s", list=self.model.label_plural), self.address("import/")),
+            records=(self.model.label_plural, f"{self.address()}?{upload.asked}"),
+            back=(
+                gettext("Import: %(list)s", list=self.model.label_plural),
+                self.address(f"import/?{upload.asked}{'&' if upload.asked else ''}again={upload.token}"),
+            ),
             summary=_summary(plan, own),
             warnings=plan["warnings"],
             is_fine=not plan["wrong"] and bool(steps),

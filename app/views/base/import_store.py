@@ -34,6 +34,7 @@ class Upload:
     name: str
     digest: str
     reason: str = ""
+    asked: str = ""  # the arguments of the list from which it was sent
     job: int | None = None
     is_started: bool = False  # its import was asked for
 
@@ -79,7 +80,7 @@ class Upload:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def receive(table: str, sent: FileStorage, reason: str) -> Upload:
+def receive(table: str, sent: FileStorage, reason: str, asked: str) -> Upload:
     """Keep a file that was sent; what this person has left behind for days goes."""
     own = _own_folder()
     own.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,7 +91,7 @@ def receive(table: str, sent: FileStorage, reason: str) -> Upload:
     folder.mkdir(mode=0o700)
     sent.save(folder / "file")
     name = re.sub(r"[^\w .()\-]", "_", (sent.filename or "")[-100:])
-    upload = Upload(folder, table, name, _digest(folder / "file"), reason)
+    upload = Upload(folder, table, name, _digest(folder / "file"), reason, asked)
     upload.save()
     return upload
 

@@ -31,6 +31,7 @@ from app.acts.related import condition_along, way_to
 from app.models.base import Field, Record, model_of
 from app.models.refusal import RuleBroken
 from app.models.types import LARGEST, whole
+from app.security.careful import no_number
 from app.security.scope import rows
 from app.views.base.pages import ActiveFilter
 from app.views.base.registry import may
@@ -89,7 +90,7 @@ class ListQuery:
             return default
         number = whole(text, LARGEST)
         if number is None:
-            abort(400, gettext("%(name)s must be a whole number, not %(text)s", name=name, text=text[:40]))
+            abort(400, no_number(name, text))
         return number
 
     def _read_page(self) -> int:

@@ -360,6 +360,7 @@ class PlanPage:
     """What a file would do. tabs: (name, label, count, address); part: the one that is open, and its rows."""
 
     title: str
+    records: tuple[Any, str]
     back: tuple[Any, str]
     summary: str
     warnings: list[str]

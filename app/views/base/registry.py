@@ -24,7 +24,7 @@ _places: dict[str, Place] = {
 
 
 _kinds: dict[str, Any] = {}
-KINDS_OF_FAB = {"ab_user": _("User"), "ab_role": _("Role"), "ab_group": _("Group")}
+KINDS_OF_FAB = {"ab_user": _("User"), "ab_role": _("Role"), "ab_group": _("Group"), "own_list": _("Saved list")}
 
 
 def register(view: Any) -> None:
