@@ -9,9 +9,9 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import ForeignKey, Index, String, or_, select
 from sqlalchemy.orm import Mapped, Session, aliased
 
-from app.models.base import Record, field
+from app.models.base import Record, field, model_of
 from app.models.choices import Choices
-from app.models.compare import customers_go_on, followers_stay, has_changed, now
+from app.models.compare import all_has_ended, before, customers_go_on, followers_stay, has_changed, is_new, now
 from app.models.constraints import dated, not_negative, rule
 from app.models.gate import Subject
 from app.models.refusal import RuleBroken
@@ -181,9 +181,33 @@ class BillingAccount(Record):
         followers_stay(session, records, "billing_account", "product_order", "trouble_ticket")
         begun = [each for each in records if each.state != AccountState.CLOSED and has_changed(each, "customer_id")]
         customers_go_on(session, begun)
+        closed = [each.id for each in records if each.state == AccountState.CLOSED and has_changed(each, "state")]
+        all_has_ended(session, closed, "product_order", relation="billing_account")
+        cls._keep_currency(session, [each for each in records if has_changed(each, "currency") and not is_new(each)])
         changed = [record.id for record in records if has_changed(record, *PASSED_UP)]
         if changed:
             cls._agree_with_payers(session, changed)
+
+    @classmethod
+    def _keep_currency(cls, session: Session, changed: list[Any]) -> None:
+        """What is owed, how far credit goes and what was ordered are in the currency in which they were agreed."""
+        for account in changed:
+            for name in ("balance", "credit_limit"):
+                if amount := before(account, name):
+                    raise cls._keeps_currency(account, cls.fields()[name].label, f"{amount:,.2f}")
+        order = model_of("product_order")
+        named = order.billing_account_id.in_([account.id for account in changed])
+        first = session.scalars(select(order).where(named).order_by(order.id).limit(1)).first() if changed else None
+        if first is not None:
+            raise cls._keeps_currency(first.billing_account, order.label, first)
+
+    @staticmethod
+    def _keeps_currency(account: "BillingAccount", kind: Any, what: Any) -> RuleBroken:
+        currency = Currency(before(account, "currency")).label
+        names = {"account": account, "kind": kind, "what": what, "currency": currency}
+        return RuleBroken(
+            gettext("%(account)s keeps its currency: %(kind)s %(what)s is in %(currency)s.", **names), "currency"
+        )
 
     @classmethod
     def _agree_with_payers(cls, session: Session, ids: list[int]) -> None:

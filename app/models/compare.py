@@ -68,24 +68,23 @@ def belong_together(record: Any, *relations: str) -> None:
             )
 
 
-def all_has_ended(session: Session, customers: Sequence[int], *tables: str) -> None:
-    """Refuse that customers are closed of whom a row of these tables is not in a final state. customers: keys."""
-    for table in tables if customers else ():
+def all_has_ended(session: Session, ends: Sequence[int], *tables: str, relation: str = "customer") -> None:
+    """Refuse that records end that a row of these tables names which has not ended. ends: their keys."""
+    for table in tables if ends else ():
         model = model_of(table)
-        lifecycle = model.lifecycles()[0]
+        lifecycle, target = model.lifecycles()[0], getattr(model, relation)
         is_open = getattr(model, lifecycle.column).not_in(lifecycle.final)
-        row = session.scalars(
-            select(model).where(model.customer_id.in_(customers), is_open).order_by(model.id).limit(1)
-        ).first()
+        named = getattr(model, f"{relation}_id").in_(ends)
+        row = session.scalars(select(model).where(named, is_open).order_by(model.id).limit(1)).first()
         if row is not None:
             told = gettext(
-                "%(customer)s is not closed yet: %(kind)s %(row)s is “%(state)s”.",
-                customer=row.customer,
+                "%(record)s is not closed yet: %(kind)s %(row)s is “%(state)s”.",
+                record=getattr(row, relation),
                 kind=model.label,
                 row=row,
                 state=getattr(row, lifecycle.column).label,
             )
-            raise RuleBroken(told, "status")
+            raise RuleBroken(told, target.property.mapper.class_.lifecycles()[0].column)
 
 
 def customers_go_on(session: Session, records: Sequence[Any]) -> None:

@@ -92,3 +92,60 @@ def test_an_account_goes_to_another_customer_only_with_its_orders(session):
     told = refused(session.flush)
     assert told.field == "customer_id"
     assert order.number in str(told)
+
+
+@pytest.mark.parametrize("amount", ["balance", "credit_limit"])
+@pytest.mark.parametrize("value", ["99.00", "0"])
+def test_an_account_with_an_amount_keeps_its_currency(session, amount, value):
+    account = make(session, BillingAccount)
+    setattr(account, amount, Decimal(value))
+    session.flush()
+    account.currency = Currency.USD
+    if value == "0":
+        session.flush()
+        return
+    told = refused(session.flush)
+    assert told.field == "currency"
+    assert f"{account.number} Home keeps its currency" in str(told)
+    assert "99.00 is in CNY" in str(told)
+
+
+def test_an_amount_that_is_taken_away_with_the_currency_was_in_it(session):
+    account = make(session, BillingAccount, balance=Decimal(99))
+    account.balance, account.currency = Decimal(0), Currency.USD
+    assert refused(session.flush).field == "currency"
+
+
+def test_an_account_with_an_order_keeps_its_currency_also_when_the_order_has_ended(session):
+    account = make(session, BillingAccount)
+    order = make(session, ProductOrder, customer=account.customer, billing_account=account)
+    make(session, ProductOrder, customer=account.customer, billing_account=account)
+    move(session, order, "acknowledged", "rejected")
+    account.currency = Currency.USD
+    told = refused(session.flush)
+    assert told.field == "currency"
+    assert f"Product order {order} is in CNY" in str(told)
+
+
+def test_an_order_that_is_new_in_the_same_save_keeps_the_currency_too(session):
+    account = make(session, BillingAccount)
+    account.currency = Currency.USD
+    session.add(ProductOrder(customer=account.customer, billing_account=account, currency=Currency.USD))
+    assert refused(session.flush).field == "currency"
+
+
+def test_an_account_is_closed_only_when_no_order_of_it_is_open(session):
+    account = move(session, make(session, BillingAccount), "active")
+    order = make(session, ProductOrder, customer=account.customer, billing_account=account)
+    account.move("closed")
+    told = refused(session.flush)
+    assert told.field == "state"
+    assert str(told) == f"{account} is not closed yet: Product order {order} is “Draft”."
+
+
+def test_an_account_with_an_open_order_is_suspended_and_closed_when_that_has_ended(session):
+    account = move(session, make(session, BillingAccount), "active")
+    order = make(session, ProductOrder, customer=account.customer, billing_account=account)
+    move(session, account, "suspended")
+    move(session, order, "acknowledged", "rejected")
+    assert move(session, account, "closed").closed_at is not None
