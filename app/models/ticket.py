@@ -1,6 +1,7 @@
 """Trouble tickets: complaints, faults and requests, who works on them and how they are escalated (TMF621)."""
 
 import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext
@@ -273,7 +274,16 @@ class TroubleTicket(Record):
         """Somebody still has to do something; a resolved one waits for the customer."""
         return self.status in OPEN
 
+    @property
+    def frozen(self) -> str:
+        """Its customer is no part of its content: it goes along when an account or an order goes to another one."""
+        if self.id is None or (state := TicketStatus(before(self, "status"))) not in self.lifecycle.final:
+            return ""
+        return gettext("%(ticket)s is “%(state)s” and stays as it is: enter a new one.", ticket=self, state=state.label)
+
     def check(self) -> None:
+        if has_changed(self, *_content()) and self.frozen:
+            raise RuleBroken(self.frozen)
         belong_together(self, "billing_account", "product_order")
         self._keep_group()
         self.creation_date = self.creation_date or now()
@@ -290,9 +300,16 @@ class TroubleTicket(Record):
         return SlaResult.LATE if is_late else SlaResult.IN_TIME
 
     def _give_due_time(self) -> None:
-        """Where nobody typed when it is expected, the priority says it, also when the priority changes later."""
+        """Where nobody typed when it is expected, the priority says it, also a later one, until it is resolved."""
         as_before = due_by_priority(self.creation_date, before(self, "priority"))
-        is_typed = has_changed(self, "expected_resolution_date") or self.expected_resolution_date != as_before
+        is_changed = has_changed(self, "expected_resolution_date")
+        is_decided = not is_new(self) and self.status in RESOLVED and before(self, "status") in RESOLVED
+        if is_changed and is_decided:
+            raise RuleBroken(
+                gettext("%(ticket)s is resolved: the expected resolution it was measured by stays.", ticket=self),
+                "expected_resolution_date",
+            )
+        is_typed = is_decided or is_changed or self.expected_resolution_date != as_before
         if self.expected_resolution_date is None or not is_typed:
             self.expected_resolution_date = due_by_priority(self.creation_date, self.priority)
         self.at_risk_at = risk_begins(self.creation_date, self.expected_resolution_date)
@@ -312,6 +329,13 @@ class TroubleTicket(Record):
     @classmethod
     def check_set(cls, session: Session, records: list[Any]) -> None:
         followers_stay(session, records, "trouble_ticket", "party_interaction")
+
+
+@cache
+def _content() -> list[str]:
+    """What is typed into a ticket, but for its customer."""
+    typed = [name for name, shown in TroubleTicket.fields().items() if shown.in_form and not shown.given]
+    return [name for name in typed if name != "customer_id"]
 
 
 def due_by_priority(creation: datetime.datetime, priority: str) -> datetime.datetime:

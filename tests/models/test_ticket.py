@@ -4,6 +4,8 @@ import datetime
 
 import pytest
 
+from app.models.account import BillingAccount
+from app.models.customer import Customer
 from app.models.order import ProductOrder
 from app.models.staff import Employee
 from app.models.ticket import (
@@ -14,6 +16,7 @@ from app.models.ticket import (
     Level,
     Priority,
     TicketEscalation,
+    TicketNote,
     TicketStatus,
     TicketTransfer,
     TroubleTicket,
@@ -106,6 +109,77 @@ def test_a_resolution_is_dated_and_taken_back_when_the_customer_refuses_it(sessi
     assert move(session, ticket, "in_progress").resolution_date is None
     move(session, ticket, "resolved", "closed")
     assert ticket.closed_at >= ticket.resolution_date
+
+
+ENDS = [("cancelled",), ("rejected",), ("in_progress", "resolved", "closed")]
+
+
+@pytest.mark.parametrize("states", ENDS, ids=lambda states: states[-1])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("name", "Other"),
+        ("severity", "critical"),
+        ("impact", "high"),
+        ("status_reason", "Later"),
+        ("requested_resolution_date", OPENED + datetime.timedelta(days=900)),
+        ("expected_resolution_date", None),
+    ],
+)
+def test_a_ticket_that_has_ended_stays_as_it_is(session, states, name, value):
+    ticket = move(session, make(session, TroubleTicket), *states)
+    setattr(ticket, name, value)
+    told = refused(session.flush)
+    assert str(told) == f"{ticket} is “{TicketStatus(states[-1]).label}” and stays as it is: enter a new one."
+
+
+@pytest.mark.parametrize(("relation", "model"), [("owner", Employee), ("work_group", WorkGroup)])
+def test_a_ticket_that_has_ended_has_neither_a_first_group_nor_another_owner(session, relation, model):
+    ticket, other = move(session, make(session, TroubleTicket), "rejected"), make(session, model)
+    setattr(ticket, relation, other)
+    assert "stays as it is" in str(refused(session.flush))
+
+
+def test_a_ticket_says_why_it_ends_in_the_step_that_ends_it(session):
+    ticket = make(session, TroubleTicket)
+    ticket.status_reason = "Entered twice"
+    assert move(session, ticket, "rejected").status_reason == "Entered twice"
+    assert ticket.frozen
+
+
+def test_a_ticket_that_has_ended_gets_notes_and_goes_along_with_its_account(session):
+    account = make(session, BillingAccount)
+    ticket = make(session, TroubleTicket, customer=account.customer, billing_account=account)
+    move(session, ticket, "rejected")
+    make(session, TicketNote, trouble_ticket=ticket)
+    account.customer = ticket.customer = make(session, Customer)
+    session.flush()
+    assert ticket.customer_id == account.customer_id
+
+
+@pytest.mark.parametrize("value", [None, OPENED + datetime.timedelta(days=900)])
+def test_the_expected_resolution_of_a_resolved_ticket_stays(session, value):
+    ticket = move(session, make(session, TroubleTicket), "in_progress", "resolved")
+    ticket.expected_resolution_date = value
+    told = refused(session.flush)
+    assert told.field == "expected_resolution_date"
+    assert str(ticket) in str(told)
+
+
+def test_the_expected_resolution_of_a_resolved_ticket_does_not_follow_its_priority(session):
+    ticket = make(session, TroubleTicket)
+    due = ticket.expected_resolution_date
+    move(session, ticket, "in_progress", "resolved")
+    ticket.impact = ticket.urgency = "high"
+    session.flush()
+    assert (ticket.priority, ticket.expected_resolution_date, ticket.sla_result) == ("critical", due, "in_time")
+
+
+def test_the_expected_resolution_is_typed_again_when_the_customer_refused_the_resolution(session):
+    ticket = move(session, make(session, TroubleTicket), "in_progress", "resolved", "in_progress")
+    ticket.expected_resolution_date = later = ticket.creation_date.replace(microsecond=0) + datetime.timedelta(days=9)
+    session.flush()
+    assert ticket.expected_resolution_date == later
 
 
 def test_a_ticket_is_about_an_order_of_its_customer(session):
