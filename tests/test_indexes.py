@@ -108,7 +108,10 @@ QUERIES = {
         "ix_trouble_ticket_opened",
     ),
     "the last contact": (
-        select(PartyInteraction).where(PartyInteraction.customer_id == 1).order_by(PartyInteraction.id.desc()).limit(1),
+        select(PartyInteraction)
+        .where(PartyInteraction.customer_id == 1)
+        .order_by(PartyInteraction.started_at.desc(), PartyInteraction.id.desc())
+        .limit(1),
         "ix_party_interaction_customer",
     ),
     "my open contacts": (

@@ -94,7 +94,7 @@ class PartyInteraction(Record):
             "completed_at",
             _("A completed interaction has its end, an open one has none yet."),
         ),
-        Index("ix_party_interaction_customer", "customer_id", "id"),  # the last contact
+        Index("ix_party_interaction_customer", "customer_id", "started_at", "id"),  # the last contact
         Index(
             "ix_party_interaction_author", "created_by", "id"
         ),  # what a person has entered: all that a narrow reach leaves

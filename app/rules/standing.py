@@ -69,7 +69,7 @@ def customer_standing(session: Session, customer: Customer, rows: Rows = select)
     contact = (
         rows(PartyInteraction)
         .where(PartyInteraction.customer_id == customer.id)
-        .order_by(PartyInteraction.id.desc())
+        .order_by(PartyInteraction.started_at.desc(), PartyInteraction.id.desc())
         .limit(1)
     )
     counts = select(

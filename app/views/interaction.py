@@ -10,6 +10,7 @@ class PartyInteractionView(RecordView):
     menu = Menu.CUSTOMERS
     menu_position = 30
     icon = "fa-phone"
+    tab_order = {"customer_id": "-started_at"}
 
 
 class InteractionReasonView(RecordView):

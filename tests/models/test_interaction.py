@@ -1,10 +1,14 @@
 """Contacts with customers and their reasons."""
 
+import datetime
+
 import pytest
 
+from app.models.customer import Customer
 from app.models.interaction import InteractionReason, PartyInteraction
 from app.models.order import ProductOrder
 from app.models.ticket import TroubleTicket
+from app.rules.standing import customer_standing
 from tests.models.rows import make, move, refused
 
 
@@ -37,3 +41,13 @@ def test_a_completed_interaction_has_its_end(session):
     contact = make(session, PartyInteraction)
     assert contact.completed_at is None
     assert move(session, contact, "in_progress", "completed").completed_at >= contact.started_at.replace(microsecond=0)
+
+
+def test_the_last_contact_is_the_latest_in_time_not_the_one_entered_last(session):
+    customer = make(session, Customer)
+    day = datetime.datetime(2026, 3, 2, 8, tzinfo=datetime.UTC)
+    latest = make(session, PartyInteraction, customer=customer, started_at=day)
+    make(session, PartyInteraction, customer=customer, started_at=day - datetime.timedelta(days=30))
+    assert customer_standing(session, customer).last_contact is latest
+    entered_later = make(session, PartyInteraction, customer=customer, started_at=day)
+    assert customer_standing(session, customer).last_contact is entered_later

@@ -150,7 +150,7 @@ class DetailScreen(FollowScreen):
 
     def _tab_page(self, record: Any, path: str, name: str, view: Any, shown: Field) -> ListPage:
         fixed = [getattr(view.model, shown.name) == record.id]
-        query = view.query(path, request.args, fixed)
+        query = view.query(path, request.args, fixed, order=view.tab_order.get(shown.name, ""))
         query.columns = [column for column in query.columns if column.name != shown.name]
         page = view.list_page(query)
         page.has_quick, page.filterable = False, Markup("")

@@ -25,8 +25,11 @@ from app.views.base.screen import Screen
 
 
 class ListScreen(Screen):
-    def query(self, path: str, args: MultiDict[str, str], fixed: list[Any] | None = None, bare: str = "") -> ListQuery:
-        order = self.list_order if self.list_order.removeprefix("-") in sortable(self.model) else "-id"
+    def query(
+        self, path: str, args: MultiDict[str, str], fixed: list[Any] | None = None, bare: str = "", order: str = ""
+    ) -> ListQuery:
+        order = order or self.list_order
+        order = order if order.removeprefix("-") in sortable(self.model) else "-id"
         return ListQuery(self.model, self.listed(), path, args, order, fixed or [], is_free=True, bare=bare)
 
     @only_reads

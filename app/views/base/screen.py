@@ -53,6 +53,7 @@ class Screen(ModelView):
     own_file: ClassVar[OwnFile | None] = None
     formatters: ClassVar[dict[str, Any]] = {}  # field -> function(record) -> Markup
     list_order: ClassVar[str] = ""  # as in the address: "-created_at"; else the newest first
+    tab_order: ClassVar[dict[str, str]] = {}  # the same, of the tab on the page of what this field leads to
     further_rights: ClassVar[list[str]] = []  # rights about this model that are not one of its pages
 
     base_permissions: Any = None
