@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from app.models.customer import Customer
 
 
+AHEAD = datetime.timedelta(minutes=5)  # clocks of two machines differ
+
+
 class Direction(Choices):
     INBOUND = "inbound", _("Inbound"), "blue"
     OUTBOUND = "outbound", _("Outbound"), "violet"
@@ -147,6 +150,8 @@ class PartyInteraction(Record):
             raise RuleBroken(
                 gettext("%(reason)s is a group: choose one of the reasons in it.", reason=self.reason), "reason_id"
             )
+        if self.started_at is not None and has_changed(self, "started_at") and self.started_at > now() + AHEAD:
+            raise RuleBroken(gettext("An interaction cannot start in the future."), "started_at")
         belong_together(self, "product_order", "trouble_ticket")
         is_completed = self.status == InteractionStatus.COMPLETED
         self.completed_at = (self.completed_at or now()) if is_completed else None

@@ -51,3 +51,16 @@ def test_the_last_contact_is_the_latest_in_time_not_the_one_entered_last(session
     assert customer_standing(session, customer).last_contact is latest
     entered_later = make(session, PartyInteraction, customer=customer, started_at=day)
     assert customer_standing(session, customer).last_contact is entered_later
+
+
+@pytest.mark.parametrize(("minutes", "may_be"), [(-90, True), (2, True), (10, False)])
+def test_an_interaction_does_not_start_in_the_future_but_clocks_differ(session, minutes, may_be):
+    when = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=minutes)
+    contact = make(session, PartyInteraction)
+    contact.started_at = when
+    if may_be:
+        session.flush()
+        make(session, PartyInteraction, started_at=when)
+    else:
+        told = refused(session.flush)
+        assert (told.field, str(told)) == ("started_at", "An interaction cannot start in the future.")
