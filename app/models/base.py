@@ -48,6 +48,7 @@ class Field:
     gated: Any = None  # a Subject (app.models.gate): it changes by an approved request only
     assigned: bool = False  # leads to the employee, or the work group, in whose hands the row is
     same: str = ""  # a field that the row and what it leads to have alike, as the customer: others are not offered
+    mine: bool = False  # leads to an employee: the form that adds one begins with who fills it in
     offers: Any = None  # of a text: a function that returns (value, label) pairs, one of which it is
     restriction: Any = None  # of a copy for one person (security.field_rights): a Restriction that is not "hidden"
     default: Any = None

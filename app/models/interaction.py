@@ -137,7 +137,7 @@ class PartyInteraction(Record):
         ForeignKey("trouble_ticket.id"), label=_("Trouble ticket"), hint=_("That came of it, or that it was about")
     )
     employee_id: Mapped[int | None] = field(
-        ForeignKey("employee.id"), index=False, label=_("Employee"), in_list=True, assigned=True
+        ForeignKey("employee.id"), index=False, label=_("Employee"), in_list=True, assigned=True, mine=True
     )
     started_at: Mapped[datetime.datetime] = field(UtcDateTime, default=now, label=_("Started"), in_list=True)
     completed_at: Mapped[datetime.datetime | None] = field(UtcDateTime, label=_("Completed on"), in_form=False)

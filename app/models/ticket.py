@@ -362,7 +362,7 @@ class TicketNote(Record):
     for_customer: Mapped[bool] = field(
         default=False, label=_("For the customer"), hint=_("They may read it"), in_list=True
     )
-    author_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Author"), in_list=True)
+    author_id: Mapped[int | None] = field(ForeignKey("employee.id"), label=_("Author"), in_list=True, mine=True)
 
     def __str__(self) -> str:
         return self.text if len(self.text) <= 60 else f"{self.text[:59]}…"

@@ -18,7 +18,7 @@ from app.models.base import Field
 from app.models.gate import Subject, gated_fields, of_record
 from app.models.submission import FormSubmission, already_stored
 from app.models.types import whole
-from app.security.scope import own_region, rows, scope_field
+from app.security.scope import own_employee, own_region, rows, scope_field
 from app.transaction import only_reads
 from app.views.base import forms
 from app.views.base.cells import cell_in, text_of
@@ -50,12 +50,14 @@ class FormScreen(Screen):
         return self._draw_add(form, token, problems, status=422)
 
     def _prefilled(self) -> dict[str, Any]:
-        """Values of the address, as when a tab's Add button names the parent; of an order the customer follows."""
+        """Whose it is mostly, and values of the address, as when a tab's Add button names the parent."""
         found: dict[str, Any] = {}
         way = scope_field(self.model)
         if way is not None and way.target == "region" and (region := own_region()) is not None:
             found[way.name] = region
         for shown in self.inputs(is_new=True):
+            if shown.mine and (person := own_employee()) is not None:
+                found[shown.name] = person
             text = request.args.get(shown.name, "")
             if shown.target and not shown.many:
                 if (key := whole(text)) is not None:
