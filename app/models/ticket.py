@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, select
 from sqlalchemy.orm import Mapped, Session, object_session
 
 from app.models.base import Record, association, field
@@ -292,6 +292,17 @@ class TroubleTicket(Record):
         self.resolution_date = (self.resolution_date or now()) if self.status in RESOLVED else None
         self.sla_result = self._sla_result()
         self.closed_at = (self.closed_at or now()) if self.status == TicketStatus.CLOSED else None
+        if self.escalation_level and self.status in self.lifecycle.final and has_changed(self, "status"):
+            self._end_escalations()
+
+    def _end_escalations(self) -> None:
+        """They end with it: nobody takes them back any more. They name nobody, since it goes back to nobody."""
+        session: Any = object_session(self)
+        is_open = TicketEscalation.trouble_ticket_id == self.id, TicketEscalation.taken_back_at.is_(None)
+        for row in session.scalars(select(TicketEscalation).where(*is_open)):
+            row.taken_back_at = max(self.closed_at or now(), row.escalated_at)
+            row.taken_back_reason = gettext("The ticket is “%(state)s”.", state=TicketStatus(self.status).label)
+        self.escalation_level = 0
 
     def _sla_result(self) -> SlaResult | None:
         if self.resolution_date is None or self.expected_resolution_date is None:

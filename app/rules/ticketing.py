@@ -270,10 +270,9 @@ def way(session: Session, ticket: TroubleTicket) -> list[Step]:
         level = gettext("Escalated to level %(level)s", level=row.escalation_level)
         steps.append(Step(row.escalated_at, level, row.work_group or row.target, row.escalated_by, row.reason))
         if row.taken_back_at is not None:
-            reason = row.taken_back_reason or ""
-            steps.append(
-                Step(row.taken_back_at, gettext("Escalation taken back"), row.from_group, row.taken_back_by, reason)
-            )
+            reason, by = row.taken_back_reason or "", row.taken_back_by
+            to = None if by is None and ticket.status in ticket.lifecycle.final else row.from_group  # it ended with it
+            steps.append(Step(row.taken_back_at, gettext("Escalation taken back"), to, by, reason))
     return sorted(steps, key=lambda step: step.at, reverse=True)[:MOST_STEPS]
 
 

@@ -5,10 +5,10 @@ import datetime
 import pytest
 from sqlalchemy import select
 
-from app.models.ticket import EscalationKind, TicketEscalation, TicketTransfer, TroubleTicket
+from app.models.ticket import EscalationKind, TicketEscalation, TicketStatus, TicketTransfer, TroubleTicket
 from app.rules import ticketing
 from app.sample.builders import make_employee, make_ticket, make_work_group
-from tests.models.rows import refused
+from tests.models.rows import move, refused
 
 OPENED = datetime.datetime(2026, 3, 2, 8, tzinfo=datetime.UTC)
 
@@ -250,6 +250,22 @@ def test_what_is_resolved_or_has_ended_is_handed_on_no_more(session, network, st
         refused(give_back, session, ticket),
     ):
         assert "is handed on no more" in str(refusal)
+
+
+@pytest.mark.parametrize("states", [("resolved", "closed"), ("cancelled",)], ids=lambda states: states[-1])
+def test_open_escalations_end_with_the_ticket_which_stays_where_it_is(session, ticket, network, core, states):
+    rows = [escalate(ticket, level=2, group=network, hours=1), escalate(ticket, level=3, group=core, hours=2)]
+    move(session, ticket, "in_progress")
+    for state in states:
+        assert ticket.escalation_level == 3, "one that is resolved may come back to work"
+        move(session, ticket, state)
+    assert (ticket.escalation_level, ticket.work_group) == (0, core)
+    label = TicketStatus(states[-1]).label
+    for row in rows:
+        assert row.taken_back_at >= row.escalated_at
+        assert (row.taken_back_by, row.taken_back_reason) == (None, f"The ticket is “{label}”.")
+    ends = [step.to for step in ticketing.way(session, ticket) if step.what == "Escalation taken back"]
+    assert ends == [None, None]
 
 
 # --- the way ---------------------------------------------------------------------------------------------------------
