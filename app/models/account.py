@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, aliased
 
 from app.models.base import Record, field, model_of
 from app.models.choices import Choices
-from app.models.compare import all_has_ended, before, customers_go_on, followers_stay, has_changed, is_new, now
+from app.models.compare import all_has_ended, before, customers_go_on, followers_stay, has_changed, now
 from app.models.constraints import dated, not_negative, rule
 from app.models.gate import Subject
 from app.models.refusal import RuleBroken
@@ -183,7 +183,7 @@ class BillingAccount(Record):
         customers_go_on(session, begun)
         closed = [each.id for each in records if each.state == AccountState.CLOSED and has_changed(each, "state")]
         all_has_ended(session, closed, "product_order", relation="billing_account")
-        cls._keep_currency(session, [each for each in records if has_changed(each, "currency") and not is_new(each)])
+        cls._keep_currency(session, [each for each in records if before(each, "currency") != each.currency])
         changed = [record.id for record in records if has_changed(record, *PASSED_UP)]
         if changed:
             cls._agree_with_payers(session, changed)
