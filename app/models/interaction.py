@@ -131,10 +131,16 @@ class PartyInteraction(Record):
     description: Mapped[str | None] = field(String(2000), label=_("What was said"), multiline=True)
     result: Mapped[str | None] = field(String(1000), label=_("Result"), multiline=True)
     product_order_id: Mapped[int | None] = field(
-        ForeignKey("product_order.id"), label=_("Product order"), hint=_("That came of it, or that it was about")
+        ForeignKey("product_order.id"),
+        label=_("Product order"),
+        hint=_("That came of it, or that it was about"),
+        same="customer_id",
     )
     trouble_ticket_id: Mapped[int | None] = field(
-        ForeignKey("trouble_ticket.id"), label=_("Trouble ticket"), hint=_("That came of it, or that it was about")
+        ForeignKey("trouble_ticket.id"),
+        label=_("Trouble ticket"),
+        hint=_("That came of it, or that it was about"),
+        same="customer_id",
     )
     employee_id: Mapped[int | None] = field(
         ForeignKey("employee.id"), index=False, label=_("Employee"), in_list=True, assigned=True, mine=True

@@ -196,10 +196,13 @@ class TroubleTicket(Record):
         ForeignKey("customer.id"), index=False, label=_("Customer"), in_list=True, scope=True
     )
     billing_account_id: Mapped[int | None] = field(
-        ForeignKey("billing_account.id"), label=_("Billing account"), hint=_("Of the same customer")
+        ForeignKey("billing_account.id"),
+        label=_("Billing account"),
+        hint=_("Of the same customer"),
+        same="customer_id",
     )
     product_order_id: Mapped[int | None] = field(
-        ForeignKey("product_order.id"), label=_("Product order"), hint=_("Of the same customer")
+        ForeignKey("product_order.id"), label=_("Product order"), hint=_("Of the same customer"), same="customer_id"
     )
     channel: Mapped[Channel] = field(Channel, default=Channel.CALL_CENTRE, label=_("Channel"))
     description: Mapped[str | None] = field(String(4000), label=_("Description"), multiline=True)
