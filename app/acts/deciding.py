@@ -10,7 +10,7 @@ from typing import Any
 from flask_appbuilder.security.sqla.models import User
 from flask_babel import gettext
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from app.acts.carrying import SYSTEM, carry_out, demand, refuse_conflicts, tell_colleague, tell_requester, user_named
 from app.models.acting import acting, who
@@ -47,6 +47,22 @@ def _who_sees(
     return frozenset(users)
 
 
+def seat_in(session: Session, request: ChangeRequest, person: int, now: datetime.datetime) -> tuple[int | None, str]:
+    """(in whose place a person decides, why not): seat_of() of who also sees what the request is about."""
+    if not _who_sees(session, request, {person}, now):
+        return None, gettext("%(request)s is about a record outside of your regions.", request=request)
+    return seat_of(session, case_now(session, request, now), person, now)
+
+
+def may_decide(request: ChangeRequest) -> bool:
+    """Whether who acts would not be refused."""
+    session = object_session(request)
+    if session is None:
+        return False
+    person = session.scalars(select(User.id).where(User.username == who().actor)).one_or_none()
+    return person is not None and not seat_in(session, request, person, datetime.datetime.now(datetime.UTC))[1]
+
+
 def who_may(session: Session, request: ChangeRequest, now: datetime.datetime) -> set[int]:
     """The users who may decide, deputies included."""
     case = case_now(session, request, now)
@@ -77,9 +93,7 @@ def decide(session: Session, request: ChangeRequest, verdict: Verdict, reason: s
     if verdict == Verdict.REJECTED and not reason.strip():
         raise RuleBroken(gettext("Who rejects a request says why."), "reason")
     person = user_named(session, who().actor)
-    outside = gettext("%(request)s is about a record outside of your regions.", request=request)
-    demand(bool(_who_sees(session, request, {person.id}, now)), outside)
-    behalf, refusal = seat_of(session, case_now(session, request, now), person.id, now)
+    behalf, refusal = seat_in(session, request, person.id, now)
     demand(not refusal, refusal)
     _demand_sealed(request)
     decision = ChangeRequestDecision(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.acts import deciding, requests
 from app.acts.actions import Action, ask
+from app.models.acting import who
 from app.models.approval import ChangeRequest, RequestState, Verdict
 from app.models.gate import Step
 
@@ -50,21 +51,26 @@ def _not_waiting(request: ChangeRequest) -> str:
     return gettext("%(request)s does not wait for a decision.", request=request)
 
 
+def _is_own(request: ChangeRequest) -> bool:
+    return request.requester.username == who().actor
+
+
 SUBMIT = Action(
-    "submit", _("Submit"), _submit, allowed=_in(RequestState.DRAFT), icon="fa-paper-plane",
+    "submit", _("Submit"), _submit, allowed=_in(RequestState.DRAFT), offered=_is_own, icon="fa-paper-plane",
     text=_("From then on its content stays as it is."),
 )  # fmt: skip
 APPROVE = Action(
     "approve", _("Approve"), _approve, [WHY], allowed=_in(RequestState.SUBMITTED), why_not=_not_waiting,
-    icon="fa-check", text=_("With the last approval it is applied at once, or on its day."),
+    offered=deciding.may_decide, icon="fa-check",
+    text=_("With the last approval it is applied at once, or on its day."),
 )  # fmt: skip
 REJECT = Action(
     "reject", _("Reject"), _reject, [WHY_NOT], allowed=_in(RequestState.SUBMITTED), why_not=_not_waiting,
-    icon="fa-times", is_danger=True,
+    offered=deciding.may_decide, icon="fa-times", is_danger=True,
 )  # fmt: skip
 WITHDRAW = Action(
     "withdraw", _("Withdraw"), _withdraw, [WHY], allowed=_in(RequestState.DRAFT, RequestState.SUBMITTED),
-    icon="fa-undo", is_danger=True,
+    offered=_is_own, icon="fa-undo", is_danger=True,
 )  # fmt: skip
 DECISIONS = [SUBMIT, APPROVE, REJECT, WITHDRAW]
 

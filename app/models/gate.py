@@ -178,6 +178,15 @@ def _gated_fields(table: str) -> tuple[Field, ...]:
     return tuple(shown for shown in model_of(table).fields().values() if shown.gated is not None)
 
 
+def is_personal(model: Any, name: str) -> bool:
+    """Whether the values of a field are a customer's own, as a number or an amount: a request tells them masked.
+
+    A kind that is chosen from a few, as a passport, tells nobody apart.
+    """
+    named = (shown for shown in gated_fields(model) if shown.name == name)
+    return any(shown.gated is Subject.CUSTOMER_DATA and shown.choices is None for shown in named)
+
+
 def takes_request(model: Any) -> bool:
     """Whether something of its rows changes by request only."""
     return bool(model.gated or gated_fields(model) or any(lifecycle.gated for lifecycle in model.lifecycles()))

@@ -20,14 +20,16 @@ from app.models.approval import (
 )
 from app.models.base import Record, model_of
 from app.models.clock import day_of
-from app.models.gate import LABELS, Step, Subject
+from app.models.gate import LABELS, Step, Subject, is_personal
 from app.models.ledger import Change
+from app.models.masking import masked
 from app.models.staff import Employee
 from app.rules.rights import USER_GROUPS, members
 
 VIEW = "ChangeRequestView"  # on which the rights to approve are
 LEVELS = 100  # of managers; more are a cycle
 NameOf = Callable[[str, int], str]  # table, key -> what people call it
+Reads = Callable[[str, str], bool]  # table, field -> whether who is told reads its values
 
 
 def default_policy(subject: Subject) -> ApprovalPolicy:
@@ -239,8 +241,15 @@ def _persons(session: Session, line: ChangeRequestLine) -> set[int]:
 # --- in words --------------------------------------------------------------------------------------------------------
 
 
-def in_words(line: ChangeRequestLine, name_of: NameOf, until: datetime.date | None = None) -> str:
-    """One line of a request as a sentence."""
+def to_all(table: str, name: str) -> bool:
+    """What everybody may be told: titles, letters and problems are kept, and read by others than the record."""
+    return False
+
+
+def in_words(
+    line: ChangeRequestLine, name_of: NameOf, until: datetime.date | None = None, reads: Reads = to_all
+) -> str:
+    """One line of a request as a sentence; values of customer data masked unless who is told reads them."""
     record = name_of(line.record_type, line.record_id) if line.record_id is not None else line.record_label
     words: dict[str, Any] = {"record": record or line.record_label, "field": label_of(line)}
     step, place = line.step, (line.record_type, line.field_name)
@@ -275,7 +284,7 @@ def in_words(line: ChangeRequestLine, name_of: NameOf, until: datetime.date | No
     if step == Step.CREATE:
         values = line.new if isinstance(line.new, dict) else {}
         told = ", ".join(
-            f"{label_at(line.record_type, name)}: {value_text(line.record_type, name, value, name_of)}"
+            f"{label_at(line.record_type, name)}: {_told(line.record_type, name, value, name_of, reads)}"
             for name, value in values.items()
             if value not in (None, [], "")
         )
@@ -286,7 +295,7 @@ def in_words(line: ChangeRequestLine, name_of: NameOf, until: datetime.date | No
         return _hand_over_text(line.new or {}, name_of)
     if step == Step.PUBLISH:
         return gettext("%(record)s is published as it was when it was asked for", record=words["record"])
-    old, new = (value_text(*place, value, name_of) for value in (line.old, line.new))  # type: ignore[arg-type]
+    old, new = (_told(line.record_type, line.field_name or "", value, name_of, reads) for value in (line.old, line.new))
     return gettext("%(record)s: %(field)s from “%(old)s” to “%(new)s”", old=old, new=new, **words)
 
 
@@ -315,6 +324,7 @@ def all_in_words(
     lines: Sequence[ChangeRequestLine],
     names_of: Callable[[set[tuple[str, int]]], dict[tuple[str, int], str]],
     until: datetime.date | None = None,
+    reads: Reads = to_all,
 ) -> list[str]:
     """in_words() of many lines. names_of: the names of all rows that they are about, asked for at once."""
     asked: set[tuple[str, int]] = set()
@@ -324,9 +334,9 @@ def all_in_words(
         return ""
 
     for each in lines:
-        in_words(each, note, until)
+        in_words(each, note, until, reads)
     names = names_of(asked)
-    return [in_words(each, lambda table, key: names[table, key], until) for each in lines]
+    return [in_words(each, lambda table, key: names[table, key], until, reads) for each in lines]
 
 
 def label_of(line: ChangeRequestLine) -> str:
@@ -351,6 +361,13 @@ def _model(table: str) -> type[Any]:
         return model_of(table)
     except KeyError:
         return object
+
+
+def _told(table: str, name: str, value: Any, name_of: NameOf, reads: Reads) -> str:
+    model = _model(table)
+    if issubclass(model, Record) and is_personal(model, name) and not reads(table, name):
+        return masked(model.fields()[name], value) or "—"
+    return value_text(table, name, value, name_of)
 
 
 def value_text(table: str, name: str, value: Any, name_of: NameOf) -> str:

@@ -18,7 +18,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.context import own_of_request
-from app.models.base import Field, model_of
+from app.models.base import Field, model_of, records
+from app.models.gate import gated_fields, is_personal
 from app.models.masking import masked
 from app.models.role_limits import FieldRule, Restriction, field_at
 from app.rules.rights import Standing, standing
@@ -91,6 +92,26 @@ def reads_line(table: str, name: str) -> bool:
     """Whether the person may read what a line of a change request is about; without a name: all of a record."""
     limits = _of_person().get(table, FREE)
     return limits.get(name) in (None, Restriction.READ_ONLY) if name else _is_all_read(limits)
+
+
+def reads_value(table: str, name: str) -> bool:
+    """Whether a request may tell the person a value: customer data takes a right on the records as well."""
+    model = model_of(table)
+    return reads_named(model, name) and (not is_personal(model, name) or _has(model))
+
+
+def untold() -> list[tuple[str, str]]:
+    """(table, field) of customer data in records that the person has no right on."""
+    return [
+        (model.__tablename__, shown.name)
+        for model in records()
+        for shown in gated_fields(model)
+        if is_personal(model, shown.name) and not _has(model)
+    ]
+
+
+def _has(model: type[Any]) -> bool:
+    return own_of_request() is None or current_app.appbuilder.sm.has_access("can_show", f"{model.__name__}View")  # type: ignore[attr-defined]
 
 
 def reads_all_of(model: type[Any]) -> bool:

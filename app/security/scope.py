@@ -6,7 +6,7 @@ among the rows of a subject (app.security.reach). Commands and jobs see everythi
 """
 
 import datetime
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from flask import current_app, g, has_request_context
@@ -27,7 +27,7 @@ from app.models.refusal import RuleBroken
 from app.models.role_limits import Reach
 from app.models.staff import Employee
 from app.rules.rights import holders
-from app.security.field_rights import unread
+from app.security.field_rights import unread, untold
 from app.security.reach import (
     NARROW,
     assigned,
@@ -114,11 +114,10 @@ def _requests(model: type[Any]) -> Select[Any]:
         found = found.where(or_(ChangeRequest.requester_id == user, ~outside))
     if model is ChangeRequest:
         return found
-    if model is ChangeRequestLine and unread():
-        return select(model).where(
-            model.change_request_id.in_(found.with_only_columns(ChangeRequest.id)), ~_is_unread()
-        )
-    return select(model).where(model.change_request_id.in_(found.with_only_columns(ChangeRequest.id)))
+    parts = select(model).where(model.change_request_id.in_(found.with_only_columns(ChangeRequest.id)))
+    if model is ChangeRequestLine and (unread() or untold()):
+        return parts.where(~_is_unread(), ~_is_about(untold()))
+    return parts
 
 
 def _reviews() -> Select[Any]:
@@ -162,9 +161,13 @@ def _is_outside() -> ColumnElement[bool]:
 
 def _is_unread() -> ColumnElement[bool]:
     """Whether a line of a request is about a field that is hidden from the person, or masked; or about all of them."""
+    return _is_about(unread())
+
+
+def _is_about(fields: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
     line, whole = ChangeRequestLine, or_(ChangeRequestLine.field_name.is_(None), ChangeRequestLine.field_name == "")
     return or_(
-        false(), *(and_(line.record_type == table, or_(line.field_name == name, whole)) for table, name in unread())
+        false(), *(and_(line.record_type == table, or_(line.field_name == name, whole)) for table, name in fields)
     )
 
 

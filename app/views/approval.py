@@ -10,7 +10,7 @@ from markupsafe import escape
 from sqlalchemy.orm import Session
 
 from app.acts.carrying import conflicts_of
-from app.acts.deciding import case_now
+from app.acts.deciding import case_now, seat_in
 from app.acts.request_actions import DECISIONS
 from app.models.approval import (
     ApprovalPolicy,
@@ -25,10 +25,10 @@ from app.models.gate import Step, Subject
 from app.models.identity import role_text
 from app.models.mail import Mail
 from app.models.order import ProductOrderItem
-from app.rules.approval import ROLE_OF, all_in_words, label_of, missing, seat_of
+from app.rules.approval import ROLE_OF, all_in_words, label_of, missing
 from app.rules.rights import Right
 from app.security.explained import what_if
-from app.security.field_rights import reads_line
+from app.security.field_rights import reads_line, reads_value
 from app.views.base.cells import DASH
 from app.views.base.declarations import Menu, Panel
 from app.views.base.explained import LOOK, address
@@ -46,9 +46,8 @@ MOST_NAMED = 5  # people for whom a request would do the same
 def in_words_panel(session: Session, request: ChangeRequest) -> list[tuple[str, str]]:
     """(kind of change, what is to change in words), line by line; without those about what the reader may not read."""
     lines = [each for each in request.lines(session) if reads_line(each.record_type, each.field_name or "")]
-    return [
-        (each.step, told) for each, told in zip(lines, all_in_words(lines, names_at, request.valid_until), strict=True)
-    ]
+    told = all_in_words(lines, names_at, request.valid_until, reads_value)
+    return [(each.step, sentence) for each, sentence in zip(lines, told, strict=True)]
 
 
 def what_if_panel(session: Session, request: ChangeRequest) -> list[dict[str, Any]] | None:
@@ -88,7 +87,7 @@ def standing_panel(session: Session, request: ChangeRequest) -> dict[str, Any] |
     why_not, entitled = "", 0
     if request.state == RequestState.SUBMITTED:
         case = case_now(session, request, now)
-        why_not = seat_of(session, case, g.user.id, now)[1]
+        why_not = seat_in(session, request, g.user.id, now)[1]
         entitled = len(case.entitled - case.gainers - {case.requester})
     return {
         "missing": missing(request.needed, [each.verdict for each in request.decisions(session)]),

@@ -21,6 +21,7 @@ from app.acts import requests
 from app.acts.exchange import exchangeable
 from app.acts.fields import filterable, inputs, showable, sortable
 from app.api.base import RecordApi
+from app.models.acting import acting
 from app.models.approval import ChangeRequest, ChangeRequestLine
 from app.models.base import Field
 from app.models.customer import Customer
@@ -215,13 +216,9 @@ def marked(app, session):
             }  # fmt: skip
             _tell_ledger(session, entry)
     customer = rows["customer"]
-    asked = make_change_request(session, requester=user, title="Customer: ID from Mrk to 310104198506054321")
-    session.add(
-        ChangeRequestLine(
-            change_request=asked, step=Step.SET, record_type="customer", record_id=customer.id, record_label="It",
-            field_name="identification_number", old="E1", new="310104198506054321",
-        )
-    )  # fmt: skip
+    lines = [requests.line(Step.SET, customer, "identification_number", "310104198506054321")]
+    with acting(actor=user.username):
+        requests.file(session, Subject.CUSTOMER_DATA, lines, reason="A new card", is_draft=True)
     marks["310104198506054321"] = "customer.identification_number"
     figures.rebuild(session)
     session.commit()

@@ -303,6 +303,41 @@ def test_seeing_everybodys_requests_takes_the_regions_of_customers_too(session, 
     assert passport.number in login("asker").get("/change_request/list/").text, "one's own is one's own"
 
 
+def test_what_a_request_tells_of_a_customer_is_masked_unless_the_reader_may_open_customers(
+    session, app, passport, login
+):
+    """A title is kept and read by all who see the request; its page and its lines ask what the reader may read."""
+    customer = session.get(Customer, passport.lines()[0].record_id)
+    told = f"{customer}: Identification number from “G1*****78” to “E8*****21”"
+    assert passport.title == told
+    assert "E8*****21" in passport.title_zh
+    rita = add_user(app, "rita", "Rights approver")
+    make_employee(session, user_id=rita.id, region=customer.region)
+    session.commit()
+    line = passport.lines()[0].id
+    urls = ["/change_request/list/", f"/change_request/show/{passport.id}", f"/change_request_line/show/{line}",
+            f"/change_request/show/{passport.id}?tab=change_request_line.change_request_id",
+            f"/change_request/show/{passport.id}?tab=history", "/change_request/export/csv?fields=all",
+            "/change_request_line/list/", "/change_request_line/export/csv?fields=all",
+            f"/change_request_line/show/{line}?tab=history"]  # fmt: skip
+    pages = {url: login("rita").get(url).get_data(as_text=True) for url in urls}
+    assert [url for url, text in pages.items() if "E87654321" in text or "G12345678" in text] == []
+    assert pages[urls[1]].count("E8*****21") >= 2, "in the title and among what would change"
+    assert "to “E87654321”" in login("nora").get(urls[1]).text, "who decides on it reads it"
+
+
+@pytest.mark.parametrize(("by", "sees"), [("nora", "approve reject"), ("rita", ""), ("asker", "withdraw")])
+def test_only_who_would_not_be_refused_is_offered_to_decide(session, app, passport, login, by, sees):
+    customer = session.get(Customer, passport.lines()[0].record_id)
+    make_employee(session, user_id=add_user(app, "rita", "Rights approver").id, region=customer.region)
+    session.commit()
+    page = login(by).get(f"/change_request/show/{passport.id}").text
+    assert [name for name in ("approve", "reject", "withdraw") if f"action/{name}/{passport.id}" in page] == [
+        name for name in ("approve", "reject", "withdraw") if name in sees
+    ]
+    assert ("Deciding on it takes a right that you do not have." in page) is (by == "rita")
+
+
 @pytest.mark.parametrize(
     ("by", "days", "refused"), [("asker", 20, False), ("asker", 10, True), ("zoe", -1, True), ("ann", 1, False)]
 )
