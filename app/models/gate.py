@@ -226,13 +226,13 @@ def is_gated(record: Any, shown: Field) -> bool:
     """Whether a request is needed to change the field of this record now.
 
     Rights, and what is launched, are gated from their first value on; other data where a stored value is replaced or
-    taken away, so that entering it the first time stays everyday work.
+    taken away, so that entering it the first time stays everyday work. Of an amount 0 is a value like any other.
     """
     if shown.gated is None or not record.is_gated(shown.name):
         return False
     if shown.gated in (Subject.RIGHTS, Subject.CATALOG):
         return True
-    return inspect(record).persistent and before(record, shown.name) not in (None, 0)
+    return inspect(record).persistent and before(record, shown.name) is not None
 
 
 # --- what a request covers -------------------------------------------------------------------------------------------

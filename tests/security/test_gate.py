@@ -50,6 +50,7 @@ def world(session, app):
         "customer": make_customer(session, identification_type="passport", identification_number="G12345678",
                                   country="CN"),
         "account": make_billing_account(session, credit_limit=Decimal(100)),
+        "prepaid": make_billing_account(session, credit_limit=0),
         "grant": make_role_grant(session, user=user, role=spare), "session": session, "sm": sm,
     }  # fmt: skip
     session.commit()
@@ -104,6 +105,7 @@ ORM = {
     "no identification any more": lambda w: [setattr(w["customer"], n, None) for n in
                                              ("identification_number", "identification_type")],
     "another credit limit": put("account", "credit_limit", Decimal(10**6)),
+    "a credit limit where there was none": put("prepaid", "credit_limit", Decimal(99_999_999_999)),
     "a policy of approval": lambda w: w["session"].add(
         ApprovalPolicy(subject=Subject.RIGHTS, right_name="can_approve_rights")
     ),
