@@ -208,7 +208,12 @@ class Customer(Record):
         Language, default=Language.CHINESE, label=_("Language"), hint=_("In which we write and speak to them")
     )
     country: Mapped[str | None] = field(
-        String(2), label=_("Country"), hint=_("Nationality of a person, seat of an organisation: two letters, as CN")
+        String(2),
+        label=_("Country"),
+        hint=_(
+            "Nationality of a person, seat of an organisation: two letters, as CN; empty with an identity card or a "
+            "company number: China"
+        ),
     )
     identification_type: Mapped[IdentificationType | None] = field(
         IdentificationType, label=_("Kind of identification"), gated=Subject.CUSTOMER_DATA, section=_("Identity")
@@ -249,6 +254,8 @@ class Customer(Record):
     def _check_identification(self) -> None:
         if not self.identification_type or not self.identification_number:
             return
+        if self.identification_type in identity.KINDS:
+            self.country = self.country or "CN"
         self.identification_number = identity.valid_number(
             self.identification_type, self.identification_number, self.country
         )

@@ -55,6 +55,34 @@ def test_the_identity_card_tells_the_date_of_birth(session):
     assert customer.birth_date == datetime.date(1949, 12, 31)
 
 
+COMPANY = {"identification_type": IdentificationType.COMPANY_NUMBER}
+
+
+def test_an_identity_card_or_company_number_without_a_country_is_chinese(session):
+    customer = make(session, Customer, **card("11010519491231002x") | {"country": None})
+    assert (customer.country, customer.birth_date) == ("CN", datetime.date(1949, 12, 31))
+    assert make_organization(session, **COMPANY, identification_number="91110000600037341L").country == "CN"
+    foreign = make_organization(session, **COMPANY, identification_number="136695976", country="DE")
+    assert foreign.country == "DE"
+
+
+@pytest.mark.parametrize(
+    ("build", "changes"),
+    [
+        (make_customer, card("110105194912310021") | {"country": None}),
+        (make_customer, card("123456789012345678") | {"country": None}),
+        (make_organization, COMPANY | {"identification_number": "91110000600037341M"}),
+    ],
+)
+def test_a_mistyped_number_is_refused_without_a_country_too(session, build, changes):
+    assert refused(build, session, **changes).field == "identification_number"
+
+
+def test_a_passport_or_another_document_needs_no_country(session):
+    for kind in (IdentificationType.PASSPORT, IdentificationType.OTHER):
+        assert make(session, Customer, identification_type=kind, identification_number="E12345678").country is None
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
