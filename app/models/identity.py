@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from babel import Locale
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from phonenumbers import SUPPORTED_REGIONS
@@ -66,12 +67,18 @@ def user_text(user: Any) -> str:
 
 
 def known_country(code: str | None, field: str = "country") -> str | None:
-    """The ISO 3166 code in capitals; RuleBroken when there is no such country."""
+    """The ISO 3166 code in capitals, of a Chinese name too; RuleBroken when there is no such country."""
     if code is None:
         return None
+    code = _countries().get(code, code)
     if code.upper() not in SUPPORTED_REGIONS:
         raise RuleBroken(gettext("“%(code)s” is not a country; write its two letters, as CN or US.", code=code), field)
     return code.upper()
+
+
+@cache
+def _countries() -> dict[str, str]:
+    return {name: code for code, name in Locale("zh").territories.items() if code in SUPPORTED_REGIONS}
 
 
 time_zones = cache(zoneinfo.available_timezones)  # it opens every file of them
