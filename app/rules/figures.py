@@ -6,7 +6,7 @@ from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, delete, func, insert, literal, or_, select, type_coerce, union_all
+from sqlalchemy import Select, bindparam, case, delete, func, insert, literal, null, or_, select, type_coerce, union_all
 from sqlalchemy.orm import Session
 
 from app.models.figures import CELL, EVERYWHERE, FILLED, PLACES, Chain, FigureDelta, KeptFigure, chains
@@ -73,9 +73,9 @@ def kept(
     """
     chain = chains()[figure]
     names = {name: place for name, place in zip(chain.figure.by, PLACES, strict=False) if name in by}
-    parts = []
+    parts, summed = [], ("count", "amount") if chain.figure.amount else ("count",)
     for model in (KeptFigure, FigureDelta):
-        columns = [getattr(model, name) for name in (*names.values(), "count", "amount")]
+        columns = [getattr(model, name) for name in (*names.values(), *summed)]
         part = select(_together(model.period, starts), *columns).where(model.figure == chain.key)
         if since:
             part = part.where(model.period >= since)
@@ -87,15 +87,11 @@ def kept(
             column = getattr(model, PLACES[chain.figure.by.index(name)])
             part = part.where(column.not_in(asked.values) if asked.is_not else column.in_(asked.values))
         parts.append(part)
-    filled = [KeptFigure.period, *(getattr(KeptFigure, place) for place in names.values())]
-    parts.append(
-        select(*filled, KeptFigure.count, KeptFigure.amount).where(
-            KeptFigure.figure == chain.key, KeptFigure.region_id == FILLED
-        )
-    )
+    filled = [getattr(KeptFigure, name) for name in ("period", *names.values(), *summed)]
+    parts.append(select(*filled).where(KeptFigure.figure == chain.key, KeptFigure.region_id == FILLED))
     rows = union_all(*parts).subquery()
     groups = [rows.c.period, *(rows.c[place] for place in names.values())]
-    amount = type_coerce(func.sum(rows.c.amount), Money())
+    amount = type_coerce(func.sum(rows.c.amount), Money()) if chain.figure.amount else null()
     found = session.execute(select(*groups, func.sum(rows.c.count), amount).group_by(*groups)).all()
     if not any(row[0] == FILLED for row in found):
         return None

@@ -20,6 +20,7 @@ from app.models.figures import chains
 from app.rules.figures import Counted, Wanted, kept, plain
 
 MONTHS = 24  # shown of a report by month: the latest, this one included
+ALL_TIME = (0,)  # the periods of a figure as one
 LARGEST = 20  # regions or offerings shown: those with the most
 
 
@@ -126,8 +127,9 @@ def counts(figure: str, by: str, split: str = "") -> Arrange:
     def arrange(source: Source) -> Report:
         shown = chains()[figure].figure
         is_dated = by == shown.dated_by
-        since = source.first_month() if is_dated else 0
-        found = source.counted(figure, *(name for name in (by, split) if name and name != shown.dated_by), since=since)
+        names = [name for name in (by, split) if name and name != shown.dated_by]
+        since, starts = (source.first_month(), ()) if is_dated else (0, ALL_TIME)
+        found = source.counted(figure, *names, since=since, starts=starts)
         totals: dict[tuple[Any, Any], int] = defaultdict(int)
         for row in found:
             totals[row.period if is_dated else row.values[by], row.values[split] if split else by] += row.count
