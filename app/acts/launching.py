@@ -25,7 +25,7 @@ from app.models.refusal import RuleBroken
 from app.models.specification import ProductSpecification
 from app.rules import offering_tests
 from app.rules.price_book import members_of
-from app.rules.publishing import Finding, bundles_around, check_offerings, check_specifications
+from app.rules.publishing import Finding, bundles_around, check_discounts, check_offerings, check_specifications
 
 ACTIVE, LAUNCHED = LifecycleStatus.ACTIVE, LifecycleStatus.LAUNCHED
 MOST_TOLD = 50  # findings that refuse
@@ -87,7 +87,8 @@ def findings_of(session: Session, records: Sequence[Any], day: datetime.date) ->
     found = check_offerings(session, offerings, day, keys_of(records)) if offerings else []
     asked = {record.product_specification_id for record in records if isinstance(record, ProductOffering)}
     alone = {record.id for record in records if isinstance(record, ProductSpecification)} - asked
-    return found + (check_specifications(session, alone, day) if alone else [])
+    found += check_specifications(session, alone, day) if alone else []
+    return found + check_discounts(each for each in records if isinstance(each, PriceAlteration))
 
 
 def offerings_about(records: Iterable[Any]) -> set[int]:

@@ -12,11 +12,14 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from app.models.catalog import Category, ProductOffering
 from app.models.customer import Customer
 from app.models.order import ItemAction, OrderState, ProductOrder, ProductOrderItem
+from app.models.price_alteration import PriceAlteration
 from app.models.pricing import PriceType
+from app.models.publication import LifecycleStatus
 from app.rules.price_book import Launching, read_rates, regions_of
 from app.rules.pricing import ZERO, Buyer, Rate, monthly_of, try_rates
 from app.rules.standing import ORDER_IS_OPEN
@@ -74,6 +77,17 @@ def impact_of(session: Session, offerings: Collection[int], launching: Launching
     ).all()  # fmt: skip
     found.revenue = _revenue(session, groups, now, then, found.day)
     return found
+
+
+def on_sale(session: Session, discount: PriceAlteration) -> int:
+    """How many launched offerings a discount of a category, or of a whole order, is about."""
+    asked = select(func.count(ProductOffering.id)).where(ProductOffering.lifecycle_status == LifecycleStatus.LAUNCHED)
+    if discount.category_id is not None:
+        below = select(Category.id).where(Category.id == discount.category_id).cte("below", recursive=True)
+        lower = aliased(Category)
+        below = below.union(select(lower.id).join(below, lower.parent_id == below.c.id))
+        asked = asked.where(ProductOffering.categories.any(Category.id.in_(select(below.c.id))))
+    return session.scalar(asked) or 0
 
 
 def _revenue(

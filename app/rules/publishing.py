@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.models.catalog import BundledOffering, BundleGroup, OfferingMarket, ProductOffering
 from app.models.customer import Region
+from app.models.price_alteration import PriceAlteration
 from app.models.publication import LifecycleStatus
 from app.models.service_specification import CharacteristicMapping, ProductSpecService, ServiceSpecCharacteristic
 from app.models.specification import (
@@ -96,6 +97,18 @@ def check_specifications(session: Session, keys: Collection[int], day: datetime.
     shelf = Shelf([], {}, {}, day)
     _read_specifications(session, shelf, keys)
     return list(dict.fromkeys(finding for key in sorted(keys) for finding in _of_specification(shelf, key)))
+
+
+def check_discounts(discounts: Iterable[PriceAlteration]) -> list[Finding]:
+    """What is worth a second look in discounts: it may be meant so."""
+    return [Finding(told, each.__tablename__, each.id, False) for each in discounts for told in _of_discount(each)]
+
+
+def _of_discount(row: PriceAlteration) -> Iterator[str]:
+    if row.percent == 100:
+        yield gettext("%(record)s takes off 100 per cent: what it applies to costs nothing.", record=row)
+    if not (row.product_offering_id or row.category_id or row.segment):
+        yield gettext("%(record)s applies to everything: it has no offering, category or segment.", record=row)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from app.views.base.matrix import matrix_of
 from app.views.base.record import RecordView
 from app.views.base.registry import kind_at
 from app.views.base.rights import names_at, right_text, with_code
-from app.views.catalog_panels import request_impact_panel
+from app.views.catalog_panels import published_panel, request_impact_panel
 
 OPEN = (RequestState.DRAFT, RequestState.SUBMITTED, RequestState.APPROVED)
 OF_RIGHTS = ("ab_user", "ab_role", "ab_group", *ROLE_OF)
@@ -106,6 +106,7 @@ class ChangeRequestView(RecordView):
     actions = DECISIONS
     panels = [
         Panel(_("What would change"), in_words_panel, "approval/words.html"),
+        Panel(_("What would be published"), published_panel, "catalog/published.html", is_wide=True),
         Panel(
             _("Whom it would hit"),
             request_impact_panel,

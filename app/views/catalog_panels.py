@@ -15,23 +15,27 @@ from sqlalchemy.orm import Session
 from app.acts.launching import findings_of, keys_of, offerings_about, tests_of, together
 from app.acts.versions import Difference, differences
 from app.models.approval import ChangeRequest
-from app.models.base import model_of
+from app.models.base import Field, model_of
 from app.models.catalog import ProductCatalog, ProductOffering
 from app.models.clock import day_of
 from app.models.customer import Region
 from app.models.gate import Step
+from app.models.price_alteration import PriceAlteration
 from app.models.price_change import PriceChange, PriceChangeState
 from app.models.pricing import ChargePeriod, PriceType
 from app.models.publication import LifecycleStatus
 from app.models.vocabulary import Channel, Segment
-from app.rules.impact import Impact, impact_of
+from app.rules.impact import Impact, impact_of, on_sale
 from app.rules.price_book import read_rates
 from app.rules.price_changing import MOST_PRICES, Planned, plan
 from app.rules.pricing import Rate
-from app.rules.publishing import Finding, gaps
+from app.rules.publishing import Finding, check_discounts, gaps
+from app.security.field_rights import reads_all_of, seen
+from app.views.base.cells import DASH, Cell, plain_cell
 from app.views.base.registry import url_at
 
 BEFORE_LAUNCH = (LifecycleStatus.IN_TEST, LifecycleStatus.ACTIVE)
+FOR_WHAT = ("product_offering_id", "category_id", "segment", "channel", "region_id", "budget")  # empty says much, too
 MOST_SHOWN = 100  # findings, prices of a change
 MOST_CHECKED = 500  # records of a catalog that its page checks: more are checked in the background
 
@@ -101,13 +105,68 @@ def _impact_of(session: Session, records: Sequence[Any]) -> Impact | None:
 
 def request_impact_panel(session: Session, request_: ChangeRequest) -> Impact | None:
     """The same of all that a request publishes, for who decides on it."""
+    return _impact_of(session, _published(session, request_))
+
+
+def _published(session: Session, request_: ChangeRequest) -> list[Any]:
+    """All that a request publishes and that is there: read once for the boxes of its page."""
+    known = g.setdefault("published", {})
+    if request_ not in known:
+        known[request_] = _read_published(session, request_)
+    return known[request_]  # type: ignore[no-any-return]
+
+
+def _read_published(session: Session, request_: ChangeRequest) -> list[Any]:
     places = [
         (table, key)
         for line in request_.lines(session)
         if line.step == Step.PUBLISH
         for table, key in (line.new or {}).get("records", ())
     ]
-    return _impact_of(session, [row for table, key in places if (row := session.get(model_of(table), key)) is not None])
+    return [row for table, key in places if (row := session.get(model_of(table), key)) is not None]
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """A record that would be published. facts, of a discount: (label, value, hint) of what it gives, when and to whom.
+
+    on_sale: how many launched offerings that is about; None where it names one, or is no discount.
+    """
+
+    record: Any
+    url: str
+    facts: list[tuple[Any, Any, Any]]
+    on_sale: int | None
+    warnings: list[str]
+
+
+def published_panel(session: Session, request_: ChangeRequest) -> dict[str, Any] | None:
+    """What would be published, each with its page; of a discount all that it says."""
+    records = _published(session, request_)
+    if not records:
+        return None
+    shown = [_publishing(session, record) for record in records[:MOST_SHOWN]]
+    return {"records": shown, "more": len(records) - len(shown)}
+
+
+def _publishing(session: Session, record: Any) -> Publishing:
+    if not isinstance(record, PriceAlteration):
+        return Publishing(record, url_at(*_place(record)), [], None, [])
+    facts = [
+        (shown.label, cell(record), shown.hint if cell(record) == DASH else "")
+        for shown, cell in _discount_cells()
+        if shown.name in FOR_WHAT or getattr(record, shown.name) not in (None, False)
+    ]
+    is_of_one = record.product_offering_id is not None
+    count = None if is_of_one or not reads_all_of(PriceAlteration) else on_sale(session, record)
+    warnings = [finding.sentence for finding in check_discounts([record])] if reads_all_of(PriceAlteration) else []
+    return Publishing(record, url_at(*_place(record)), facts, count, warnings)
+
+
+def _discount_cells() -> list[tuple[Field, Cell]]:
+    left_out = {*PriceAlteration.called_by, "lifecycle_status"}
+    fields = [each for each in seen(PriceAlteration).values() if each.in_detail and not each.given]
+    return [(each, plain_cell(PriceAlteration, each)) for each in fields if each.name not in left_out]
 
 
 def versions_panel(session: Session, record: Any) -> list[Difference] | None:

@@ -36,6 +36,7 @@ class PriceAlterationView(RecordView):
     menu_position = 22
     icon = "fa-percent"
     actions = [PUBLISH]
+    panels = [Panel(_("Before publishing"), checks_panel, "catalog/checks.html")]
     related = ["DiscountUseView"]
 
 

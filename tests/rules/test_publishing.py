@@ -6,18 +6,27 @@ from decimal import Decimal
 import pytest
 
 from app.models.service_specification import ProductSpecService
-from app.rules.publishing import bundles_around, check_offerings, check_specifications, everything_on_sale
+from app.rules.impact import on_sale
+from app.rules.publishing import (
+    bundles_around,
+    check_discounts,
+    check_offerings,
+    check_specifications,
+    everything_on_sale,
+)
 from app.sample.builders import (
     bring,
     launch,
     make_bundle,
     make_bundle_group,
     make_bundled_offering,
+    make_category,
     make_characteristic,
     make_characteristic_mapping,
     make_offering,
     make_offering_market,
     make_price,
+    make_price_alteration,
     make_product_spec_relationship,
     make_product_spec_service,
     make_region,
@@ -238,3 +247,35 @@ def test_many_offerings_are_checked_by_as_many_statements_as_one(session, specif
             check_offerings(session, {each.id for each in some}, DAY)
         costs.append(len(statements))
     assert costs[0] == costs[1] <= 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"percent": 100}, ["takes off 100 per cent: what it applies to costs nothing.",
+                            "applies to everything: it has no offering, category or segment."]),
+        ({"percent": Decimal("99.9"), "segment": "consumer"}, []),
+        ({"percent": 100, "segment": "consumer"}, ["takes off 100 per cent: what it applies to costs nothing."]),
+        ({"kind": "amount", "channel": "web"}, ["applies to everything: it has no offering, category or segment."]),
+    ],
+)  # fmt: skip
+def test_a_discount_that_gives_all_or_to_all_is_told_and_stops_nothing(session, changes, told):
+    discount = make_price_alteration(session, **changes)
+    session.flush()
+    found = check_discounts([discount])
+    assert [each.sentence for each in found] == [f"{discount} {sentence}" for sentence in told]
+    assert {(each.table, each.key, each.is_error) for each in found} <= {("price_alteration", discount.id, False)}
+
+
+def test_a_discount_of_a_category_is_about_what_is_on_sale_below_it(session, offering):
+    shelf = make_category(session)
+    other = make_offering(
+        session, categories=[make_category(session, parent=shelf, product_catalog=shelf.product_catalog)]
+    )
+    offering.categories = [shelf]
+    make_offering(session, categories=[shelf])  # not launched
+    for each in (offering, other):
+        bring(each, "launched")
+    assert on_sale(session, make_price_alteration(session, category=shelf)) == 2
+    assert on_sale(session, make_price_alteration(session, category=make_category(session))) == 0
+    assert on_sale(session, make_price_alteration(session)) == 2

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from app.acts.publishing import ask_to_publish
+from app.models.acting import acting
 from app.models.clock import day_of
 from app.models.role_limits import FieldRule
 from app.sample.builders import (
@@ -20,6 +22,7 @@ from app.sample.builders import (
     make_region,
 )
 from app.views.price_explained import ASKED
+from tests.conftest import add_user
 from tests.generic.page import read
 
 pytestmark = pytest.mark.one_database
@@ -142,3 +145,48 @@ def test_the_whole_catalog_is_checked_in_the_background(session, login, offering
     session.commit()
     answer = login("admin").post("/product_offering/task/check_catalog", data={}, follow_redirects=True)
     assert "has no Chinese name" in read(answer).text
+
+
+@pytest.fixture
+def crazy(app, session, offering):
+    """A request to publish a discount of everything on everything, by somebody else than who reads it."""
+    discount = make_price_alteration(session, name="Crazy", percent=Decimal(100), budget=Decimal(5000), currency="CNY",
+                                     valid_from=TODAY, region=make_region(session, name="Pudong"))  # fmt: skip
+    bring(discount, "active")
+    add_user(app, "pia", "Product manager")
+    session.commit()
+    with acting(actor="pia", authority=""):
+        asked_for = ask_to_publish(session, discount, "Spring", datetime.datetime.now(datetime.UTC))
+    session.commit()
+    return discount, asked_for
+
+
+def test_who_decides_on_a_discount_sees_what_it_gives_and_to_whom(session, login, crazy, offering):
+    bring(offering, "launched")
+    session.commit()
+    discount, request = crazy
+    answer = login("cat", "Catalog approver").get(f"/change_request/show/{request.id}")
+    assert f'<a href="/price_alteration/show/{discount.id}">{discount}</a>' in answer.text
+    told = " ".join(read(answer).text.split())
+    assert "Per cent 100" in told
+    assert f"Valid from {TODAY}" in told
+    for words in ("Region Pudong", "Budget 5,000.00 CNY", "Category — With those below it", "Segment — Empty: for all"):
+        assert words in told, words
+    assert "takes off 100 per cent: what it applies to costs nothing." in told
+    assert "applies to everything: it has no offering, category or segment." in told
+    assert "It is taken off 1 offering on sale, in new orders." in told
+    assert "applies to everything" in read(login("pia").get(f"/price_alteration/show/{discount.id}")).text
+
+
+def test_a_request_links_each_record_that_it_publishes(session, app, login, offering):
+    launch(session, offering.product_specification)
+    bring(offering, "launched")
+    price = make_price(session, product_offering=offering, price_type="one_time", valid_from=TODAY)
+    bring(price, "active")
+    add_user(app, "pia", "Product manager")
+    session.commit()
+    with acting(actor="pia", authority=""):
+        request = ask_to_publish(session, price, "Spring", datetime.datetime.now(datetime.UTC))
+    session.commit()
+    page = login("cat", "Catalog approver").get(f"/change_request/show/{request.id}").text
+    assert f'<a href="/product_offering_price/show/{price.id}">{price}</a>' in page

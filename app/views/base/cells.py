@@ -124,7 +124,13 @@ def cell_in(view: Any, shown: Field) -> Cell:
         return cell_of(shown)
     if shown.name in view.formatters:
         return view.formatters[shown.name]  # type: ignore[no-any-return]
-    return _amount_cell(view.model, shown) if isinstance(shown.sql_type, Money) else cell_of(shown)
+    return plain_cell(view.model, shown)
+
+
+def plain_cell(model: type[Any], shown: Field) -> Cell:
+    """The same where no view declares anything."""
+    is_amount = isinstance(shown.sql_type, Money) and not shown.is_masked
+    return _amount_cell(model, shown) if is_amount else cell_of(shown)
 
 
 def cell_of(shown: Field) -> Cell:
