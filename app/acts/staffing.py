@@ -3,14 +3,14 @@
 import datetime
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import String, func, select
+from sqlalchemy import String, select
 from sqlalchemy.orm import Session
 
 from app.acts import requests
@@ -26,8 +26,10 @@ from app.models.order_review import ReviewLimit
 from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.staff_change import StaffChange, StaffChangeState, StaffKind
+from app.rules.approval import says_something
 from app.rules.staffing import WORK, plan_of, problems_of, rights_by, tokens_of_programs, waiting_for, work_of
 from app.security import passwords
+from app.security.scope import outside_of
 
 SET_BY_CHANGE = ("department_id", "job_title", "manager_id", "region_id")  # of the employee, by the same names
 MADE_AGAIN: dict[str, type[Record]] = {"deputy": Deputy, "review_limit": ReviewLimit, "duty_exception": DutyException}
@@ -86,12 +88,16 @@ def _ends(session: Session, change: StaffChange, user: User | None, employee: Em
 
 @dataclass
 class Preview:
-    """sentences: what is done, each with its kind of change; work: (what, how much) as of now; problems: why not."""
+    """sentences: what is done, each with its kind of change; work: (what, how much) as of now; problems: why not.
+
+    unseen: work that the colleague could not see.
+    """
 
     sentences: list[tuple[str, str]]
     work: list[tuple[str, int]]
     problems: list[str]
     programs: list[str]  # tokens that who leaves has made for programs
+    unseen: list[str] = field(default_factory=list)
 
 
 def preview(session: Session, change: StaffChange, names: Names, now: datetime.datetime) -> Preview:
@@ -99,7 +105,7 @@ def preview(session: Session, change: StaffChange, names: Names, now: datetime.d
     with session.no_autoflush:
         employee = change.employee or _new_employee(change)
         user = employee.user or _new_user(change)
-        lines = lines_of(session, change, user, employee)
+        lines = [each for each in lines_of(session, change, user, employee) if says_something(each)]
         told: list[tuple[str, str]] = list(zip((each.step for each in lines), names(lines), strict=True))
         if change.employee is None or (change.employee.user is None and change.kind == StaffKind.JOINER):
             words = gettext("New: login %(name)s, which opens nothing before the day", name=change.user_name or "—")
@@ -110,7 +116,24 @@ def preview(session: Session, change: StaffChange, names: Names, now: datetime.d
         leaves = change.kind == StaffKind.LEAVER
         work = work_of(session, change.employee, leaves) if change.colleague_id is not None else []
         tokens = tokens_of_programs(session, user, now) if user is not None and leaves else []
-        return Preview(told, work, problems, [f"{token} ({token.user.username})" for token in tokens])
+        programs = [f"{token} ({token.user.username})" for token in tokens]
+        return Preview(told, work, problems, programs, list(_unseen(session, change, leaves, now)))
+
+
+def _unseen(session: Session, change: StaffChange, leaves: bool, now: datetime.datetime) -> Iterator[str]:
+    """What is handed to a colleague who works in other regions: an order is seen by nobody else there afterwards."""
+    employee, colleague = change.employee, change.colleague
+    if employee is None or colleague is None or colleague.user_id is None:
+        return
+    for each in WORK:
+        if each.leaver_only and not leaves:
+            continue
+        theirs = (getattr(each.model, each.name) == employee.id) & each.is_open
+        if count := outside_of(session, each.model, theirs, colleague.user_id, now):
+            yield gettext(
+                "%(work)s: %(person)s will not see %(count)s of them, which are outside of their regions.",
+                work=each.label, person=colleague, count=count,
+            )  # fmt: skip
 
 
 def _name_of(change: StaffChange) -> str:
@@ -193,13 +216,9 @@ def _store_user(session: Session, change: StaffChange, employee: Employee) -> Us
     user = _new_user(change)
     if user is None:
         return None
-    taken = select(User).where((func.lower(User.username) == user.username.lower()) | (User.email == user.email))
-    found = session.scalars(taken.limit(1)).first()
-    if found is not None:
-        is_theirs = session.scalar(select(Employee.id).where(Employee.user_id == found.id)) is not None
-        if found.active or found.roles or found.groups or is_theirs:
-            raise RuleBroken(gettext("Somebody else has this user name or e-mail address already."), "user_name")
-        return found
+    change.refuse_taken(session)
+    if found := change.namesakes(session):
+        return found[0]
     if not user.email:
         raise RuleBroken(gettext("Somebody who is not entered yet needs an e-mail address."), "email")
     user.password = passwords.hashed(secrets.token_urlsafe(32))

@@ -4,14 +4,14 @@ import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from flask_appbuilder.security.sqla.models import Role
+from flask_appbuilder.security.sqla.models import Role, User
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import ForeignKey, String, func, select
 from sqlalchemy.orm import Mapped, Session
 
 from app.models.acting import who
-from app.models.base import Record, association, field
+from app.models.base import Record, association, field, model_of
 from app.models.choices import Choices
 from app.models.compare import before, has_changed
 from app.models.constraints import not_negative, rule, unique
@@ -201,6 +201,36 @@ class StaffChange(Record):
         missing: list[tuple[str | None, Any]] = [(name, told) for name, told in needed if not getattr(self, name)]
         if missing:
             raise RuleBroken.several(missing)
+
+    @classmethod
+    def check_set(cls, session: Session, records: list[Any]) -> None:
+        """A user name is refused where it is typed, not when all of it is asked for."""
+        for record in records:
+            if record.state == StaffChangeState.DRAFT and has_changed(
+                record, "kind", "employee_id", "user_name", "email"
+            ):
+                record.refuse_taken(session)
+
+    def namesakes(self, session: Session) -> list[User]:
+        """The users who have the name, they first, or the e-mail address that somebody new is to sign in by."""
+        email = self.email or (self.employee.email if self.employee is not None else None)
+        name = (self.user_name or "").lower()
+        is_one = (func.lower(User.username) == name) | (User.email == email)
+        found = session.scalars(select(User).where(is_one).order_by(User.id)).all()
+        return sorted(found, key=lambda user: user.username.lower() != name)
+
+    def refuse_taken(self, session: Session) -> None:
+        """A closed login that nobody has and that opens nothing is no obstacle: it comes with its name."""
+        has_one = self.employee is not None and self.employee.user is not None
+        if self.kind != StaffKind.JOINER or not self.user_name or has_one:
+            return
+        employee: Any = model_of("employee")
+        for user in self.namesakes(session):
+            is_had = session.scalar(select(employee.id).where(employee.user_id == user.id).limit(1)) is not None
+            if user.active or user.roles or user.groups or is_had:
+                is_name = user.username.lower() == self.user_name.lower()
+                told = gettext("Somebody else has this user name or e-mail address already.")
+                raise RuleBroken(told, "user_name" if is_name else "email")
 
     def request_ends(self, state: str) -> None:
         """Its request was turned down, taken back or has expired."""

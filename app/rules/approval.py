@@ -299,6 +299,12 @@ def in_words(
     return gettext("%(record)s: %(field)s from “%(old)s” to “%(new)s”", old=old, new=new, **words)
 
 
+def says_something(line: ChangeRequestLine) -> bool:
+    """Whether there is anything to tell: who joins has nothing to hand over, no session and no token."""
+    plan = line.new or {} if line.step == Step.HAND_OVER else {}
+    return not plan.get("joins") or bool(plan.get("colleague"))
+
+
 def _hand_over_text(plan: dict[str, Any], name_of: NameOf) -> str:
     person = name_of("employee", plan["employee"]) if plan.get("employee") else plan.get("name", "")
     colleague = name_of("employee", plan["colleague"]) if plan.get("colleague") else ""
@@ -315,6 +321,8 @@ def _hand_over_text(plan: dict[str, Any], name_of: NameOf) -> str:
             else gettext("Tokens that %(person)s has made for programs end too", **words)
         )
         return gettext("%(first)s. %(then)s", first=told, then=programs)
+    if plan.get("joins"):
+        return gettext("Open work of %(person)s goes to %(colleague)s", **words)
     if colleague:
         return gettext("Open work of %(person)s goes to %(colleague)s; sessions and tokens of before end", **words)
     return gettext("Sessions and tokens that %(person)s had before end", **words)

@@ -149,6 +149,7 @@ def plan_of(change: StaffChange, user: User | None, employee: Employee) -> dict[
         "employee": employee.id,
         "colleague": change.colleague_id,
     }
+    plan |= {"joins": True} if change.kind == StaffKind.JOINER else {}
     return plan | {"programs": True} if leaves and change.programs_go_on else plan
 
 

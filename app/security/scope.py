@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import current_app, g, has_request_context
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.context import own_of_request
@@ -85,7 +85,7 @@ def is_seen(model: type[Any], entity: Any) -> ColumnElement[bool] | None:
     return and_(*limits) if limits else None
 
 
-def _in_regions(model: type[Any], entity: Any, known: frozenset[int]) -> ColumnElement[bool]:
+def _in_regions(model: type[Any], entity: Any, known: frozenset[int] | Select[Any]) -> ColumnElement[bool]:
     way = scope_field(model)
     assert way is not None  # noqa: S101 (it leads to a customer)
     column = getattr(entity, way.name)
@@ -303,6 +303,19 @@ def who_sees(session: Session, record: Any, users: Collection[int], now: datetim
     return everywhere | frozenset(
         user for user in within if user not in reaching or is_of(session, record, user, reaching[user])
     )
+
+
+def outside_of(
+    session: Session, model: type[Any], which: ColumnElement[bool], user: int, now: datetime.datetime
+) -> int:
+    """How many rows are outside of the regions that a user works in. which: those asked about."""
+    if scope_field(model) is None or user in holders(session, *SEE_ALL, now):
+        return 0
+    subject = subject_of(model)
+    if reaches_of(session, subject, frozenset({user}), now).get(user) is Reach.EVERYTHING:
+        return 0
+    inside = select(model.id).where(_in_regions(model, model, select(regions_below(user).c.id)))
+    return session.scalar(select(func.count()).select_from(model).where(which, model.id.not_in(inside))) or 0
 
 
 def _who_sees_region(session: Session, record: Any, users: frozenset[int], now: datetime.datetime) -> frozenset[int]:

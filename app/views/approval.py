@@ -25,7 +25,7 @@ from app.models.gate import Step, Subject
 from app.models.identity import role_text
 from app.models.mail import Mail
 from app.models.order import ProductOrderItem
-from app.rules.approval import ROLE_OF, all_in_words, label_of, missing
+from app.rules.approval import ROLE_OF, all_in_words, label_of, missing, says_something
 from app.rules.rights import Right
 from app.security.explained import what_if
 from app.security.field_rights import reads_line, reads_value
@@ -45,7 +45,8 @@ MOST_NAMED = 5  # people for whom a request would do the same
 
 def in_words_panel(session: Session, request: ChangeRequest) -> list[tuple[str, str]]:
     """(kind of change, what is to change in words), line by line; without those about what the reader may not read."""
-    lines = [each for each in request.lines(session) if reads_line(each.record_type, each.field_name or "")]
+    told_of = [each for each in request.lines(session) if says_something(each)]
+    lines = [each for each in told_of if reads_line(each.record_type, each.field_name or "")]
     told = all_in_words(lines, names_at, request.valid_until, reads_value)
     return [(each.step, sentence) for each, sentence in zip(lines, told, strict=True)]
 

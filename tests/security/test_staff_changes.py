@@ -39,9 +39,12 @@ from app.sample.builders import (
     make_user,
     make_work_group,
 )
+from app.security.scope import SEE_ALL
+from app.views.approval import in_words_panel
 from app.views.base.rights import names_at
 from tests.conftest import add_user
 from tests.generic.page import read
+from tests.generic.world import role_with
 
 NOW = datetime.datetime.now(datetime.UTC)
 TODAY = day_of(NOW)
@@ -552,9 +555,8 @@ def test_a_closed_login_brings_no_right_that_nobody_was_told_of(app, session, wo
     values = {"family_name": "Old", "user_name": "old", "email": "old@example.com", "department": world["care"]}
     if how == "by the employee":
         values = {"employee": make_employee(session, user_id=old.id), "further_roles": [admin]}
-    change = change_of(session, StaffKind.JOINER, **values)
     with as_("sec"), pytest.raises(RuleBroken, match=r"taken away first|Somebody else"):
-        staffing.ask_for(session, change, "x", NOW)
+        staffing.ask_for(session, change_of(session, StaffKind.JOINER, **values), "x", NOW)
     session.rollback()
 
 
@@ -661,10 +663,77 @@ def test_what_is_missing_is_said_beside_its_input(session, world, login):
     with as_("sec"), pytest.raises(RuleBroken, match="a day that has passed"):
         staffing.ask_for(session, past, "x", NOW)
     session.rollback()
-    taken = change_of(session, StaffKind.JOINER, family_name="B", user_name="bo", email="other@example.com")
-    with as_("sec"), pytest.raises(RuleBroken, match="Somebody else has this user name"):
-        staffing.ask_for(session, taken, "x", NOW)
+
+
+@pytest.mark.each_database
+@pytest.mark.parametrize(("name", "value"), [("user_name", "BO"), ("email", "bo@example.com")])
+def test_a_user_name_that_somebody_has_is_refused_where_it_is_typed(session, world, login, name, value):
+    typed = {"kind": "joiner", "effective_on": str(TODAY), "family_name": "B", "user_name": "new",
+             "email": "new@example.com", name: value}  # fmt: skip
+    refused = login("sec").post("/staff_change/add", data=typed)
+    assert refused.status_code == 422
+    assert "Somebody else has this user name or e-mail address already." in read(refused).texts[f"field-{name}"]
+    assert session.scalars(sa.select(StaffChange)).all() == []
+
+
+def test_a_user_name_that_was_taken_since_is_refused_when_it_is_asked_for(app, session, world):
+    change = change_of(session, StaffKind.JOINER, family_name="B", user_name="new", email="new@example.com")
+    add_user(app, "new", "Clerk")
+    with as_("sec"), pytest.raises(RuleBroken, match="Somebody else has this user name") as caught:
+        staffing.ask_for(session, change, "x", NOW)
+    assert caught.value.field == "user_name"
     session.rollback()
+
+
+def test_who_joins_has_no_sessions_to_end_and_no_work_to_hand_over(session, world):
+    new = {"family_name": "B", "user_name": "new", "email": "new@example.com", "department": world["care"]}
+    change = change_of(session, StaffKind.JOINER, **new)
+    told, _work, _problems = words(session, change)
+    assert [each for each in told if "Sessions and tokens" in each] == []
+    request = asked(session, change)
+    assert [line.step for line in request.lines(session)][-1] == Step.HAND_OVER
+    with acting(actor="app"):
+        shown = in_words_panel(session, request)
+    assert [sentence for _step, sentence in shown if "Sessions and tokens" in sentence] == []
+    approved(session, request)
+    assert change.state == "done"
+
+
+@pytest.mark.each_database
+@pytest.mark.parametrize(("kind", "of_bo"), [("leaver", None), ("mover", None), ("leaver", "all"), ("leaver", "above")])
+def test_work_that_the_colleague_would_not_see_is_told_before(app, session, world, kind, of_bo):
+    country = make_region(session)
+    north, south = make_region(session, name="North", parent=country), make_region(session, name="South")
+    customer = make_customer(session, region=north)
+    for _each in range(2):
+        make_order(session, customer=customer, seller=world["li"])
+    make_ticket(session, customer=customer, owner=world["li"])
+    make_ticket(session, customer=make_customer(session, region=south), owner=world["li"])
+    make_work_group(session, leader=world["li"])
+    world["bo"].region = country if of_bo == "above" else south
+    if of_bo == "all":
+        bo = user(session, "bo")
+        bo.roles.append(role_with(session, "Everywhere", {SEE_ALL}))
+    session.commit()
+    values = {"department": world["care"]} if kind == "mover" else {}
+    change = change_of(session, StaffKind(kind), employee=world["li"], colleague=world["bo"], **values)
+    told = staffing.preview(session, change, lambda lines: all_in_words(lines, names_at), NOW).unseen
+    tail = "of them, which are outside of their regions."
+    if of_bo == "above":
+        assert told == [f"Open tickets: {world['bo']} will not see 1 {tail}"]
+    else:
+        assert told == ([] if of_bo else [
+            f"Open tickets: {world['bo']} will not see 1 {tail}",
+            f"Orders before their approval: {world['bo']} will not see 2 {tail}",
+        ])  # fmt: skip
+
+
+def test_the_page_warns_of_work_that_nobody_would_see(session, world, login):
+    make_order(session, customer=make_customer(session, region=make_region(session)), seller=world["li"])
+    change = change_of(session, StaffKind.LEAVER, employee=world["li"], colleague=world["bo"])
+    session.commit()
+    shown = read(login("sec").get(f"/staff_change/show/{change.id}")).text
+    assert f"Orders before their approval: {world['bo']} will not see 1 of them" in shown
 
 
 def test_conflicting_duties_of_a_new_position_are_refused_when_it_is_asked_for(app, session, world):
