@@ -369,7 +369,9 @@ class ProductOrder(Record):
     def _take_items_along(self, old: OrderState, new: OrderState) -> None:
         """Its open items go along, but for those that were moved on their own: one on hold keeps it from completion."""
         for item in (item for item in self.items if item.state not in item.lifecycle.final):
-            if new == OrderState.PARTIAL:
+            if item.state == OrderState.PENDING_CANCELLATION and new in self.lifecycle.final:
+                item.go(OrderState.CANCELLED)
+            elif new == OrderState.PARTIAL:
                 item.go(OrderState.FAILED)
             elif new in COME_TO_NOTHING or item.state in (old, *OPEN_TO_CHANGE):
                 item.go(new)
@@ -527,12 +529,8 @@ class ProductOrderItem(Record):
 
     def go(self, state: OrderState) -> None:
         """Move it there by the shortest way."""
-        ways: list[list[Any]] = [[self.state]]
-        while ways[0][-1] != state:
-            ways += [[*ways[0], following] for following in self.lifecycle.next(ways[0][-1])]
-            del ways[0]
-        for step in ways[0][1:]:
-            self.state = step
+        for step in self.lifecycle.way(self.state, state):
+            self.state = OrderState(step)
 
     def offers(self, column: str, state: str) -> bool:
         return not self.product_order.has_ended and not self._waits_for_approval(self.state, state)

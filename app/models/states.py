@@ -54,6 +54,19 @@ class Lifecycle:
         following = self.moves[self.labels(old)]
         return [state for state in self.labels if state in following]
 
+    def way(self, old: str, new: str) -> list[Choices]:
+        """The shortest way along declared moves; ValueError where there is none."""
+        ways: list[tuple[Choices, list[Choices]]] = [(self.labels(old), [])]
+        seen = {old}
+        for state, steps in ways:
+            if state == new:
+                return steps
+            for following in self.next(state):
+                if following not in seen:
+                    seen.add(following)
+                    ways.append((following, [*steps, following]))
+        raise ValueError(f"no way leads from {old} to {new}")
+
     def keeps(self, record: Any) -> str:
         """Why nobody deletes a record in its stored state; empty where it may go."""
         stored = next((old for column, old, _new in record.pending_moves if column == self.column), None)

@@ -6,7 +6,6 @@ asked of all of them together.
 """
 
 import datetime
-from collections import deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import count
@@ -107,25 +106,10 @@ def make_any(session: Session, model: type[R], **changes: Any) -> R:
 # --- states ----------------------------------------------------------------------------------------------------------
 
 
-def steps(lifecycle: Lifecycle, old: str, new: str) -> list[str]:
-    """The shortest way along declared moves; ValueError when there is none."""
-    ways: deque[tuple[str, list[str]]] = deque([(old, [])])
-    seen = {old}
-    while ways:
-        state, way = ways.popleft()
-        if state == new:
-            return way
-        for following in lifecycle.next(state):
-            if following not in seen:
-                seen.add(following)
-                ways.append((following, [*way, following]))
-    raise ValueError(f"no way leads from {old} to {new}")
-
-
 def bring(record: R, state: str, reason: str = "", lifecycle: Lifecycle | None = None) -> R:
     """Move a record, step by step, to a state, with what each step demands (DEMANDS)."""
     lifecycle = lifecycle or record.lifecycles()[0]
-    for step in steps(lifecycle, getattr(record, lifecycle.column), state):
+    for step in lifecycle.way(getattr(record, lifecycle.column), state):
         _fulfil(record, lifecycle, step, reason)
         if getattr(record, lifecycle.column) != step:
             record.move(step, reason, lifecycle)

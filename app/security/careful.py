@@ -150,6 +150,11 @@ def _before() -> str:
     return came.path if came.netloc == request.host and came.path else "/"
 
 
+def stripped(text: Any) -> Any:
+    """What is pasted has blanks around it, which nobody would type when signing in."""
+    return text.strip() if isinstance(text, str) else text
+
+
 def no_number(name: str, text: str) -> str:
     return gettext("%(name)s must be a whole number from 0 on, not %(text)s", name=name, text=text[:40])
 

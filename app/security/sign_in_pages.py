@@ -19,7 +19,7 @@ from wtforms.validators import EqualTo, StopValidation
 
 from app.models.refusal import RuleBroken
 from app.security import directory, second_factor, sign_in
-from app.security.careful import key_of
+from app.security.careful import key_of, stripped
 
 HALF_SIGNED = 300  # seconds between the password and the code of the second factor
 LONG_ENOUGH = _("Long, and not among the first that others would try: several words of your own are best")
@@ -38,7 +38,7 @@ class Required:
 
 
 class SignInForm(LoginForm_db):
-    username = StringField(_("User Name"), validators=[Required()], filters=[lambda text: text and text.strip()])
+    username = StringField(_("User Name"), validators=[Required()], filters=[stripped])
     password = PasswordField(_("Password"), validators=[Required()])
 
 

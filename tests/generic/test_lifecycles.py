@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.models.acting import acting
 from app.models.refusal import RuleBroken
 from app.models.states import StateChange
-from app.sample.builders import bring, make_any, ready, steps
+from app.sample.builders import bring, make_any, ready
 from tests.generic.page import read
 from tests.generic.world import LIFECYCLES, name_of
 
@@ -22,7 +22,7 @@ def reachable(lifecycle):
 
 def _leads(lifecycle, state):
     try:
-        return bool(steps(lifecycle, lifecycle.initial, state))
+        return bool(lifecycle.way(lifecycle.initial, state))
     except ValueError:
         return False
 
@@ -123,8 +123,8 @@ def test_a_rollback_takes_the_move_back(session, model, lifecycle):
 @pytest.mark.one_database
 @each_lifecycle
 def test_every_step_on_the_way_is_in_the_history(session, model, lifecycle):
-    farthest = max(reachable(lifecycle), key=lambda state: len(steps(lifecycle, lifecycle.initial, state)))
-    way = steps(lifecycle, lifecycle.initial, farthest)
+    farthest = max(reachable(lifecycle), key=lambda state: len(lifecycle.way(lifecycle.initial, state)))
+    way = lifecycle.way(lifecycle.initial, farthest)
     row = in_state(session, model, lifecycle, farthest)
     assert [line.new for line in moves_of(session, row, lifecycle)][-len(way) :] == way
 

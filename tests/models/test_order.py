@@ -411,13 +411,15 @@ def test_items_go_the_way_of_their_order(session):
     ],
 )
 def test_what_is_open_ends_with_its_order_and_what_is_done_stays(session, way, ends):
-    order = make_order(session, items=3, state="in_progress")
+    order = make_order(session, items=4, state="in_progress")
     order.items[0].move("completed")
     order.items[1].move("held")
+    for state in ("assessing_cancellation", "pending_cancellation"):
+        order.items[3].move(state)
     for state in way:
         order.move(state)
         session.flush()
-    assert states(order) == ends
+    assert states(order) == [*ends, "cancelled"], "what is being cancelled can end in no other way"
 
 
 def test_an_item_on_hold_keeps_its_order_from_completion(session):

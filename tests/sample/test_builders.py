@@ -7,7 +7,7 @@ from app.models.base import records
 from app.models.order import OrderState, ProductOrder
 from app.models.states import StateChange
 from app.models.ticket import TicketStatus, TroubleTicket
-from app.sample.builders import BUILDERS, make_any, make_from_fields, make_order, make_ticket, steps
+from app.sample.builders import BUILDERS, make_any, make_from_fields, make_order, make_ticket
 
 pytestmark = pytest.mark.one_database
 SIMPLE = [  # models of which the fields alone tell what is valid
@@ -48,7 +48,7 @@ def test_an_order_takes_every_step_to_its_state_and_its_items_with_it(session, s
             StateChange.field == "state",
         )
     )
-    assert moves == len(steps(ProductOrder.lifecycle, OrderState.DRAFT, state))
+    assert moves == len(ProductOrder.lifecycle.way(OrderState.DRAFT, state))
     expected = {OrderState.PARTIAL: [OrderState.COMPLETED, OrderState.FAILED]}.get(state, [state, state])
     assert [item.state for item in order.items] == expected
 
@@ -60,4 +60,4 @@ def test_a_ticket_takes_every_step_to_its_state(session, state):
 
 def test_there_is_no_way_out_of_the_end():
     with pytest.raises(ValueError, match="no way leads"):
-        steps(TroubleTicket.lifecycle, TicketStatus.CLOSED, TicketStatus.HELD)
+        TroubleTicket.lifecycle.way(TicketStatus.CLOSED, TicketStatus.HELD)

@@ -11,6 +11,7 @@ from wtforms import PasswordField, StringField, ValidationError
 
 from app.models.refusal import RuleBroken
 from app.models.types import Email
+from app.security.careful import stripped
 from app.views.base.cells import called
 from app.views.base.registry import url_of
 from app.views.base.rights import pair_text, place_text, right_text, with_code
@@ -58,11 +59,6 @@ def speak(appbuilder: AppBuilder) -> None:
                     field.kwargs["validators"] = [*field.kwargs["validators"], is_email]
                 if name in SAID:
                     field.kwargs["get_label"] = SAID[name]
-
-
-def stripped(text: Any) -> Any:
-    """What is pasted has blanks around it, which nobody would type when signing in."""
-    return text.strip() if isinstance(text, str) else text
 
 
 def is_email(form: Any, field: Any) -> None:
