@@ -63,7 +63,7 @@ def refused(error: HTTPException) -> Response:
         advice = gettext("At most %(most)s MB are taken at once.", most=most) + f" {advice}" if most else advice
     if isinstance(error, CSRFError):
         title, advice = EXPIRED if current_user.is_authenticated else SIGNED_OUT
-    elif code == 401 and request.method == "POST":
+    elif code == 401 and is_own_form():
         title, advice = SIGNED_OUT
     title = title or gettext("This did not work")
     if isinstance(error, InternalServerError):
