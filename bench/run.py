@@ -26,7 +26,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 
@@ -54,6 +54,7 @@ MIXED_SECONDS, ROUNDS = 8, 3  # of eight clients with tasks in turn: the portal 
 BEST = "django_best"
 GROWTH = 1.5  # times, at most, from the small scale to the large one
 Row = dict[str, Any]
+Side = tuple[Path, dict[str, str]]
 
 
 def main() -> None:
@@ -85,22 +86,28 @@ def main() -> None:
     for scale in scales:
         results[f"switchboard {scale}"] = measure(kit, OWN, args.only, own_settings(args.pg, scale))
     settings = own_settings(args.pg, scales[0])
-    turns = in_turns(kit, args.only, peer_settings(python), settings) if BEST in peers else {}
+    best = args.kit / "targets" / f"{BEST}.toml"
+    turns = in_turns(kit, args.only, (best, peer_settings(python)), settings) if BEST in peers else {}
+    small = (OWN, own_settings(args.pg, scales[-1]))
+    grown = in_turns(kit, args.only, small, settings) if len(scales) > 1 else {}
     mixed: dict[str, list[float]] = {}
     for _round in range(ROUNDS):
         if BEST in peers:
-            target = args.kit / "targets" / f"{BEST}.toml"
-            mixed.setdefault(BEST, []).append(together(kit, target, peer_settings(python)))
+            mixed.setdefault(BEST, []).append(together(kit, best, peer_settings(python)))
         mixed.setdefault(f"switchboard {scales[0]}", []).append(together(kit, OWN, settings))
     sizes = memory(kit, OWN, settings)
-    args.json.write_text(json.dumps(results | {"in turns": turns, "mixed": mixed, "memory": sizes}, indent=1))
+    args.json.write_text(
+        json.dumps(results | {"in turns": turns, "growth": grown, "mixed": mixed, "memory": sizes}, indent=1)
+    )
     print(table(results, scales))
     if turns:
-        print(table_of_turns(turns))
+        print(table_of_turns(turns, BEST))
+    if grown:
+        print(table_of_turns(grown, f"Switchboard {scales[-1]}"))
     print(f"\nrequests per second of 8 clients, {len(MIX)} tasks in turn, round by round: {mixed}")
     if BEST in mixed:
-        best, own = (statistics.mean(rounds) for rounds in mixed.values())
-        print(f"that is {own / best:.2f} times {BEST}")
+        theirs, own = (statistics.mean(rounds) for rounds in mixed.values())
+        print(f"that is {own / theirs:.2f} times {BEST}")
     print(f"MiB of a worker after each 1,000 of {REQUESTS:,} requests, and after every filter: {sizes}")
 
 
@@ -130,13 +137,13 @@ def load_kit(folder: Path, samples: int, seconds: float) -> Any:
 
 
 class Connection(http.client.HTTPConnection):
-    """The kit knows cookies only: REST of the portal wants a token."""
+    """The kit knows cookies only: REST of the portal wants a token, of the server at a port."""
 
-    token = ""
+    tokens: ClassVar[dict[int, str]] = {}
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **rest: Any) -> None:
-        if self.token and url.startswith("/api/"):
-            headers = {**(headers or {}), "Authorization": f"Bearer {self.token}"}
+        if url.startswith("/api/") and self.port in self.tokens:
+            headers = {**(headers or {}), "Authorization": f"Bearer {self.tokens[self.port]}"}
         super().request(method, url, body, headers or {}, **rest)
 
 
@@ -194,14 +201,14 @@ def patched(kit: Any, target: Path, settings: dict[str, str]) -> Iterator[None]:
 
     def log_in(client: Any, login: Any) -> None:
         started(client, login)
-        Connection.token = token(client.base) if target == OWN else ""
+        if target == OWN:
+            Connection.tokens[client.connection.port] = token(client.base)
 
     kit.Client.log_in, kit.make_task = log_in, task_of
     try:
         yield
     finally:
         kit.Client.log_in, kit.make_task = started, make_task
-        Connection.token = ""
         os.environ.clear()
         os.environ.update(before)
 
@@ -229,13 +236,13 @@ def served(kit: Any, target: Path, settings: dict[str, str]) -> Iterator[tuple[d
             server.stop()
 
 
-def in_turns(kit: Any, only: str, theirs: dict[str, str], ours: dict[str, str]) -> dict[str, list[tuple[float, ...]]]:
-    """Of each task that both do: (p50, processor time) of the best peer, and of the portal, in seconds, round by round.
+def in_turns(kit: Any, only: str, first: Side, ours: dict[str, str]) -> dict[str, list[tuple[float, ...]]]:
+    """Of each task that both do: (p50, processor time) of the first side and of the portal, in seconds, by rounds.
 
-    A machine that others use too is fast in one minute and slow in the next: what is to be compared is asked in turns.
+    first: the target and settings of the best peer, or of the portal at another scale. A machine that others use too is
+    fast in one minute and slow in the next: what is to be compared is asked in turns.
     """
-    best = Path(kit.__file__).parent / "targets" / f"{BEST}.toml"
-    with served(kit, best, theirs) as (peer, peer_server, peer_client):
+    with served(kit, *first) as (peer, peer_server, peer_client):
         known = tasks_of(kit, peer, peer_client, only)
         with served(kit, OWN, ours) as (own, server, client):
             tasks = tasks_of(kit, own, client, only)
@@ -471,9 +478,9 @@ def table(results: dict[str, list[Row]], scales: list[str]) -> str:
     return "\n".join(["", "p50 ms / CPU ms of the workers / SQL statements / requests per second of 8 clients", *lines])
 
 
-def table_of_turns(turns: dict[str, list[tuple[float, ...]]]) -> str:
-    """The portal beside the best peer: medians, and the median of what each round took in parts of the peer's."""
-    lines = [f"| in turns | {BEST}: p50 / CPU ms | Switchboard | p50 | CPU |", "|---|---|---|---|---|"]
+def table_of_turns(turns: dict[str, list[tuple[float, ...]]], first: str) -> str:
+    """The portal beside the first side: medians, and the median of what each round took in parts of that one's."""
+    lines = [f"| in turns | {first}: p50 / CPU ms | Switchboard | p50 | CPU |", "|---|---|---|---|---|"]
     for name, rounds in turns.items():
         best_p50, best_cpu, own_p50, own_cpu = (
             statistics.median(figures) * 1000 for figures in zip(*rounds, strict=True)
