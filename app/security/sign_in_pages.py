@@ -15,26 +15,16 @@ from flask_babel import lazy_gettext as _
 from flask_login import current_user, login_user
 from werkzeug.security import check_password_hash
 from wtforms import PasswordField, StringField, ValidationError
-from wtforms.validators import EqualTo, StopValidation
+from wtforms.validators import EqualTo
 
 from app.models.refusal import RuleBroken
 from app.security import directory, second_factor, sign_in
-from app.security.careful import key_of, stripped
+from app.security.careful import Required, key_of, stripped
 
 HALF_SIGNED = 300  # seconds between the password and the code of the second factor
 LONG_ENOUGH = _("Long, and not among the first that others would try: several words of your own are best")
 
 log = logging.getLogger("switchboard.sign_in")
-
-
-class Required:
-    """Says which input it is that was left empty, as the portal's other forms do."""
-
-    field_flags = {"required": True}
-
-    def __call__(self, form: Any, field: Any) -> None:
-        if not (field.data or "").strip():
-            raise StopValidation(gettext("%(label)s is required", label=field.label.text))
 
 
 class SignInForm(LoginForm_db):

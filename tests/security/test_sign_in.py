@@ -618,5 +618,8 @@ def test_blanks_around_a_user_name_are_nobodys_name(app, session, login):
     assert "is not an e-mail address; write it as name@example.com" in refused
     boss.post("/users/add", data=sent | {"email": " anna@example.com"})
     anna = app.appbuilder.sm.find_user(username="anna")
+    again = boss.post("/users/add", data=sent | {"email": "other@example.com", "first_name": " "}).text
+    assert "User name is taken already" in again
+    assert "Given name is required" in again
     assert (anna.first_name, anna.email) == ("Ann", "anna@example.com")
     assert form(app.test_client(), " anna ").status_code == SIGNED_OUT, "which leads on to the home page"

@@ -4,14 +4,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask_appbuilder import AppBuilder
+from flask_appbuilder.validators import Unique
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from markupsafe import Markup
 from wtforms import PasswordField, StringField, ValidationError
+from wtforms.validators import DataRequired, InputRequired
 
 from app.models.refusal import RuleBroken
 from app.models.types import Email
-from app.security.careful import stripped
+from app.security.careful import Required, stripped
 from app.views.base.cells import called
 from app.views.base.registry import url_of
 from app.views.base.rights import pair_text, place_text, right_text, with_code
@@ -55,10 +57,18 @@ def speak(appbuilder: AppBuilder) -> None:
                 field.args = tuple(_lazy(argument) for argument in field.args)
                 if issubclass(field.field_class, StringField) and not issubclass(field.field_class, PasswordField):
                     field.kwargs["filters"] = [stripped]
+                    field.kwargs["validators"] = [_naming(each, field.args[0]) for each in field.kwargs["validators"]]
                 if name == "email":
-                    field.kwargs["validators"] = [*field.kwargs["validators"], is_email]
+                    field.kwargs["validators"].append(is_email)
                 if name in SAID:
                     field.kwargs["get_label"] = SAID[name]
+
+
+def _naming(validator: Any, label: Any) -> Any:
+    """The validator, with a sentence that names the input."""
+    if isinstance(validator, Unique):
+        validator.message = _("%(label)s is taken already", label=label)
+    return Required() if isinstance(validator, (DataRequired, InputRequired)) else validator
 
 
 def is_email(form: Any, field: Any) -> None:
