@@ -47,11 +47,13 @@ def _who_sees(
     return frozenset(users)
 
 
-def seat_in(session: Session, request: ChangeRequest, person: int, now: datetime.datetime) -> tuple[int | None, str]:
+def seat_in(
+    session: Session, request: ChangeRequest, person: int, now: datetime.datetime, case: Case | None = None
+) -> tuple[int | None, str]:
     """(in whose place a person decides, why not): seat_of() of who also sees what the request is about."""
     if not _who_sees(session, request, {person}, now):
         return None, gettext("%(request)s is about a record outside of your regions.", request=request)
-    return seat_of(session, case_now(session, request, now), person, now)
+    return seat_of(session, case or case_now(session, request, now), person, now)
 
 
 def may_decide(request: ChangeRequest) -> bool:

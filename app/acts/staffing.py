@@ -27,7 +27,16 @@ from app.models.refusal import RuleBroken
 from app.models.staff import Employee
 from app.models.staff_change import StaffChange, StaffChangeState, StaffKind
 from app.rules.approval import says_something
-from app.rules.staffing import WORK, plan_of, problems_of, rights_by, tokens_of_programs, waiting_for, work_of
+from app.rules.staffing import (
+    WORK,
+    handed_over,
+    plan_of,
+    problems_of,
+    rights_by,
+    tokens_of_programs,
+    waiting_for,
+    work_of,
+)
 from app.security import passwords
 from app.security.scope import outside_of
 
@@ -125,11 +134,8 @@ def _unseen(session: Session, change: StaffChange, leaves: bool, now: datetime.d
     employee, colleague = change.employee, change.colleague
     if employee is None or colleague is None or colleague.user_id is None:
         return
-    for each in WORK:
-        if each.leaver_only and not leaves:
-            continue
-        theirs = (getattr(each.model, each.name) == employee.id) & each.is_open
-        if count := outside_of(session, each.model, theirs, colleague.user_id, now):
+    for each in handed_over(leaves):
+        if count := outside_of(session, each.model, each.of(employee.id), colleague.user_id, now):
             yield gettext(
                 "%(work)s: %(person)s will not see %(count)s of them, which are outside of their regions.",
                 work=each.label, person=colleague, count=count,

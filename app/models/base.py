@@ -370,15 +370,11 @@ def _fields_of(cls: type[Any]) -> Iterator[Field]:
             section = shown.section if shown.section != "" else section
             relation = key[:-3] if column.foreign_keys and key[:-3] in mapper.relationships else ""
             target = target_table(column)
-            yield _bind(shown, name=key, relation=relation, column=column, target=target, section=section)
+            yield replace(shown, name=key, relation=relation, column=column, target=target, section=section)
     for key, relation_ in mapper.relationships.items():
         shown = relation_.info.get("field")
         if shown is not None:
-            yield _bind(shown, name=key, relation=key)
-
-
-def _bind(shown: Field, **bound: Any) -> Field:
-    return replace(shown, **bound)
+            yield replace(shown, name=key, relation=key)
 
 
 def target_table(column: Any) -> str:

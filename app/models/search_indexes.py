@@ -43,16 +43,19 @@ def _parts() -> Iterator[Index]:
     for table, shown in texts:
         if is_indexed(shown) and isinstance(shown.sql_type, (String, Email, PhoneNumber)):
             column = shown.column
-            parts = {"postgresql_using": "gin", "postgresql_ops": {column.name: "gin_trgm_ops"}}
             only = {"postgresql_where": column.is_not(None)} if column.nullable else {}
-            yield _index(f"ix_{table.name}_{column.name}_part", column, needs=TRIGRAMS, **parts, **only)
+            yield _trigrams(f"ix_{table.name}_{column.name}_part", column, **only)
 
 
 def _together() -> Iterator[Index]:
     for table, names in TOGETHER.items():
         searched = in_one([Model.metadata.tables[table].c[name] for name in names]).label("searched")
-        parts = {"postgresql_using": "gin", "postgresql_ops": {"searched": "gin_trgm_ops"}}
-        yield _index(f"ix_{table}_quick_part", searched, needs=TRIGRAMS, **parts)
+        yield _trigrams(f"ix_{table}_quick_part", searched)
+
+
+def _trigrams(name: str, searched: Any, **only: Any) -> Index:
+    parts = {"postgresql_using": "gin", "postgresql_ops": {searched.name: "gin_trgm_ops"}}
+    return _index(name, searched, needs=TRIGRAMS, **parts, **only)
 
 
 def in_one(columns: list[Any]) -> ColumnElement[str]:

@@ -88,6 +88,10 @@ class Work:
     is_open: ColumnElement[bool]
     leaver_only: bool = False
 
+    def of(self, person: int) -> ColumnElement[bool]:
+        """Which open rows name somebody. person: key of the employee."""
+        return (getattr(self.model, self.name) == person) & self.is_open
+
 
 TO_BE_RESOLVED = TroubleTicket.status.in_([*OPEN, TicketStatus.RESOLVED])  # the customer may refuse the resolution
 RUNS = Recertification.state.in_([CampaignState.DRAFT, CampaignState.RUNNING])
@@ -111,13 +115,18 @@ WORK = (
 )  # fmt: skip
 
 
+def handed_over(leaves: bool) -> list[Work]:
+    """What somebody hands over who leaves, or moves."""
+    return [each for each in WORK if leaves or not each.leaver_only]
+
+
 def work_of(session: Session, employee: Employee, leaves: bool) -> list[tuple[str, int]]:
     """(kind of work, how much of it), what there is none of left out; one statement."""
-    asked = [each for each in WORK if leaves or not each.leaver_only]
+    asked = handed_over(leaves)
     counts = [
-        select(literal(place).label("place"), func.count().label("count")).select_from(each.model).where(
-            getattr(each.model, each.name) == employee.id, each.is_open
-        )
+        select(literal(place).label("place"), func.count().label("count"))
+        .select_from(each.model)
+        .where(each.of(employee.id))
         for place, each in enumerate(asked)
     ]  # fmt: skip
     found = session.execute(union_all(*counts)).all()
@@ -126,8 +135,7 @@ def work_of(session: Session, employee: Employee, leaves: bool) -> list[tuple[st
 
 def waiting_for(session: Session, work: Work, person: int) -> frozenset[int]:
     """Keys of the rows that name somebody as who must act. person: key of the employee."""
-    rows = select(work.model.id).where(getattr(work.model, work.name) == person, work.is_open)
-    return frozenset(session.scalars(rows))
+    return frozenset(session.scalars(select(work.model.id).where(work.of(person))))
 
 
 def tokens_of_programs(session: Session, user: User, now: datetime.datetime) -> list[ApiToken]:
@@ -182,11 +190,8 @@ def hand_over(session: Session, employee: Employee, colleague: Employee, leaves:
     """Everything that waits for one person waits for another from now on."""
     if colleague.id == employee.id:
         raise RuleBroken(gettext("Open work of %(person)s needs somebody else to take it.", person=employee))
-    for each in WORK:
-        if each.leaver_only and not leaves:
-            continue
-        open_rows = select(each.model).where(getattr(each.model, each.name) == employee.id, each.is_open)
-        for row in session.scalars(open_rows.order_by(each.model.id)).all():
+    for each in handed_over(leaves):
+        for row in session.scalars(select(each.model).where(each.of(employee.id)).order_by(each.model.id)).all():
             setattr(row, each.name, _taker(row, each.name, employee, colleague))
         session.flush()
 

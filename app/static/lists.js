@@ -2,6 +2,8 @@
 "use strict";
 {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  // Of the session as it is now: the page may be older.
+  const newToken = async () => (await (await fetch("/own-list/token")).json()).token;
   const make = (tag, properties = {}, ...children) => {
     const element = Object.assign(document.createElement(tag), properties);
     element.append(...children);
@@ -33,8 +35,7 @@
     const send = async (address, fields) => {
       let told = "";
       try {
-        const { token } = await (await fetch("/own-list/token")).json();
-        fields.set("csrf_token", token);
+        fields.set("csrf_token", await newToken());
         const answer = await fetch(`/own-list/${address}`, { method: "POST", body: fields, headers: { Accept: "application/json" } });
         const found = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
         if (answer.ok && found.url) return location.assign(found.url);
@@ -345,7 +346,7 @@
       if (valueOf(form) === typing.value && !form.querySelector(".error")) return close(true);
       cell.classList.add("sending");
       try {
-        if (form.querySelector(".error")) form.elements.csrf_token.value = (await (await fetch("/own-list/token")).json()).token;
+        if (form.querySelector(".error")) form.elements.csrf_token.value = await newToken();
         const answer = await fetch(addressOf(cell), { method: "POST", body: new FormData(form) });
         if (answer.headers.get("Content-Type")?.includes("json")) {
           const { cells } = await answer.json();

@@ -88,7 +88,7 @@ def standing_panel(session: Session, request: ChangeRequest) -> dict[str, Any] |
     why_not, entitled = "", 0
     if request.state == RequestState.SUBMITTED:
         case = case_now(session, request, now)
-        why_not = seat_in(session, request, g.user.id, now)[1]
+        why_not = seat_in(session, request, g.user.id, now, case)[1]
         entitled = len(case.entitled - case.gainers - {case.requester})
     return {
         "missing": missing(request.needed, [each.verdict for each in request.decisions(session)]),

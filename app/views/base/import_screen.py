@@ -76,6 +76,10 @@ class ImportScreen(ExportScreen):
         """What the list was asked for, from which one came."""
         return [(k, v) for k, v in request.args.items(multi=True) if k not in ("page", "size", "fields", "again")]
 
+    def _list_from(self, asked: str) -> tuple[Any, str]:
+        """(what the list is called, its address) as it was when one came from it."""
+        return self.model.label_plural, f"{self.address()}?{asked}" if asked else self.address()
+
     def _draw_import(self, problems: Any = (), reason: str = "") -> Any:
         asked = self._asked()
         files = []
@@ -95,7 +99,7 @@ class ImportScreen(ExportScreen):
                 files.append(Button(f"new-{kind}", label, self.address(f"import/template/{kind}"), "fa-file-o"))
         page = ImportPage(
             title=gettext("Import: %(list)s", list=self.model.label_plural),
-            back=(self.model.label_plural, f"{self.address()}?{urlencode(asked)}" if asked else self.address()),
+            back=self._list_from(urlencode(asked)),
             files=files,
             problems=list(problems),
             reason=reason,
@@ -213,7 +217,7 @@ class ImportScreen(ExportScreen):
             labels |= {"changes": gettext("Changed records"), "adds": gettext("New records")}
         return PlanPage(
             title=upload.name,
-            records=(self.model.label_plural, f"{self.address()}?{upload.asked}"),
+            records=self._list_from(upload.asked),
             back=(
                 gettext("Import: %(list)s", list=self.model.label_plural),
                 self.address(f"import/?{upload.asked}{'&' if upload.asked else ''}again={upload.token}"),
