@@ -28,7 +28,8 @@ def position(page: Any) -> str:
 
 def sign_in_by_keys(page: Any, username: str) -> None:
     page.goto("/login/")
-    page.keyboard.type(username)  # the first input has the focus
+    page.locator("#username:focus").wait_for()  # the first input gets the focus, a moment after the page is there
+    page.keyboard.type(username)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     key(page, "Enter")
